@@ -1,0 +1,9 @@
+"""A tiny automatic differentiation engine for NumPy: `Tensor` records, `backward` and `grad` differentiate."""
+
+import autograd_np.rules  # noqa: F401  # pyright: ignore[reportUnusedImport] (it fills the table)
+from autograd_np.primitives import defvjp
+from autograd_np.tape import detect_anomaly, no_grad
+from autograd_np.tensor import Tensor, gradients, primitive
+from autograd_np.transforms import grad, value_and_grad
+
+__all__ = ["Tensor", "defvjp", "detect_anomaly", "grad", "gradients", "no_grad", "primitive", "value_and_grad"]

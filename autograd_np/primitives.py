@@ -1,0 +1,227 @@
+"""Primitives: the functions that can be recorded, each with the rules that differentiate it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Primitive", "Rule", "defvjp", "implementations", "implements", "primitive_of", "primitives"]
+
+# A rule takes the gradient of the output, the output, and the function's own arguments. Spelt out by the number of
+# arguments, because a type checker infers the parameters of a lambda from this and not from Callable[..., Any].
+Rule = (
+    Callable[[Any, Any], Any]
+    | Callable[[Any, Any, Any], Any]
+    | Callable[[Any, Any, Any, Any], Any]
+    | Callable[[Any, Any, Any, Any, Any], Any]
+    | Callable[..., Any]
+)
+
+primitives: dict[Any, Primitive] = {}
+"""The table: from a function (or ufunc method, as `(np.add, "accumulate")`) to its primitive."""
+
+implementations: dict[Any, Callable[..., Any]] = {}
+"""Functions that are made of primitives, or carry no gradient: from a function to what is called instead."""
+
+
+class Primitive:
+    """A function that can be recorded on the tape, and its vector-Jacobian products.
+
+    Parameters
+    ----------
+    function : callable
+        Takes and returns plain arrays. It may return a tuple or a list of arrays.
+    name : str, optional
+        What messages call it; by default its qualified name.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
+        self.function = function
+        self.name = name or _name(function)
+        self.vjps: tuple[Rule | None, ...] = ()
+        self.joint: Callable[..., Sequence[Any]] | None = None
+        self.broadcasts = False
+        self.arrays: int | None = None
+        self.keywords: frozenset[str] = frozenset()
+        self._reads: tuple[tuple[str, ...], ...] = ()
+        self.plans: dict[Any, Any] = {}  # for the tape: what it may let go of, by the arguments that need a gradient
+
+    def __repr__(self) -> str:
+        return f"Primitive({self.name})"
+
+    def define(
+        self, vjps: tuple[Rule | None, ...], joint: Callable[..., Sequence[Any]] | None, broadcasts: bool
+    ) -> None:
+        """Set the rules; see `defvjp`."""
+        reads: list[tuple[str, ...]] = []
+        keywords: list[frozenset[str]] = []
+        variadic = False
+        for rule in (joint,) if joint else vjps:
+            if rule is None:
+                reads.append(())
+                continue
+            parameters = inspect.signature(rule).parameters.values()
+            names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+            stars = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
+            if joint is None and len(names) != 2 + len(vjps):
+                raise TypeError(
+                    f"defvjp({self.name}): with {len(vjps)} rules each takes the gradient, the output and "
+                    f"{len(vjps)} arguments without a default; this one takes ({', '.join(names)})"
+                )
+            reads.append(tuple(names + stars))
+            variadic = bool(stars)
+            keywords.append(
+                frozenset(p.name for p in parameters if p.default is not p.empty or p.kind is p.KEYWORD_ONLY)
+            )
+        if not keywords or any(names != keywords[0] for names in keywords):
+            raise TypeError(f"defvjp({self.name}): needs at least one rule, all with the same keyword arguments")
+        self.vjps, self.joint, self.broadcasts = vjps, joint, broadcasts
+        self.arrays = None if variadic else max(map(len, reads)) - 2
+        self.keywords = keywords[0]
+        self._reads = tuple(reads)
+        self.plans.clear()
+
+    def unread(self, argnums: tuple[int, ...], count: int) -> tuple[bool, tuple[int, ...]]:
+        """Tell what the rules for `argnums` do not read: whether the output, and which of the `count` arguments.
+
+        Raises
+        ------
+        TypeError
+            If there is no rule for one of them.
+        """
+        undefined = [i for i in argnums if not self.joint and (i >= len(self.vjps) or self.vjps[i] is None)]
+        if undefined:
+            raise TypeError(
+                f"{self.name}: it has no derivative with respect to argument {undefined[0]}; pass `.data` there if no "
+                f"gradient is needed, or define one with defvjp"
+            )
+        rules = [self._reads[0]] if self.joint else [self._reads[i] for i in argnums]
+        # A parameter *arrays speaks for every argument from its place on.
+        flags = [
+            [not name.startswith("_") for name in names + names[-1:] * (2 + count - len(names))] for names in rules
+        ]
+        output, *args = [any(column) for column in zip(*flags, strict=True)][1:]
+        return not output, tuple(i for i, read in enumerate(args) if not read)
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Sort a call into arrays by position and everything else by keyword, so that a rule meets one form only.
+
+        Raises
+        ------
+        TypeError
+            If the call does not fit the function, or uses a keyword that its rules do not know.
+        """
+        if self.arrays is None or (len(args) == self.arrays and kwargs.keys() <= self.keywords):
+            if not kwargs.keys() <= self.keywords:
+                raise self._unsupported(next(iter(kwargs.keys() - self.keywords)), kwargs)
+            return args, kwargs
+        given = self._signature.bind(*args, **kwargs).arguments
+        parameters = self._signature.parameters
+        names = list(parameters)[: self.arrays]
+        keywords: dict[str, Any] = {}
+        for name, value in given.items():
+            if name in names or value is parameters[name].default:
+                continue
+            if name not in self.keywords:
+                raise self._unsupported(name, given)
+            keywords[name] = value
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise TypeError(f"{self.name}: on tensors it needs {' and '.join(missing)} too")
+        return [given[name] for name in names], keywords
+
+    def _unsupported(self, keyword: str, given: Mapping[str, Any]) -> TypeError:
+        known = ", ".join(f"{name}=" for name in sorted(self.keywords)) or "none"
+        return TypeError(
+            f"{self.name}: {keyword}={given[keyword]!r} is not supported on tensors (supported keywords: {known}); "
+            f"compute it from supported functions, or pass `.data` where no gradient is needed"
+        )
+
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
+
+def primitive_of(function: Callable[..., Any], method: str | None = None) -> Primitive:
+    """Return the table's entry for a function, made now if there is none yet."""
+    key = (function, method) if method else function
+    if key not in primitives:
+        primitives[key] = Primitive(
+            getattr(function, method) if method else function, f"{_name(function)}.{method}" if method else None
+        )
+    return primitives[key]
+
+
+def defvjp(
+    function: Callable[..., Any],
+    *vjps: Rule | None,
+    joint: Callable[..., Sequence[Any]] | None = None,
+    broadcasts: bool | None = None,
+) -> None:
+    """Define how a function is differentiated: one vector-Jacobian product for each of its array arguments.
+
+    A rule is `lambda g, y, x, ..., axis=None: ...`: `g` is the gradient of the output, `y` the output, and then come
+    the function's own arguments, keywords under their own names. It returns the gradient of its argument, which must
+    have that argument's shape. A parameter whose name begins with an underscore is not read: only its shape and dtype
+    are kept until the backward pass (`_x.shape`, `_x.dtype`, `_x.ndim`). Rules are written with operators and NumPy
+    functions, so that they can be differentiated again; they must not write into arrays.
+
+    Parameters
+    ----------
+    function : callable
+        A NumPy or SciPy function, or one made with `primitive`.
+    *vjps : callable or None
+        One rule for each array argument; `None` for an argument that has no gradient (an index, a condition).
+    joint : callable, optional
+        Instead of `vjps`, one rule for all arguments, `lambda g, y, *arrays: [...]`, which returns a gradient for each
+        of them (or None). For functions of any number of arrays, and where the gradients share work.
+    broadcasts : bool, optional
+        Whether the function broadcasts its arguments, so that gradients are to be summed over the axes that
+        broadcasting added. By default true for NumPy's ufuncs only.
+
+    Raises
+    ------
+    TypeError
+        If a rule does not have one parameter for the gradient, one for the output, and one for each array argument.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import Tensor, defvjp, primitive
+    >>> @primitive
+    ... def softplus(x):
+    ...     return np.logaddexp(0, x)
+    >>> defvjp(softplus, lambda g, y, _x: g * (1 - np.exp(-y)))
+    >>> x = Tensor(0.0, requires_grad=True)
+    >>> softplus(x).backward()
+    >>> x.grad
+    array(0.5)
+    """
+    if (joint is None) == (not vjps):
+        raise TypeError(f"defvjp({_name(function)}): give either one rule for each argument, or joint=")
+    primitive_of(function).define(vjps, joint, isinstance(function, np.ufunc) if broadcasts is None else broadcasts)
+
+
+def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate what is to be called for NumPy functions when a Tensor is among their arguments."""
+
+    def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
+        implementations.update(dict.fromkeys(functions, implementation))
+        return implementation
+
+    return register
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """Return the name people write: `np.sum`, `np.linalg.norm`, `scipy.special.expit`, `my_function`."""
+    name = getattr(function, "__name__", repr(function))
+    module = getattr(function, "__module__", None) or ""
+    if isinstance(function, np.ufunc):
+        return f"np.{name}" if getattr(np, name, None) is function else f"scipy.special.{name}"
+    if module.split(".")[0] in ("numpy", "scipy"):
+        return f"{module.replace('numpy', 'np', 1)}.{name}"
+    return name

@@ -1,0 +1,92 @@
+"""Gathering and scattering: each is the other's derivative."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_np.primitives import defvjp
+from autograd_np.tape import Contribution, Node, unbroadcast
+from autograd_np.tensor import Tensor, assign, getitem, primitive
+
+
+@primitive
+def scatter_add(values: Any, index: Any = None, shape: tuple[int, ...] = ()) -> Any:
+    """Add `values` into zeros of the given shape, at `index`: the adjoint of `x[index]`."""
+    total = np.zeros(shape, values.dtype)
+    _add_at(total, index, values)
+    return total
+
+
+class Scattered(Contribution):
+    """The gradient of `x[index]`, added into the total of `x` without an array of zeros for each index."""
+
+    def __init__(self, values: Any, index: Any) -> None:
+        self.values, self.index = values, index
+
+    def added_to(self, total: Any, owned: bool, node: Node) -> Any:
+        """Add the values at their index."""
+        if total is None:
+            total = np.zeros(node.shape, node.dtype)
+        elif not owned:
+            total = np.array(total)
+        values = self.values.real if node.dtype.kind == "f" else self.values
+        _add_at(total, self.index, values.astype(node.dtype, copy=False))
+        return total
+
+
+defvjp(getitem, lambda g, _y, _x, index=None: _scatter(g, index, _x.shape))
+defvjp(scatter_add, lambda g, _y, _values, index=None, shape=(): g[index])
+defvjp(
+    assign,
+    lambda g, _y, _x, _value, index=None: np.where(_region(index, g.shape), 0, g),
+    lambda g, _y, _x, _value, index=None: _assigned(g, index, _value.shape),
+)
+
+
+def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    return scatter_add(g, index=index, shape=shape) if isinstance(g, Tensor) else Scattered(g, index)
+
+
+def _add_at(total: Any, index: Any, values: Any) -> None:
+    if _is_unique(index):
+        total[index] += values
+    else:
+        np.add.at(total, index, values)
+
+
+def numbered(shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Return the places of an array's elements in C order, in an array of its shape."""
+    return np.arange(math.prod(shape), dtype=np.intp).reshape(shape)
+
+
+def _is_unique(index: Any) -> bool:
+    """Tell whether an index cannot name an element twice: anything but arrays of integers."""
+    return all(
+        part is None or part is Ellipsis or isinstance(part, int | np.integer | slice) or _is_mask(part)
+        for part in (index if type(index) is tuple else (index,))  # pyright: ignore[reportUnknownVariableType]
+    )
+
+
+def _is_mask(part: Any) -> bool:
+    return np.asarray(part).dtype == bool
+
+
+def _region(index: Any, shape: tuple[int, ...]) -> Any:
+    """Return a mask that is true at `index`."""
+    mask = np.zeros(shape, bool)
+    mask[index] = True
+    return mask
+
+
+def _assigned(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Return the gradient of the values assigned to `x[index]`; where an element is named twice, the last one stays."""
+    part = g[index]
+    if not _is_unique(index):
+        order = numbered(part.shape)
+        last = np.empty(g.shape, order.dtype)
+        last[index] = order
+        part = np.where(last[index] == order, part, 0)
+    # NumPy lets the values have axes of length 1 in front that the place does not have.
+    return unbroadcast(part, shape[max(0, len(shape) - part.ndim) :]).reshape(shape)

@@ -1,0 +1,596 @@
+"""The tape: nodes in the order of creation, and the reverse sweep over them.
+
+The tape holds plain arrays and knows nothing of Tensor. Its numbers are a clock: a node's number is the moment it was
+recorded, and a write into memory is stamped by the same clock, so that a value changed after it was recorded is told by
+comparing two numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import weakref
+import zlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from inspect import currentframe, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from operator import attrgetter
+from typing import Any, ClassVar, NamedTuple, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_np.primitives import Primitive
+
+__all__ = [
+    "Contribution", "Node", "Part", "Spec", "Trace", "check_finite", "detect_anomaly", "is_array", "mode", "no_grad",
+    "output_node", "reaches_before", "recording", "sweep", "tick", "unbroadcast", "user_line", "writes", "wrote",
+]  # fmt: skip
+
+Array = Any  # an ndarray, or in a sweep that is itself recorded a Tensor; a rule cannot tell them apart
+
+tick = itertools.count(1).__next__
+
+
+def is_array(value: object) -> TypeGuard[NDArray[Any]]:
+    """Tell an array from everything else, type checkers included: the elements' type is left open."""
+    return isinstance(value, np.ndarray)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is on the tape
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Spec(NamedTuple):
+    """What is left of an array that no rule reads."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+
+class Node:
+    """One recorded operation, or a leaf.
+
+    Attributes
+    ----------
+    number : int
+        When it was recorded.
+    primitive : Primitive or None
+        What was called; None for a leaf.
+    parents : tuple of Node
+        The nodes of those arguments that need a gradient; `argnums` says which arguments they are.
+    args, kwargs
+        The call, with plain arrays for tensors. An argument that no rule reads is replaced by its node (or a `Spec`),
+        which has its shape and dtype. `args` is None once the node is spent.
+    output
+        The result, if a rule reads it. `several` results are a tuple, each an array or a `Spec`.
+    shape, dtype
+        Of the result.
+    leaf : weak reference or None
+        A leaf's Tensor, which owns the node and not the other way round.
+    trace : Trace or None
+        Recorded in anomaly mode only.
+    """
+
+    __slots__ = (  # noqa: RUF023 (as they are described above)
+        "number", "primitive", "parents", "argnums", "args", "kwargs", "output", "several", "shape", "dtype", "leaf",
+        "trace", "__weakref__",
+    )  # fmt: skip
+
+    number: int
+    primitive: Primitive | None
+    argnums: tuple[int, ...]
+    parents: tuple[Node, ...]
+    several: bool
+    args: list[Any] | None
+    kwargs: Mapping[str, Any]
+    output: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    leaf: weakref.ref[Any] | None
+    trace: Trace | None
+
+    def __init__(
+        self,
+        primitive: Primitive | None,
+        argnums: tuple[int, ...],
+        parents: tuple[Node, ...],
+        args: list[Any],
+        kwargs: Mapping[str, Any],
+        output: Any,
+    ) -> None:
+        self.number = tick()
+        self.primitive, self.argnums, self.parents, self.kwargs = primitive, argnums, parents, kwargs
+        self.leaf = self.trace = self.output = None
+        if primitive is not None:
+            key = argnums, len(args)
+            plan = primitive.plans.get(key)
+            if plan is None:
+                plan = primitive.plans[key] = _plan(primitive, *key)
+            no_output, places, constants = plan
+            for place, i in places:
+                args[place] = parents[i]
+            for place in constants:
+                if is_array(args[place]):
+                    args[place] = Spec(args[place].shape, args[place].dtype)
+            self.output = None if no_output else output
+        self.args = args
+        self.several = type(output) is list
+        if not self.several:
+            self.shape, self.dtype = output.shape, output.dtype
+        else:  # several outputs: their sizes are needed for those that nobody uses
+            self.shape, self.dtype = (), output[0].dtype
+            self.output = tuple(output if self.output is not None else [Spec(y.shape, y.dtype) for y in output])
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of the result."""
+        return len(self.shape)
+
+    @property
+    def name(self) -> str:
+        """What was called, for messages."""
+        return self.primitive.name if self.primitive else "a leaf"
+
+    def release(self) -> None:
+        """Let go of everything that the sweep needed."""
+        self.args = self.output = None
+        self.kwargs, self.parents = {}, ()
+
+
+def _plan(primitive: Primitive, argnums: tuple[int, ...], count: int) -> tuple[bool, Sequence[Any], Sequence[int]]:
+    """Say what a node need not keep: the output; arguments that have a parent to stand in for them; constants."""
+    no_output, unread = primitive.unread(argnums, count)
+    places = [(place, argnums.index(place)) for place in unread if place in argnums]
+    return no_output, places, [place for place in unread if place not in argnums]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Whether to record
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Mode(NamedTuple):
+    """Whether operations are recorded, and whether every value is checked."""
+
+    recording: bool = True
+    anomaly: bool = False
+
+
+# A ContextVar, so that threads and tasks do not see one another.
+mode: ContextVar[Mode] = ContextVar("autograd_np.mode", default=Mode())  # noqa: B039 (a NamedTuple is immutable)
+
+
+class _Switch(ContextDecorator):
+    """Change the mode inside a `with` block or a decorated function."""
+
+    _change: ClassVar[dict[str, bool]]
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Mode]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(mode.set(mode.get()._replace(**self._change)))
+
+    def __exit__(self, *_: object) -> None:
+        mode.reset(self._tokens.pop())
+
+    def _recreate_cm(self) -> _Switch:
+        return type(self)()
+
+    def __call__(self, func: Any) -> Any:
+        if isgeneratorfunction(func) or iscoroutinefunction(func) or isasyncgenfunction(func):
+            raise TypeError(
+                f"{type(self).__name__}() cannot decorate {func.__qualname__}: a generator or coroutine would leak the "
+                f"mode into its caller at each yield or await; write `with {type(self).__name__}():` around the parts "
+                f"that do not yield"
+            )
+        return super().__call__(func)
+
+
+class no_grad(_Switch):
+    """Record nothing inside: results need no gradient, and leaves may be changed in place.
+
+    Use it as a context manager or to decorate a function. It holds for the current thread or task alone. Do not
+    `yield` inside it: the caller of the generator would run under it too (decorating a generator is refused).
+
+    Raises
+    ------
+    TypeError
+        If it decorates a generator or a coroutine function.
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor, no_grad
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad():
+    ...     y = w * 2
+    >>> y.requires_grad
+    False
+    """
+
+    _change: ClassVar[dict[str, bool]] = {"recording": False}
+
+
+class recording(_Switch):
+    """Record inside, even within `no_grad`: what a transform needs for its own leaves."""
+
+    _change: ClassVar[dict[str, bool]] = {"recording": True}
+
+
+class detect_anomaly(_Switch):
+    """Check every value, forwards and backwards, and name the operation and the line that made a bad one.
+
+    Inside, an operation whose result holds a NaN or an infinity raises at once, and NumPy's own warnings are silent; so
+    does the backward pass, with the line that recorded the operation. It also takes a checksum of every array on the
+    tape, so that one that was changed in place through plain NumPy between the forward and the backward pass is found.
+    It is slow: use it to find a fault.
+
+    Raises
+    ------
+    FloatingPointError
+        Inside the block, when a value or a gradient is not finite.
+    RuntimeError
+        In a backward pass, when an array was changed in place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import Tensor, detect_anomaly
+    >>> x = Tensor(0.0, requires_grad=True)
+    >>> with detect_anomaly():
+    ...     np.sqrt(x).backward()
+    Traceback (most recent call last):
+    FloatingPointError: np.sqrt: the gradient of argument 0 holds inf (recorded at ...
+    """
+
+    _change: ClassVar[dict[str, bool]] = {"anomaly": True}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._silence = np.errstate(all="ignore")
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._silence.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._silence.__exit__(*error)
+        super().__exit__(*error)
+
+
+class Trace:
+    """Where a node was recorded and what its arrays held: kept in anomaly mode."""
+
+    def __init__(self, node: Node) -> None:
+        self.line = user_line()
+        self.checksums = [_checksum(array) for array in _arrays(node)]
+
+    def unchanged(self, node: Node) -> bool:
+        """Tell whether the arrays still hold what they held."""
+        return self.checksums == [_checksum(array) for array in _arrays(node)]
+
+
+def user_line() -> str:
+    """Return the innermost line of the stack that is not in a library."""
+    frame = currentframe()
+    assert frame is not None
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _LIBRARIES:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}"
+
+
+_LIBRARIES = {"autograd_np", "nn", "numpy", "scipy", "contextlib"}
+
+
+def check_finite(array: Array, what: str, line: str) -> None:
+    """Raise if an array of anomaly mode holds a NaN or an infinity."""
+    plain: Any = np.asarray(array) if np.isscalar(array) or is_array(array) else array.data
+    if not np.isfinite(plain).all():
+        found = " and ".join(name for name, test in (("NaN", np.isnan), ("inf", np.isinf)) if test(plain).any())
+        raise FloatingPointError(f"{what} holds {found} ({line})")
+
+
+def _checksum(array: NDArray[Any]) -> int:
+    return zlib.crc32(array.tobytes())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Writes into memory
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class _Writes:
+    """When memory was last written, by the array that owns it; views share their owner.
+
+    A recorded array is kept alive by its node, and so is its owner: a write with a later number than the node's was a
+    write to the very values that the node needs.
+    """
+
+    def __init__(self) -> None:
+        self.latest = 0
+        self._last: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def stamp(self, array: NDArray[Any]) -> None:
+        """Note that memory has just been written."""
+        owner = _owner(array)
+        with self._lock:
+            if id(owner) not in self._last:
+                weakref.finalize(owner, self._last.pop, id(owner), None).atexit = False
+            self._last[id(owner)] = self.latest = tick()
+
+    def last(self, array: NDArray[Any]) -> int:
+        """Return the number of the last write to an array's memory, 0 if there was none."""
+        return self._last.get(id(_owner(array)), 0)
+
+
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
+    while is_array(array.base):
+        array = array.base
+    return array
+
+
+writes = _Writes()
+wrote = writes.stamp
+
+
+def _arrays(node: Node) -> list[NDArray[Any]]:
+    """Return the arrays that a node keeps for its rules."""
+    outputs = node.output if node.several else (node.output,)
+    return [array for array in (*(node.args or ()), *outputs) if is_array(array)]
+
+
+def _check_unchanged(order: Sequence[Node]) -> None:
+    """Raise if an array was written after it was recorded.
+
+    Raises
+    ------
+    RuntimeError
+        Naming the operation whose gradient would have been wrong.
+    """
+    for node in order:
+        if node.number < writes.latest or node.trace:
+            late = [array for array in _arrays(node) if writes.last(array) > node.number]
+            if late or (node.trace and not node.trace.unchanged(node)):
+                shape = f" of shape {late[0].shape}" if late else ""
+                line = f" (recorded at {node.trace.line})" if node.trace else ""
+                raise RuntimeError(
+                    f"{node.name}{line}: an array{shape} that its gradient needs was changed in place after the "
+                    f"forward pass; change it after backward(), or compute with a copy of it"
+                )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The reverse sweep
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Contribution:
+    """A gradient that does not cover its whole argument, and knows how to add itself to what has been gathered."""
+
+    def added_to(self, total: Any, owned: bool, node: Node) -> Any:
+        """Return the new total; `owned` says whether it may be written into."""
+        raise NotImplementedError
+
+
+class Part(Contribution):
+    """The gradient of one of several outputs."""
+
+    def __init__(self, g: Array, index: int) -> None:
+        self.g, self.index = g, index
+
+    def added_to(self, total: list[Any] | None, owned: bool, node: Node) -> list[Any]:
+        """Put the gradient in its place."""
+        total = [None] * len(node.output) if total is None else total
+        total[self.index] = self.g if total[self.index] is None else total[self.index] + self.g
+        return total
+
+
+def _pick(outputs: Sequence[Any], index: int = 0) -> Any:
+    return outputs[index]
+
+
+_output = Primitive(_pick, "one of several outputs")
+_output.define((lambda g, _y, _outputs, index=0: Part(g, index),), None, broadcasts=False)
+
+
+def output_node(node: Node, outputs: Sequence[Any], index: int) -> Node:
+    """Return a node for one of the several outputs of another."""
+    return Node(_output, (0,), (node,), [outputs], {"index": index}, outputs[index])
+
+
+def sweep(
+    outputs: Sequence[Node],
+    gradients: Sequence[Array],
+    inputs: Collection[Node] | None = None,
+    *,
+    lift: Callable[[Any, Node | None], Any] | None = None,
+    retain: bool = False,
+) -> dict[Node, Array]:
+    """Walk back over the tape and return the gradient of each input that was reached.
+
+    Parameters
+    ----------
+    outputs, gradients
+        The nodes to start from, and the gradient of each.
+    inputs : collection of Node, optional
+        Where to stop; by default at the leaves.
+    lift : callable, optional
+        Makes a Tensor of an array and its node. With it the rules are called with Tensors, so that the sweep itself is
+        recorded.
+    retain : bool
+        Keep the graph for another sweep.
+
+    Raises
+    ------
+    RuntimeError
+        If a part of the graph is spent, or an array on it was changed in place. No sweep has then begun.
+    """
+    order, wanted = _order(outputs, inputs)
+    _check_unchanged(order)
+    anomaly = mode.get().anomaly
+    totals: dict[Node, Any] = {}
+    owned: set[Node] = set()  # nodes whose total is an array made here, seen by nobody else: the only ones written into
+
+    def add(node: Node, g: Any) -> None:
+        total = totals.get(node)
+        if isinstance(g, Contribution):
+            totals[node] = g.added_to(total, node in owned, node)
+            owned.add(node)
+        elif total is None:
+            totals[node] = g
+        elif node in owned and type(total) is np.ndarray:
+            np.add(total, g, out=total)
+        else:
+            totals[node] = total + g
+            if lift is None:
+                owned.add(node)
+
+    for node, g in zip(outputs, gradients, strict=True):
+        add(node, g)
+    found: dict[Node, Any] = {}
+    node = None
+    try:
+        for node in order:
+            g = totals.pop(node, None)
+            if g is None:
+                continue
+            if inputs is None:
+                if node.primitive is None:
+                    found[node] = g
+                    continue
+            elif node in inputs:
+                found[node] = g
+            if not wanted.isdisjoint(node.parents):
+                for parent, part in _vjps(node, g, wanted, lift, anomaly):
+                    add(parent, part)
+                if not retain:
+                    node.release()
+    except BaseException as error:
+        if not retain:
+            for rest in order:
+                if rest.primitive is not None:
+                    rest.release()
+        if node is not None and isinstance(error, Exception):
+            line = f", recorded at {node.trace.line}" if node.trace else ""
+            error.add_note(f"in the backward pass of {node.name}{line}; no gradient was changed")
+        raise
+    return found
+
+
+def _order(outputs: Sequence[Node], inputs: Collection[Node] | None) -> tuple[list[Node], set[Node]]:
+    """Return the nodes between outputs and inputs, youngest first, in a list and as a set."""
+    # Nothing older than the oldest input can lead to one.
+    oldest = min((node.number for node in inputs), default=sys.maxsize) if inputs is not None else 0
+    seen = {node for node in outputs if node.number >= oldest}
+    stack = list(seen)
+    while stack:
+        node = stack.pop()
+        if node.args is None and not (inputs and node in inputs):
+            raise RuntimeError(
+                f"{node.name}: this part of the graph is spent: a backward pass (or one that failed) has released it; "
+                f"compute the forward pass again, or pass retain_graph=True to the first backward pass"
+            )
+        for parent in node.parents:
+            if parent not in seen and parent.number >= oldest:
+                seen.add(parent)
+                stack.append(parent)
+    order = sorted(seen, key=attrgetter("number"))
+    if inputs is not None:
+        wanted = set(inputs)
+        for node in order:
+            if not wanted.isdisjoint(node.parents):
+                wanted.add(node)
+        order = [node for node in order if node in wanted]
+        seen = wanted
+    order.reverse()
+    return order, seen
+
+
+def reaches_before(output: Node, inputs: Sequence[Node]) -> bool:
+    """Tell whether an output also depends on nodes that are older than all inputs."""
+    oldest = min((node.number for node in inputs), default=0)
+    seen, stack = {output}, [output]
+    while stack:
+        node = stack.pop()
+        if node.number < oldest:
+            return True
+        fresh = [parent for parent in node.parents if parent not in seen]
+        seen.update(fresh)
+        stack.extend(fresh)
+    return False
+
+
+def _vjps(
+    node: Node, g: Any, wanted: set[Node], lift: Callable[[Any, Node | None], Any] | None, anomaly: bool
+) -> Iterable[tuple[Node, Any]]:
+    """Yield each parent with its part of the gradient."""
+    primitive, args, y = node.primitive, node.args, node.output
+    assert primitive is not None
+    assert args is not None
+    if node.several:
+        g = tuple(np.zeros(s.shape, s.dtype) if part is None else part for part, s in zip(g, y, strict=True))
+    if lift is not None:
+        nodes = dict(zip(node.argnums, node.parents, strict=True))
+        args = [lift(arg, nodes[i]) if i in nodes and is_array(arg) else arg for i, arg in enumerate(args)]
+        if node.several:
+            y = tuple(lift(part, output_node(node, y, i)) if is_array(part) else part for i, part in enumerate(y))
+        elif y is not None:
+            y = lift(y, node)
+    if y is None:
+        y = node
+    joint = primitive.joint(g, y, *args, **node.kwargs) if primitive.joint else None
+    for argnum, parent in zip(node.argnums, node.parents, strict=True):
+        if parent not in wanted:
+            continue
+        if joint is not None:
+            part = joint[argnum]
+        else:
+            rule = primitive.vjps[argnum]
+            part = rule(g, y, *args, **node.kwargs) if rule is not None else None
+        if part is None:
+            continue
+        if not isinstance(part, Contribution):
+            if anomaly:
+                line = f"recorded at {node.trace.line}" if node.trace else "recorded outside detect_anomaly()"
+                check_finite(part, f"{node.name}: the gradient of argument {argnum}", line)
+            part = _settle(part, parent, primitive, argnum)
+        yield parent, part
+
+
+def _settle(g: Array, parent: Node, primitive: Primitive, argnum: int) -> Array:
+    """Give a rule's result the shape and dtype of its argument, where the function's kind allows for it."""
+    if g.shape != parent.shape:
+        if primitive.broadcasts:
+            g = unbroadcast(g, parent.shape)
+        if g.shape != parent.shape:
+            raise ValueError(
+                f"{primitive.name}: its rule for argument {argnum} returned a gradient of shape {g.shape} for an "
+                f"argument of shape {parent.shape}; correct the rule given to defvjp, or declare broadcasts=True if "
+                f"the function broadcasts its arguments"
+            )
+    if g.dtype != parent.dtype:
+        if g.dtype.kind == "c" and parent.dtype.kind != "c":
+            g = g.real
+        g = g.astype(parent.dtype)
+    return g
+
+
+def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
+    """Sum a gradient over the axes that broadcasting from `shape` added or stretched."""
+    added = g.ndim - len(shape)
+    stretched = [added + i for i, n in enumerate(shape) if n == 1 and g.shape[added + i] != 1] if added >= 0 else []
+    axes = (*range(added), *stretched)
+    if not axes:
+        return g
+    total = g.sum(axis=axes, keepdims=True)
+    return total.reshape(total.shape[added:])

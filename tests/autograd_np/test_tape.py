@@ -1,0 +1,463 @@
+"""The tape: sweeps of any length, nothing left behind, nothing shared between threads, nothing wrong in silence."""
+
+import gc
+import sys
+import threading
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+from autograd_np import Tensor, defvjp, detect_anomaly, gradients, no_grad, primitive
+from autograd_np.primitives import primitives
+
+
+def leaf(*values: float) -> Tensor:
+    return Tensor(np.array(values), requires_grad=True)
+
+
+def test_chain_of_a_million_operations() -> None:
+    x = leaf(1.0)
+    y = x
+    for _ in range(1_000_000):
+        y = y + 1.0
+    y.backward()
+    assert x.grad is not None
+    assert x.grad == 1.0
+    del y
+
+
+def test_unswept_chain_is_freed_without_recursion() -> None:
+    y = leaf(1.0)
+    for _ in range(300_000):
+        y = y * 1.0
+    del y
+
+
+def test_wide_graph_adds_every_path() -> None:
+    x = leaf(2.0)
+    y = x * 0.0
+    for k in range(1, 50):
+        y = y + x * float(k)
+    y.backward()
+    np.testing.assert_allclose(x.grad, [sum(range(1, 50))])
+
+
+def test_shared_subexpression_is_visited_once() -> None:
+    calls: list[int] = []
+
+    @primitive
+    def counted(x: np.ndarray) -> np.ndarray:
+        return 2 * x
+
+    def rule(g: object, _y: object, _x: object) -> object:
+        calls.append(1)
+        return 2 * g  # type: ignore[operator]
+
+    defvjp(counted, rule)
+    x = leaf(3.0)
+    y = counted(x)
+    for _ in range(20):
+        y = y + y
+    y.backward()
+    assert len(calls) == 1
+    np.testing.assert_allclose(x.grad, [2.0 * 2**20])
+
+
+def test_training_leaves_nothing_to_the_garbage_collector() -> None:
+    rng = np.random.default_rng(0)
+    w1, w2 = (Tensor(rng.normal(size=s) * 0.1, requires_grad=True) for s in ((6, 8), (8, 3)))
+    x, target = rng.normal(size=(16, 6)), rng.normal(size=(16, 3))
+
+    def step() -> None:
+        loss = np.mean((np.tanh(x @ w1) @ w2 - target) ** 2)
+        loss.backward()
+        for w in (w1, w2):
+            w.data -= 0.01 * w.grad
+            w.grad = None
+
+    step()
+    gc.collect()
+    gc.disable()
+    try:
+        tracemalloc.start()
+        for _ in range(2500):  # CPython keeps up to 2,000 freed tuples of each length: let it fill its lists first
+            step()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(2000):
+            step()
+        after = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        unreachable = gc.collect()
+    finally:
+        gc.enable()
+    assert unreachable == 0
+    assert after - before < 5_000  # 2,000 steps that each lose one small object would be ten times as much
+
+
+def test_double_backward_leaves_nothing_to_the_garbage_collector() -> None:
+    x = leaf(1.0, 2.0)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            (g,) = gradients(np.sum(x**3), x, create_graph=True)
+            gradients(np.sum(g * g), x)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_graph_is_released_node_by_node() -> None:
+    """During the sweep, what later nodes kept is gone before earlier rules run."""
+    alive: list[bool] = []
+    references: list[weakref.ref[np.ndarray]] = []
+
+    @primitive
+    def watched(x: np.ndarray) -> np.ndarray:
+        return x.copy()
+
+    def rule(g: object, _y: object, _x: object) -> object:
+        alive.append(references[0]() is not None)
+        return g
+
+    defvjp(watched, rule)
+    first = watched(leaf(1.0))
+    kept = np.exp(first)
+    references.append(weakref.ref(kept.data))
+    y = kept * 2.0
+    del kept, first
+    y.backward()
+    assert alive == [False]
+
+
+def test_only_what_a_rule_reads_is_kept() -> None:
+    x = Tensor(np.ones(1000), requires_grad=True)
+    hidden = x * 2.0
+    reference = weakref.ref(hidden.data)
+    total = (hidden + 1.0).sum()
+    del hidden
+    assert reference() is None
+    total.backward()
+    np.testing.assert_array_equal(x.grad, np.full(1000, 2.0))
+
+
+def test_dead_leaf_costs_nothing() -> None:
+    y = leaf(1.0) * leaf(2.0)
+    y.backward()
+
+
+def test_spent_graph_says_so() -> None:
+    x = leaf(2.0)
+    y = x * x
+    y.backward()
+    with pytest.raises(RuntimeError, match=r"np\.multiply.*spent.*retain_graph"):
+        y.backward()
+    np.testing.assert_array_equal(x.grad, [4.0])
+
+
+def test_retained_graph_can_be_swept_again() -> None:
+    x = leaf(2.0)
+    y = x * x
+    y.backward(retain_graph=True)
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [8.0])
+
+
+def test_failed_sweep_changes_no_gradient_and_spends_the_graph() -> None:
+    @primitive
+    def fails(x: np.ndarray) -> np.ndarray:
+        return x.copy()
+
+    def rule(g: object, _y: object, _x: object) -> object:
+        raise ZeroDivisionError("on purpose")
+
+    defvjp(fails, rule)
+    a, b = leaf(1.0), leaf(2.0)
+    y = a * 3.0 + fails(b)
+    with pytest.raises(ZeroDivisionError) as caught:
+        y.backward()
+    assert "backward pass of fails" in caught.value.__notes__[0]
+    assert a.grad is None
+    assert b.grad is None
+    with pytest.raises(RuntimeError, match="spent"):
+        y.backward()
+
+
+def test_failed_sweep_keeps_gradients_from_before() -> None:
+    @primitive
+    def fails_later(x: np.ndarray) -> np.ndarray:
+        return x.copy()
+
+    defvjp(fails_later, lambda g, _y, _x: g[:0])
+    a = leaf(1.0)
+    a.grad = np.array([5.0])
+    with pytest.raises(ValueError, match=r"fails_later.*\(0,\).*\(1,\)"):
+        fails_later(a).backward()
+    np.testing.assert_array_equal(a.grad, [5.0])
+
+
+def test_wrong_shape_of_a_rule_is_not_summed_away() -> None:
+    """A rule of a function that does not broadcast cannot hide a transposed or repeated gradient."""
+
+    @primitive
+    def transposed(x: np.ndarray) -> np.ndarray:
+        return x.T.copy()
+
+    defvjp(transposed, lambda g, _y, _x: g)
+    x = Tensor(np.ones((2, 3)), requires_grad=True)
+    with pytest.raises(ValueError, match=r"transposed: its rule for argument 0.*\(3, 2\).*\(2, 3\)"):
+        transposed(x).sum().backward()
+
+    @primitive
+    def tripled(x: np.ndarray) -> np.ndarray:
+        return x.copy()
+
+    defvjp(tripled, lambda g, _y, _x: np.stack([g, g, g]))
+    with pytest.raises(ValueError, match="tripled"):
+        tripled(x).sum().backward()
+
+
+def test_threads_do_not_see_one_another() -> None:
+    barrier = threading.Barrier(2)
+    results: dict[str, object] = {}
+
+    def without() -> None:
+        with no_grad():
+            barrier.wait()
+            results["without"] = (leaf(1.0) * 2.0).requires_grad
+            barrier.wait()
+
+    def recording() -> None:
+        barrier.wait()
+        x = leaf(3.0)
+        y = x * x
+        barrier.wait()
+        y.backward()
+        results["with"] = x.grad
+
+    threads = [threading.Thread(target=f) for f in (without, recording)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results["without"] is False
+    np.testing.assert_array_equal(results["with"], [6.0])  # type: ignore[arg-type]
+
+
+def test_many_threads_train_at_once() -> None:
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        finals: dict[int, np.ndarray] = {}
+
+        def train(k: int) -> None:
+            w = leaf(float(k))
+            for _ in range(200):
+                ((w - 1.0) ** 2).backward()
+                w.data -= 0.05 * w.grad
+                w.grad = None
+            finals[k] = w.data
+
+        threads = [threading.Thread(target=train, args=(k,)) for k in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+    for k in range(8):
+        np.testing.assert_allclose(finals[k], 1 + (k - 1) * 0.9**200)
+
+
+class TestNoGrad:
+    def test_records_nothing(self) -> None:
+        x = leaf(1.0)
+        with no_grad():
+            assert not (x * 2).requires_grad
+        assert (x * 2).requires_grad
+
+    def test_nests_and_survives_exceptions(self) -> None:
+        x = leaf(1.0)
+
+        def fail() -> None:
+            with no_grad():
+                with no_grad():
+                    pass
+                assert not (x * 2).requires_grad
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            fail()
+        assert (x * 2).requires_grad
+
+    def test_decorates_and_recurses(self) -> None:
+        x = leaf(1.0)
+
+        @no_grad()
+        def countdown(n: int) -> bool:
+            return (x * 2).requires_grad or (n > 0 and countdown(n - 1))
+
+        assert countdown(3) is False
+        assert (x * 2).requires_grad
+
+    def test_refuses_generators_and_coroutines(self) -> None:
+        def generate():
+            yield 1
+
+        async def coroutine() -> None:
+            pass
+
+        for function in (generate, coroutine):
+            with pytest.raises(TypeError, match=r"no_grad\(\) cannot decorate .*(generate|coroutine)"):
+                no_grad()(function)
+
+
+class TestDetectAnomaly:
+    def test_forward_names_operation_and_line(self) -> None:
+        x = leaf(-1.0)
+        with (
+            pytest.raises(FloatingPointError, match=r"np\.log: the result holds NaN \(computed at .*test_tape\.py:\d+"),
+            detect_anomaly(),
+        ):
+            np.log(x)
+
+    def test_backward_names_operation_and_the_forward_line(self) -> None:
+        x = leaf(0.0)
+        message = r"np\.sqrt: .*argument 0 holds inf .*test_tape\.py:\d+"
+        with pytest.raises(FloatingPointError, match=message), detect_anomaly():
+            np.sqrt(x).backward()
+        assert x.grad is None
+
+    def test_finds_a_plain_array_changed_behind_the_tape(self) -> None:
+        weights = np.array([1.0, 2.0])
+        x = leaf(1.0, 1.0)
+        with detect_anomaly():
+            y = (x * weights).sum()
+            weights[0] = 7.0
+            with pytest.raises(RuntimeError, match=r"np\.multiply \(recorded at .*test_tape\.py.*changed in place"):
+                y.backward()
+
+    def test_passes_sound_code(self) -> None:
+        x = leaf(1.0, 2.0)
+        with detect_anomaly():
+            np.sum(np.log(x)).backward()
+        np.testing.assert_allclose(x.grad, [1.0, 0.5])
+
+
+class TestChangedInPlace:
+    def test_write_through_data_is_noticed(self) -> None:
+        w, x = leaf(1.0), leaf(2.0)
+        y = w * x
+        w.data -= 0.5
+        with pytest.raises(RuntimeError, match=r"np\.multiply.*\(1,\).*changed in place"):
+            y.backward()
+        assert x.grad is None
+
+    @pytest.mark.parametrize("alias", [lambda w: w.detach(), lambda w: w.T, lambda w: w[0:], lambda w: w.reshape(-1)])
+    def test_write_through_an_alias_is_noticed(self, alias: object) -> None:
+        w = Tensor(np.ones((2, 2)), requires_grad=True)
+        y = np.exp(w) * w
+        view = alias(w)  # type: ignore[operator]
+        with no_grad():
+            view[...] = 0.0
+        with pytest.raises(RuntimeError, match="changed in place"):
+            y.sum().backward()
+
+    def test_what_the_gradient_does_not_need_may_change(self) -> None:
+        w = leaf(1.0)
+        y = w + 2.0
+        w.data -= 0.5
+        y.backward()
+        np.testing.assert_array_equal(w.grad, [1.0])
+
+    def test_write_after_the_sweep_is_harmless(self) -> None:
+        w = leaf(2.0)
+        for _ in range(3):
+            w.grad = None
+            (w * w).backward()
+            w.data -= 0.1 * w.grad
+        np.testing.assert_allclose(w.data, [2.0 * 0.8**3])
+
+    def test_unrelated_write_raises_nothing(self) -> None:
+        w, other = leaf(2.0), leaf(1.0)
+        y = w * w
+        other.data -= 1.0
+        y.backward()
+        np.testing.assert_array_equal(w.grad, [4.0])
+
+
+class TestGradientBuffers:
+    def test_gradients_are_writable_and_never_shared(self) -> None:
+        a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+        (a + b).sum().backward()
+        assert a.grad is not None
+        assert b.grad is not None
+        a.grad += 1.0
+        np.testing.assert_array_equal(b.grad, [1.0, 1.0])
+
+    def test_gradient_given_by_the_caller_is_copied(self) -> None:
+        seed = np.array([1.0, 2.0])
+        a = leaf(1.0, 2.0)
+        a.backward(gradient=seed)
+        assert a.grad is not None
+        assert a.grad is not seed
+        assert not np.shares_memory(a.grad, seed)
+
+    def test_a_constant_that_a_rule_returns_is_copied(self) -> None:
+        constant = np.array([1.0, 2.0])
+
+        @primitive
+        def dotted(x: np.ndarray) -> np.ndarray:
+            return constant @ x
+
+        defvjp(dotted, lambda g, _y, _x: constant)
+        x = leaf(0.0, 0.0)
+        dotted(x).backward()
+        assert x.grad is not None
+        x.grad[:] = 9.0
+        np.testing.assert_array_equal(constant, [1.0, 2.0])
+
+    def test_saved_array_is_not_given_away(self) -> None:
+        a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+        y = (a * b).sum()
+        y.backward(retain_graph=True)
+        assert a.grad is not None
+        assert not np.shares_memory(a.grad, b.data)
+        a.grad[:] = 0.0
+        b.grad = None
+        y.backward()
+        np.testing.assert_array_equal(b.grad, [1.0, 2.0])
+
+    def test_fresh_gradient_is_taken_without_a_copy(self) -> None:
+        made: list[int] = []
+        rule = primitives[np.matmul].vjps[1]
+
+        def watched(*args: object) -> object:
+            result = rule(*args)  # type: ignore[misc]
+            made.append(id(result))
+            return result
+
+        x, w = np.ones((3, 4)), Tensor(np.ones((4, 5)), requires_grad=True)
+        entry = primitives[np.matmul]
+        before = entry.vjps
+        entry.vjps = (before[0], watched)
+        try:
+            (x @ w).sum().backward()
+        finally:
+            entry.vjps = before
+        assert made == [id(w.grad)]
+
+    def test_rows_share_one_buffer(self) -> None:
+        x = Tensor(np.ones((200, 300)), requires_grad=True)
+        total = x[0].sum()
+        for i in range(1, 200):
+            total = total + x[i].sum()
+        tracemalloc.start()
+        total.backward()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert x.grad is not None
+        np.testing.assert_array_equal(x.grad, np.ones((200, 300)))
+        assert peak < 3 * x.grad.nbytes

@@ -1,0 +1,531 @@
+"""Tensor: what it holds, what it refuses, and how it gets on and off the tape."""
+
+import copy
+import operator
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd_np import Tensor, gradients, no_grad, primitive
+
+
+def leaf(*values: float, dtype: Any = float) -> Tensor:
+    return Tensor(np.array(values), requires_grad=True, dtype=dtype)
+
+
+class TestMaking:
+    def test_copies_its_data(self) -> None:
+        source = np.array([1.0, 2.0])
+        t = Tensor(source)
+        source[0] = 9.0
+        np.testing.assert_array_equal(t.data, [1.0, 2.0])
+
+    def test_attributes(self) -> None:
+        t = Tensor(np.zeros((2, 3), np.float32), requires_grad=True)
+        assert (t.shape, t.ndim, t.size, t.dtype) == ((2, 3), 2, 6, np.float32)
+        assert t.T.shape == (3, 2)
+        assert t.requires_grad
+        assert t.is_leaf
+        assert t.grad is None
+        assert not (t * 2).is_leaf
+        assert len(t) == 2
+
+    def test_dtype_is_taken_or_given(self) -> None:
+        assert Tensor([1, 2]).dtype == np.int64
+        assert Tensor([1, 2], dtype=np.float32).dtype == np.float32
+        assert Tensor(True).dtype == np.bool_
+
+    @pytest.mark.parametrize("data", [["a", "b"], [None], {"a": 1}, np.array(["2020-01-01"], "M8[D]")])
+    def test_refuses_what_is_not_a_number(self, data: Any) -> None:
+        with pytest.raises(TypeError, match=r"Tensor: data of dtype .* not numbers"):
+            Tensor(data)
+
+    @pytest.mark.parametrize("data", [1, True, [1, 2], np.arange(3, dtype=np.uint8)])
+    def test_refuses_gradients_of_integers(self, data: Any) -> None:
+        with pytest.raises(TypeError, match=r"(int64|bool|uint8) cannot require a gradient.*dtype=float"):
+            Tensor(data, requires_grad=True)
+
+    def test_refuses_to_leave_a_tape_in_silence(self) -> None:
+        with pytest.raises(TypeError, match=r"detach\(\)"):
+            Tensor(leaf(1.0) * 2)
+
+    def test_cannot_be_subclassed(self) -> None:
+        with pytest.raises(TypeError, match="Tensor"):
+            type("Mine", (Tensor,), {})
+
+
+class TestRepr:
+    def test_shows_value_and_origin(self) -> None:
+        x = leaf(1.0, 2.0)
+        assert repr(x) == "Tensor([1., 2.], requires_grad=True)"
+        assert repr(np.sum(x)) == "Tensor(3., origin=np.sum)"
+        assert repr(x.detach()) == "Tensor([1., 2.])"
+        assert repr(Tensor([1.0], dtype=np.float32)) == "Tensor([1.], dtype=float32)"
+
+    def test_formats_scalars(self) -> None:
+        loss = np.sum(leaf(1.0, 2.0)) / 7
+        assert f"{loss:.3f}" == "0.429"
+        assert f"{Tensor([[2.5]]):.1f}" == "2.5"
+        with pytest.raises((TypeError, ValueError)):
+            f"{leaf(1.0, 2.0):.3f}"
+        assert f"{leaf(1.0)}" == "Tensor([1.], requires_grad=True)"
+
+
+class TestOffTheTape:
+    def test_each_way_off_is_refused_with_the_way_out(self) -> None:
+        x = leaf(2.0).reshape(())
+        array = np.zeros(3)
+
+        def assign() -> None:
+            array[0] = x
+
+        def add() -> None:
+            array.__iadd__(x)
+
+        ways: list[Callable[[], Any]] = [
+            lambda: np.asarray(x),
+            lambda: np.array([x, x]),
+            lambda: np.array(x),
+            lambda: float(x),
+            lambda: int(x),
+            lambda: complex(x),
+            lambda: x.numpy(),
+            assign,
+            add,
+        ]
+        for way in ways:
+            with pytest.raises((TypeError, ValueError)) as caught:
+                way()
+            # NumPy wraps what goes wrong in `arr[i] = t` into an error of its own.
+            assert ".data" in str(caught.value) or ".data" in str(caught.value.__cause__)
+        np.testing.assert_array_equal(array, np.zeros(3))
+
+    def test_constants_convert_freely(self) -> None:
+        t = Tensor(2.0)
+        assert float(t) == 2.0
+        assert int(t) == 2
+        assert complex(t) == 2.0
+        assert [10, 11, 12][Tensor(1)] == 11
+        np.testing.assert_array_equal(np.asarray(Tensor([1.0, 2.0])), [1.0, 2.0])
+        assert np.asarray(t, dtype=np.float32).dtype == np.float32
+        assert t.numpy() is t.data
+
+    def test_item_and_detach(self) -> None:
+        x = leaf(3.0)
+        assert (x * 2).item() == 6.0
+        assert (x * 2).tolist() == [6.0]
+        d = x.detach()
+        assert not d.requires_grad
+        assert np.shares_memory(d.data, x.data)
+        with pytest.raises(ValueError, match=r"size 1|one element"):
+            leaf(1.0, 2.0).item()
+
+    def test_pickle_and_deepcopy_of_leaves(self) -> None:
+        x = leaf(1.0, 2.0)
+        for other in (copy.deepcopy(x), copy.copy(x), pickle.loads(pickle.dumps(x))):
+            assert other is not x
+            assert other.requires_grad
+            assert not np.shares_memory(other.data, x.data)
+            np.testing.assert_array_equal(other.data, x.data)
+        with pytest.raises(TypeError, match=r"only leaves.*detach"):
+            copy.deepcopy(x * 2)
+
+
+class TestBackward:
+    def test_accumulates_as_pytorch_does(self) -> None:
+        x = leaf(1.0, 2.0)
+        (x * x).sum().backward()
+        held = x.grad
+        (x * x).sum().backward()
+        np.testing.assert_array_equal(x.grad, [4.0, 8.0])
+        np.testing.assert_array_equal(held, [2.0, 4.0])
+
+    def test_scalar_of_any_shape(self) -> None:
+        x = leaf(3.0)
+        (x * x).reshape(1, 1).backward()
+        np.testing.assert_array_equal(x.grad, [6.0])
+
+    def test_non_scalar_needs_a_gradient(self) -> None:
+        x = leaf(1.0, 2.0)
+        with pytest.raises(RuntimeError, match=r"shape \(2,\) is no scalar.*sum\(\)"):
+            (x * 2).backward()
+        with pytest.raises(ValueError, match=r"gradient of shape \(3,\) for a tensor of shape \(2,\)"):
+            (x * 2).backward(gradient=np.ones(3))
+        assert x.grad is None
+        (x * 2).backward(gradient=Tensor([1.0, 10.0]))
+        np.testing.assert_array_equal(x.grad, [2.0, 20.0])
+
+    def test_off_the_tape(self) -> None:
+        with pytest.raises(RuntimeError, match=r"does not require a gradient.*requires_grad=True"):
+            Tensor(1.0).backward()
+
+    def test_leaf_itself(self) -> None:
+        x = leaf(5.0)
+        x.backward()
+        np.testing.assert_array_equal(x.grad, [1.0])
+
+    def test_gradient_can_be_set_and_is_checked(self) -> None:
+        x = leaf(1.0, 2.0, dtype=np.float32)
+        x.grad = [1, 2]
+        assert x.grad is not None
+        assert x.grad.dtype == np.float32
+        with pytest.raises(ValueError, match=r"shape \(3,\).*shape \(2,\)"):
+            x.grad = np.ones(3)
+
+    def test_freeze_and_thaw(self) -> None:
+        a, b = leaf(2.0), leaf(3.0)
+        a.requires_grad = False
+        (a * b).backward()
+        assert a.grad is None
+        a.requires_grad = True
+        (a * b).backward()
+        np.testing.assert_array_equal(a.grad, [3.0])
+        with pytest.raises(RuntimeError, match="leaves only"):
+            (a * b).requires_grad = False
+
+
+class TestGradients:
+    def test_leaves_grad_alone(self) -> None:
+        x, w = leaf(2.0), leaf(3.0)
+        gx, gw = gradients(x * x * w, [x, w])
+        assert (gx.item(), gw.item()) == (12.0, 4.0)
+        assert x.grad is None
+        assert w.grad is None
+
+    def test_intermediate_results_and_leaves_at_once(self) -> None:
+        x = leaf(2.0)
+        y = x * x
+        z = y * y
+        gx, gy = gradients(z, [x, y])
+        assert (gx.item(), gy.item()) == (32.0, 8.0)
+
+    def test_several_outputs_with_weights(self) -> None:
+        x = leaf(1.0, 2.0)
+        (g,) = gradients([x * 2, (x * x).sum()], x, [np.array([1.0, 0.0]), None])
+        np.testing.assert_array_equal(g.data, [4.0, 4.0])
+        with pytest.raises(ValueError, match="2 outputs with 1"):
+            gradients([x * 2, x * 3], x, [np.ones(2)])
+
+    def test_unused_input_is_zero(self) -> None:
+        x, unused = leaf(1.0), Tensor(np.ones((2, 2), np.float32), requires_grad=True)
+        _, g = gradients(x * 2, [x, unused])
+        np.testing.assert_array_equal(g.data, np.zeros((2, 2)))
+        assert g.dtype == np.float32
+
+    def test_constant_input_is_refused(self) -> None:
+        x = leaf(1.0)
+        with pytest.raises(RuntimeError, match="input 1 does not require"):
+            gradients(x * 2, [x, Tensor(1.0)])
+
+    def test_stops_at_the_inputs(self) -> None:
+        """What is older than the inputs is neither visited nor released."""
+        x = leaf(2.0)
+        y = x * x
+        z = y * 3
+        (g,) = gradients(z, y)
+        assert g.item() == 3.0
+        y.backward()  # y's own node was not released
+        np.testing.assert_array_equal(x.grad, [4.0])
+
+    def test_results_do_not_share_memory(self) -> None:
+        a, b = leaf(1.0), leaf(2.0)
+        ga, gb = gradients(a + b, [a, b])
+        assert not np.shares_memory(ga.data, gb.data)
+
+    @pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
+    def test_any_order(self, order: int) -> None:
+        x = leaf(0.7).reshape(())
+        y = np.exp(x * 2.0)
+        for _ in range(order):
+            (y,) = gradients(y, x, create_graph=True)
+        np.testing.assert_allclose(y.item(), 2.0**order * np.exp(1.4))
+
+    def test_create_graph_retains_the_graph_unless_told(self) -> None:
+        x = leaf(2.0)
+        y = x * x * x
+        gradients(y, x, create_graph=True)
+        gradients(y, x, retain_graph=False)
+        with pytest.raises(RuntimeError, match="spent"):
+            gradients(y, x)
+
+    def test_gradient_penalty(self) -> None:
+        """The gradient of a squared gradient norm, as in double backpropagation."""
+        w = leaf(1.0, -2.0)
+        x = leaf(0.5, 0.25)
+        (g,) = gradients(np.tanh(w @ x), x, create_graph=True)
+        np.sum(g * g).backward()
+        eps = 1e-6
+
+        def penalty(v: np.ndarray) -> float:
+            return float(np.sum(((1 - np.tanh(v @ x.data) ** 2) * v) ** 2))
+
+        numerical = [(penalty(w.data + eps * e) - penalty(w.data - eps * e)) / (2 * eps) for e in np.eye(2)]
+        np.testing.assert_allclose(w.grad, numerical, rtol=1e-7)
+
+
+class TestOperators:
+    @given(
+        st.sampled_from(["add", "sub", "mul", "truediv", "pow", "mod", "floordiv"]),
+        st.sampled_from(["tensor", "array", "scalar", "float64"]),
+        st.booleans(),
+        st.integers(0, 2**32 - 1),
+    )
+    def test_values_are_numpys(self, name: str, kind: str, reflected: bool, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        a = rng.uniform(0.5, 2.0, (2, 3))
+        other: Any = {
+            "tensor": Tensor(rng.uniform(0.5, 2.0, (3,))),
+            "array": rng.uniform(0.5, 2.0, (2, 1)),
+            "scalar": 1.5,
+            "float64": np.float64(1.5),
+        }[kind]
+        raw = other.data if kind == "tensor" else other
+        function = getattr(operator, name)
+        x = Tensor(a, requires_grad=True)
+        result, expected = (
+            (function(other, x), function(raw, a)) if reflected else (function(x, other), function(a, raw))
+        )
+        assert isinstance(result, Tensor)
+        assert result.requires_grad
+        np.testing.assert_array_equal(result.data, expected)
+
+    def test_unary(self) -> None:
+        x = leaf(-1.5, 2.0)
+        np.testing.assert_array_equal((-x).data, [1.5, -2.0])
+        np.testing.assert_array_equal((+x).data, x.data)
+        np.testing.assert_array_equal(abs(x).data, [1.5, 2.0])
+
+    def test_matmul_takes_arrays_on_either_side(self) -> None:
+        x = Tensor(np.eye(2), requires_grad=True)
+        a = np.arange(4.0).reshape(2, 2)
+        np.testing.assert_array_equal((a @ x).data, a)
+        np.testing.assert_array_equal((x @ a).data, a)
+
+    def test_comparisons_are_plain(self) -> None:
+        x = leaf(1.0, 2.0)
+        for result in (x == x, x != 1.0, x < 2, x <= [1, 1], x < 1.5, np.array([0.0, 3.0]) >= x, np.isnan(x)):
+            assert type(result) is np.ndarray
+            assert result.dtype == bool
+        assert (leaf(1.0).sum() < 2) is np.True_ or bool(leaf(1.0).sum() < 2)
+
+    def test_hash_is_identity(self) -> None:
+        a, b = leaf(1.0), leaf(1.0)
+        assert len({a, b, a}) == 2
+
+    def test_iteration_and_membership(self) -> None:
+        x = leaf(1.0, 2.0)
+        first, second = x
+        (first * second).backward()
+        np.testing.assert_array_equal(x.grad, [2.0, 1.0])
+        assert 2.0 in x
+        with pytest.raises(TypeError):
+            iter(Tensor(1.0)).__next__()
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+    def test_python_scalars_do_not_promote(self, dtype: Any) -> None:
+        x = leaf(1.0, 2.0, dtype=dtype)
+        for y in (
+            x + 1,
+            2.5 * x,
+            x / 3,
+            1 - x,
+            x**2,
+            x**0.5,
+            2.0**x,
+            np.maximum(x, 0.0),
+            np.clip(x, 0.0, 1.5),
+            x.mean(),
+        ):
+            assert y.dtype == dtype
+            (g,) = gradients(y.sum(), x, create_graph=True)
+            assert g.dtype == dtype
+
+    def test_mixed_precision_casts_the_gradient(self) -> None:
+        a, b = leaf(1.0, dtype=np.float32), leaf(2.0)
+        (a * b).backward()
+        assert a.grad is not None
+        assert a.grad.dtype == np.float32
+        assert b.grad is not None
+        assert b.grad.dtype == np.float64
+
+
+class TestProtocols:
+    def test_ufuncs_and_functions_are_recorded(self) -> None:
+        x = leaf(0.5, 1.0)
+        for y in (np.exp(x), np.sum(x), np.concatenate([x, np.ones(2)]), scipy.special.expit(x), np.add(1.0, x)):
+            assert isinstance(y, Tensor)
+            assert y.requires_grad
+
+    def test_function_without_a_rule(self) -> None:
+        with pytest.raises(TypeError, match=r"np\.histogram has no derivative rule.*defvjp\(np\.histogram.*\.data"):
+            np.histogram(leaf(1.0))
+        with pytest.raises(TypeError, match=r"np\.spacing has no derivative rule"):
+            np.spacing(leaf(1.0))
+
+    def test_unsupported_keyword(self) -> None:
+        x = leaf(1.0, 2.0)
+        with pytest.raises(TypeError, match=r"np\.sum: where=.* not supported.*axis=, keepdims="):
+            np.sum(x, where=np.array([True, False]))
+        with pytest.raises(TypeError, match=r"np\.exp: out= is not supported"):
+            np.exp(x, out=np.zeros(2))
+
+    def test_unknown_keyword_is_numpys_error(self) -> None:
+        with pytest.raises(TypeError, match="nonsense"):
+            np.sum(leaf(1.0), nonsense=1)
+
+    def test_keyword_and_positional_calls_meet_the_same_rule(self) -> None:
+        x = Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+        for y in (np.sum(x, 0), np.sum(x, axis=0), np.sum(a=x, axis=0), np.sum(x, 0, None), x.sum(0), x.sum(axis=0)):
+            np.testing.assert_array_equal(y.data, [3.0, 5.0, 7.0])
+            (g,) = gradients(y @ np.array([1.0, 2.0, 3.0]), x)
+            np.testing.assert_array_equal(g.data, [[1.0, 2.0, 3.0]] * 2)
+
+    def test_error_names_operation_and_shapes(self) -> None:
+        a, b = Tensor(np.ones((2, 3)), requires_grad=True), np.ones((4, 5))
+        with pytest.raises(ValueError, match=r"np\.matmul of float64 \(2, 3\) and float64 \(4, 5\)"):
+            a @ b
+        with pytest.raises(ValueError, match=r"np\.add of float64 \(2, 3\) and float64 \(4, 5\).*broadcast"):
+            a + b
+
+    def test_function_of_several_outputs(self) -> None:
+        @primitive
+        def sine_cosine(x: Any) -> Any:
+            return np.sin(x), np.cos(x)
+
+        from autograd_np import defvjp
+
+        defvjp(sine_cosine, lambda g, y, _x: g[0] * y[1] - g[1] * y[0])
+        x = leaf(0.3).reshape(())
+        sine, cosine = sine_cosine(x)
+        (g,) = gradients(sine * cosine, x, create_graph=True)
+        np.testing.assert_allclose(g.item(), np.cos(0.6))
+        (gg,) = gradients(g, x, create_graph=True)
+        np.testing.assert_allclose(gg.item(), -2 * np.sin(0.6))
+        (only,) = gradients(sine_cosine(x)[1], x)
+        np.testing.assert_allclose(only.item(), -np.sin(0.3))
+
+    def test_primitive_without_rule(self) -> None:
+        @primitive
+        def bare(x: Any) -> Any:
+            return x * 2
+
+        with pytest.raises(TypeError, match=r"bare: it has no derivative with respect to argument 0.*defvjp"):
+            bare(leaf(1.0))
+        assert bare(Tensor(1.0)).item() == 2.0
+        assert bare(3.0) == 6.0
+
+
+class TestInPlace:
+    def test_item_assignment_gives_the_right_gradient(self) -> None:
+        x, v = leaf(1.0, 2.0, 3.0), Tensor(5.0, requires_grad=True)
+        y = x * 2
+        y[1] = v * v
+        np.sum(y * np.array([1.0, 10.0, 100.0])).backward()
+        np.testing.assert_array_equal(y.data, [2.0, 25.0, 6.0])
+        np.testing.assert_array_equal(x.grad, [2.0, 0.0, 200.0])
+        np.testing.assert_array_equal(v.grad, 100.0)
+
+    def test_assignment_into_a_fresh_tensor(self) -> None:
+        x = leaf(1.0, 2.0)
+        out = Tensor(np.zeros(3))
+        for i in range(2):
+            out[i] = x[i] ** 2
+        out.sum().backward()
+        np.testing.assert_array_equal(x.grad, [2.0, 4.0])
+
+    @pytest.mark.parametrize("name", ["iadd", "isub", "imul", "itruediv", "ipow"])
+    def test_augmented_assignment(self, name: str) -> None:
+        x, u = leaf(1.5, 2.0), leaf(0.5, 3.0)
+        t = x * 1.0
+        memory = t.data
+        t = getattr(operator, name)(t, u)
+        assert t.data is memory
+        plain = getattr(operator, name.replace("i", "", 1))(x, u)
+        expected = gradients(plain.sum(), [x, u])
+        actual = gradients(t.sum(), [x, u])
+        for a, b in zip(actual, expected, strict=True):
+            np.testing.assert_allclose(a.data, b.data)
+
+    def test_earlier_reader_notices(self) -> None:
+        x = leaf(1.0, 2.0)
+        t = x * 1.0
+        y = t * t
+        t[0] = 9.0
+        with pytest.raises(RuntimeError, match=r"np\.multiply.*changed in place"):
+            y.sum().backward()
+
+    def test_view_of_a_written_tensor_is_refused(self) -> None:
+        t = leaf(1.0, 2.0) * 1.0
+        view = t[:1]
+        t[0] = 9.0
+        with pytest.raises(RuntimeError, match="take the view again"):
+            view * 2
+        assert (t[:1] * 2).item() == 18.0
+
+    def test_writing_through_a_view_makes_the_base_refuse(self) -> None:
+        t = leaf(1.0, 2.0) * 1.0
+        view = t[:1]
+        view[0] = leaf(5.0)[0]
+        assert view.item() == 5.0
+        with pytest.raises(RuntimeError, match="shares memory"):
+            t * 2
+
+    def test_leaf_is_refused_while_recording(self) -> None:
+        x = leaf(1.0, 2.0)
+
+        def assign() -> None:
+            x[0] = 5.0
+
+        def add() -> None:
+            x.__iadd__(1.0)
+
+        for change in (assign, add):
+            with pytest.raises(RuntimeError, match=r"leaf.*no_grad\(\)"):
+                change()
+        np.testing.assert_array_equal(x.data, [1.0, 2.0])
+
+    def test_leaf_is_changed_itself_under_no_grad(self) -> None:
+        p = leaf(1.0, 2.0)
+        same, memory = p, p.data
+        (p * p).sum().backward()
+        with no_grad():
+            p -= 0.5 * p.grad
+            p[0] = 7.0
+        assert p is same
+        assert p.data is memory
+        assert p.is_leaf
+        assert p.requires_grad
+        np.testing.assert_array_equal(p.data, [7.0, 0.0])
+
+    def test_integers_cannot_take_a_recorded_value(self) -> None:
+        t = Tensor([1, 2, 3])
+        with pytest.raises(TypeError, match="int64 cannot hold"):
+            t[0] = leaf(1.5)[0]
+        np.testing.assert_array_equal(t.data, [1, 2, 3])
+
+    def test_failed_assignment_changes_nothing(self) -> None:
+        x = leaf(1.0, 2.0)
+        t = x * 2
+        with pytest.raises(ValueError, match=r"t\[index\] = value of float64 \(2,\) and float64 \(3,\)"):
+            t[:] = np.ones(3)
+        with pytest.raises(IndexError):
+            t[5] = 1.0
+        with pytest.raises(ValueError, match=r"np\.add"):
+            t += np.ones((3, 2))
+        t.sum().backward()
+        np.testing.assert_array_equal(x.grad, [2.0, 2.0])
+
+    def test_data_setter(self) -> None:
+        x = leaf(1.0, 2.0)
+        memory = x.data
+        x.data = np.array([3.0, 4.0])
+        assert x.data is memory
+        np.testing.assert_array_equal(x.data, [3.0, 4.0])
+        with pytest.raises(ValueError, match=r"shape \(3,\) to a tensor of shape \(2,\)"):
+            x.data = np.ones(3)
