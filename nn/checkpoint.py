@@ -1,0 +1,229 @@
+"""State dicts on disk: safetensors files, written whole or not at all, and checked when they are read."""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from typing import Any, TypeGuard, cast
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+# The format's dtype codes that NumPy has a dtype for.
+_DTYPES = {
+    "BOOL": "bool",
+    "I8": "int8",
+    "I16": "int16",
+    "I32": "int32",
+    "I64": "int64",
+    "U8": "uint8",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
+    "F16": "float16",
+    "F32": "float32",
+    "F64": "float64",
+    "C64": "complex64",
+}
+
+# The library's name is part of the key: a file of other origin may carry a checksum of something else.
+_CHECKSUM = "autograd_np.sha256"
+
+
+def save(state: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> None:
+    """Write a state dict to a safetensors file.
+
+    The file is complete or not written at all: an older file at `path` stays as it was until the new one is safely on
+    disk. It keeps the older file's permissions, and a symbolic link keeps pointing where it points. A SHA-256 checksum
+    of the entries goes into the file's metadata, where other readers of the format pass over it.
+
+    Parameters
+    ----------
+    state : mapping of str to ndarray
+        Arrays of any shape and memory layout, boolean, integer, float16, float32, float64 or complex64.
+    path : path-like
+        The file to write. Nothing is appended to its name; ``.safetensors`` is customary.
+
+    Raises
+    ------
+    TypeError
+        If `state` is not a mapping, a key is not a string, or a value is not an array of one of the dtypes above.
+    ValueError
+        If a key is ``"__metadata__"``, which the format keeps for itself.
+    OSError
+        If the file cannot be written: its folder is missing (FileNotFoundError), it is read-only (PermissionError),
+        something that is not a file has its name, or the disk is full.
+
+    See Also
+    --------
+    load : Read the file back.
+
+    References
+    ----------
+    The format: https://github.com/huggingface/safetensors#format
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from nn import checkpoint
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.safetensors")
+    ...     checkpoint.save({"weight": np.eye(2), "bias": np.zeros(2)}, path)
+    ...     sorted(checkpoint.load(path))
+    ['bias', 'weight']
+    """
+    entries = _checked(state)
+    _replace(os.fsdecode(path), safetensors.numpy.save(entries, metadata={_CHECKSUM: _checksum(entries)}))
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+    """Read a state dict from a safetensors file.
+
+    Nothing in the file is executed. The checksum that `save` leaves in a file is verified; files that have none, such
+    as PyTorch's, are read without it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to read.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Writable arrays with the dtypes and shapes that were saved. The order of the entries is the file's.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    IsADirectoryError
+        If `path` is a directory.
+    ValueError
+        If the file is truncated, changed or not a safetensors file, or if an entry has a dtype that NumPy lacks, such
+        as bfloat16.
+
+    See Also
+    --------
+    save : Write such a file.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from nn import checkpoint
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.safetensors")
+    ...     checkpoint.save({"bias": np.zeros(3)}, path)
+    ...     checkpoint.load(path)["bias"]
+    array([0., 0., 0.])
+    """
+    name = os.fsdecode(path)
+    if os.path.isdir(name):
+        raise IsADirectoryError(f"checkpoint.load: {name} is a directory; give the path of a safetensors file")
+    try:
+        # The stubs of safetensors leave the types of its methods open.
+        file: Any = safe_open(name, framework="np")
+        with file:
+            metadata: dict[str, str] = file.metadata() or {}
+            state = {key: _entry(file, key) for key in file.keys()}  # noqa: SIM118  (the file is no mapping)
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"checkpoint.load: {name} cannot be read as a safetensors file: {error}") from error
+    if _CHECKSUM in metadata and metadata[_CHECKSUM] != _checksum(state):
+        raise ValueError(
+            f"checkpoint.load: the entries of {name} do not match the checksum saved with them: "
+            "the file has been changed or damaged; save it again, or use another copy"
+        )
+    return state
+
+
+def _checked(state: object) -> dict[str, NDArray[Any]]:
+    """Give the entries in the form that safetensors writes correctly, or an error that names the wrong one."""
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"checkpoint.save: the state must be a dict of str to ndarray, got {type(state).__name__}; "
+            "of a module, pass module.state_dict()"
+        )
+    entries: dict[str, NDArray[Any]] = {}
+    for key, value in cast(Mapping[object, object], state).items():
+        if not isinstance(key, str):
+            raise TypeError(f"checkpoint.save: keys must be strings, got {key!r} of type {type(key).__name__}")
+        if key == "__metadata__":
+            raise ValueError("checkpoint.save: the format keeps the name '__metadata__' for itself; use another key")
+        if not _is_plain_array(value):
+            raise TypeError(
+                f"checkpoint.save: the value of {key!r} must be a plain ndarray, got {type(value)}; "
+                "convert it first, with np.asarray or, of a Tensor, .numpy()"
+            )
+        if value.dtype.name not in _DTYPES.values():
+            raise TypeError(
+                f"checkpoint.save: the dtype of {key!r} is {value.dtype}, which safetensors cannot hold; "
+                f"convert it with astype to one of {', '.join(_DTYPES.values())}"
+            )
+        entries[key] = _little_endian(value)
+    return entries
+
+
+def _is_plain_array(value: object) -> TypeGuard[NDArray[Any]]:
+    # The format has no place for a mask.
+    return isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+
+
+def _little_endian(array: NDArray[Any]) -> NDArray[Any]:
+    # safetensors reads an array's memory from its first byte on, whatever its strides are: only C order is right.
+    # np.ascontiguousarray would turn shape () into (1,).
+    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+
+
+def _checksum(state: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        array = _little_endian(state[key])
+        # The shape and dtype say how many bytes follow, so no two states are hashed as the same bytes.
+        digest.update(json.dumps([key, array.dtype.name, array.shape]).encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _entry(file: Any, key: str) -> NDArray[Any]:
+    code = file.get_slice(key).get_dtype()
+    if code not in _DTYPES:
+        raise ValueError(
+            f"the dtype of entry {key!r} is {code}, which NumPy does not have; convert it where it was saved, "
+            "for instance to float32"
+        )
+    return file.get_tensor(key)
+
+
+def _replace(path: str, content: bytes) -> None:
+    """Put `content` at `path` in one step: readers see the old file or the new one, never a part."""
+    # os.replace would put a file in the place of a symbolic link, so what the link points to is replaced.
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"checkpoint.save: there is no folder {folder}; create it before saving {path}")
+    old = os.path.exists(target)
+    if old and not os.path.isfile(target):
+        raise OSError(f"checkpoint.save: {path} exists and is not a file; choose another name")
+    if old and not os.access(target, os.W_OK):
+        raise PermissionError(f"checkpoint.save: {path} is read-only; change its permissions or choose another name")
+    # In the same folder, because a file can be moved in one step only within its file system.
+    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            if old:
+                shutil.copymode(target, temporary)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        # The first error is the one to report, also when the folder itself is gone.
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
