@@ -299,11 +299,15 @@ class Tensor:
             raise TypeError(
                 f"t[index] = value: a tensor of dtype {self.dtype} cannot hold a value that requires a gradient"
             )
+        if isinstance(value, Tensor) and value._node is not None:
+            self._refuse_aliases("t[index] = value")
         self._written(record(_assign, (_wrap(self._data, self._node), value), {"index": plain(index)}))
 
     def _update(self, operation: Primitive, other: Operand) -> Tensor:
         """Compute `self = operation(self, other)` in place, on the tape."""
         self._refuse_leaf(f"{operation.name} in place")
+        if isinstance(other, Tensor) and other._node is not None:
+            self._refuse_aliases(f"{operation.name} in place")
         before = _wrap(self._data.copy(), self._node)
         after = record(operation, (before, other), {})
         if after.shape != self.shape:
@@ -317,6 +321,14 @@ class Tensor:
             raise RuntimeError(
                 f"{call}: a leaf that requires a gradient cannot be changed in place while recording; do it under "
                 f"no_grad(), or through p.data"
+            )
+
+    def _refuse_aliases(self, call: str) -> None:
+        """Raise if a tensor that is about to get onto a tape has views that would stay off it."""
+        if self._node is None and (self._data.base is not None or sys.getrefcount(self._data) > _ALONE_IN_TENSOR):
+            raise RuntimeError(
+                f"{call}: the tensor is not on a tape and shares its memory with a view or another array, which could "
+                f"not know that it now depends on recorded values; use a copy of it (t.copy())"
             )
 
     def _written(self, after: Tensor) -> None:
@@ -544,7 +556,7 @@ class Tensor:
     # -- NumPy's protocols --------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if not {type(x).__array_ufunc__ for x in inputs if hasattr(type(x), "__array_ufunc__")} <= _array_ufuncs:
+        if not _array_ufuncs.issuperset(map(_array_ufunc_of, inputs)):
             return NotImplemented  # another library's array, which may know better
         key: Any = ufunc if method == "__call__" else (ufunc, method)
         if kwargs.get("out") is not None:
@@ -563,7 +575,11 @@ class Tensor:
         return _dispatch(func, func, args, kwargs)
 
 
-_array_ufuncs: set[Any] = {np.ndarray.__array_ufunc__, Tensor.__array_ufunc__}
+def _array_ufunc_of(value: object) -> Any:
+    return getattr(type(value), "__array_ufunc__", None)
+
+
+_array_ufuncs = {None, _array_ufunc_of(np.empty(0)), Tensor.__array_ufunc__}
 
 
 def _dispatch(key: Any, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -592,6 +608,9 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     Arrays are passed by position and everything else by keyword (`Primitive.bind` sorts a call so). Several results
     come back as a tuple.
     """
+    for name, value in kwargs.items():
+        if type(value) is Tensor:
+            raise TypeError(f"{primitive.name}: {name}= cannot be a Tensor; pass its `.data` if it needs no gradient")
     arrays: list[Any] = []
     argnums: list[int] = []
     parents: list[Node] = []
@@ -784,6 +803,13 @@ def gradients(
         )
     nodes, seeds = zip(*(_seed(y, g, "gradients") for y, g in zip(outputs, weights, strict=True)), strict=True)
     wanted: list[Any] = [x._node for x in inputs]
+    youngest = max(node.number for node in nodes)
+    for i, node in enumerate(wanted):
+        if node.number > youngest:
+            raise RuntimeError(
+                f"gradients: input {i} was made, or changed in place, after the outputs, so that they cannot depend on "
+                f"it; keep the tensor that they were computed from"
+            )
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with recording():
@@ -842,7 +868,9 @@ def _count() -> int:
     return inside(array)
 
 
-_ALONE = _count()  # what getrefcount says of an array with one name outside: it differs between versions of Python
+# What getrefcount says of an array with one name outside, and of one in a Tensor: that differs between Pythons.
+_ALONE = _count()
+_ALONE_IN_TENSOR = (lambda tensor: sys.getrefcount(tensor._data))(Tensor(0.0))
 
 
 @primitive

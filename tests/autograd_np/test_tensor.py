@@ -223,6 +223,18 @@ class TestGradients:
         with pytest.raises(RuntimeError, match="input 1 does not require"):
             gradients(x * 2, [x, Tensor(1.0)])
 
+    def test_input_changed_after_the_outputs_is_refused(self) -> None:
+        x = leaf(2.0)
+        t = x * 1.0
+        y = t + 1.0
+        t += 1.0
+        with pytest.raises(RuntimeError, match="input 0 was made, or changed in place, after the outputs"):
+            gradients(y, t)
+        x.requires_grad = False
+        x.requires_grad = True
+        with pytest.raises(RuntimeError, match="input 0 was made"):
+            gradients(y, x)
+
     def test_stops_at_the_inputs(self) -> None:
         """What is older than the inputs is neither visited nor released."""
         x = leaf(2.0)
@@ -375,6 +387,10 @@ class TestProtocols:
         with pytest.raises(TypeError, match=r"np\.exp: out= is not supported"):
             np.exp(x, out=np.zeros(2))
 
+    def test_tensor_as_a_keyword_argument_is_refused(self) -> None:
+        with pytest.raises(TypeError, match=r"value= cannot be a Tensor"):
+            np.pad(leaf(1.0), 1, constant_values=leaf(1.0)[0])
+
     def test_unknown_keyword_is_numpys_error(self) -> None:
         with pytest.raises(TypeError, match="nonsense"):
             np.sum(leaf(1.0), nonsense=1)
@@ -475,6 +491,23 @@ class TestInPlace:
         assert view.item() == 5.0
         with pytest.raises(RuntimeError, match="shares memory"):
             t * 2
+
+    def test_tensor_off_the_tape_with_views_is_refused(self) -> None:
+        """A view taken before would stay a constant, although its values depend on the tape then."""
+        v = leaf(5.0)
+        out = Tensor(np.zeros(3))
+        view = out[1:]
+        with pytest.raises(RuntimeError, match=r"shares its memory.*t\.copy\(\)"):
+            out[1] = v[0]
+        with pytest.raises(RuntimeError, match=r"shares its memory"):
+            view += v
+        with pytest.raises(RuntimeError, match=r"shares its memory"):
+            out += v
+        np.testing.assert_array_equal(out.data, np.zeros(3))
+        out[1] = 2.0
+        del view
+        out[1] = v[0]
+        assert out.requires_grad
 
     def test_leaf_is_refused_while_recording(self) -> None:
         x = leaf(1.0, 2.0)
