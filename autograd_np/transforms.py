@@ -1,14 +1,17 @@
-"""Transforms: from a function to the function that computes its derivative.
+"""Transforms: from a function to its derivatives.
 
 Functions take and return arrays, or nested dicts, lists and tuples of arrays. Derivatives come back as arrays, and as
 Tensors where something on a tape is involved: an argument that is a Tensor, or a Tensor requiring a gradient that the
 function closes over. That is what makes `grad(grad(f))` right.
+
+There is one table of rules. Forward mode is reverse mode twice: `u -> u J` is linear, and its own vector-Jacobian
+product is `v -> J v`.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +19,13 @@ import numpy as np
 from autograd_np.tape import mode, recording
 from autograd_np.tensor import Tensor, depends_on_others, gradients
 
-__all__ = ["grad", "value_and_grad"]
+__all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
+Argnums = int | tuple[int, ...]
 
 
-def grad(fun: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+def grad(fun: Function, argnums: Argnums = 0) -> Function:
     """Return the function that computes the gradient of `fun`.
 
     Parameters
@@ -65,7 +69,7 @@ def grad(fun: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     return gradient
 
 
-def value_and_grad(fun: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+def value_and_grad(fun: Function, argnums: Argnums = 0) -> Function:
     """Return the function that computes both the value and the gradient of `fun`, at the cost of one of each.
 
     Parameters and errors are those of `grad`.
@@ -82,76 +86,377 @@ def value_and_grad(fun: Function, argnums: int | tuple[int, ...] = 0) -> Functio
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (array(5.), array([2., 4.]))
     """
-    positions = argnums if isinstance(argnums, tuple) else (argnums,)
-    name = f"grad({getattr(fun, '__name__', 'fun')})"
 
     @functools.wraps(fun)
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        outer = mode.get().recording
-        with recording():
-            tracked, leaves = _track(args, positions, name)
-            value = fun(*tracked, **kwargs)
+        call = _Call("grad", fun, args, kwargs, argnums)
+        value = call.output
         if not isinstance(value, _NUMBERS) or np.size(value) != 1:
             what = f"shape {np.shape(value)}" if isinstance(value, _NUMBERS) else f"type {type(value).__name__}"
             raise ValueError(
-                f"{name}: the function must return a scalar, not a result of {what}; reduce it, by np.sum say"
+                f"{call.name}: the function must return a scalar, not a result of {what}; reduce it (np.sum), or take "
+                f"its jacobian"
             )
-        if isinstance(value, Tensor) and value.requires_grad:
-            on_tape = outer and depends_on_others(value, leaves)
-            found = gradients(value, leaves, create_graph=on_tape)
-        else:  # a constant
-            on_tape, found = False, [Tensor(np.zeros(x.shape, x.dtype)) for x in leaves]
-        results = iter(found)
-
-        def result(given: Any) -> Any:
-            g = next(results)
-            return g if on_tape or isinstance(given, Tensor) else g.data
-
-        gradient = [_map(result, args[i], name) for i in positions]
-        if not on_tape and isinstance(value, Tensor):
-            value = value.detach() if any(isinstance(x, Tensor) for x in args) else value.data
-        return value, tuple(gradient) if isinstance(argnums, tuple) else gradient[0]
+        return call.value(), call.by_argument(call.pull([None], call.on_tape), call.on_tape)
 
     return both
+
+
+def elementwise_grad(fun: Function, argnums: Argnums = 0) -> Function:
+    """Return the derivative of a function that acts on each element by itself, of the argument's shape.
+
+    It is the gradient of the sum of the outputs; for other functions that is what comes out.
+
+    Parameters and errors are those of `grad`, but `fun` returns an array of any shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import elementwise_grad
+    >>> elementwise_grad(np.square)(np.array([1.0, 3.0]))
+    array([2., 6.])
+    """
+
+    @functools.wraps(fun)
+    def total(*args: Any, **kwargs: Any) -> Any:
+        return np.sum(fun(*args, **kwargs))
+
+    return grad(total, argnums)
+
+
+def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
+    """Return the value of a function, and its vector-Jacobian product as a function of the vector.
+
+    Parameters
+    ----------
+    fun : callable
+        Returns arrays of any shape, or nested containers of them.
+    *primals
+        Its arguments: floating or complex arrays, or nested containers of them.
+
+    Returns
+    -------
+    out
+        The value of `fun(*primals)`.
+    pullback : callable
+        Takes a cotangent of the structure and shapes of `out`, and returns a tuple with the gradient for each primal.
+        It can be called again and again.
+
+    Raises
+    ------
+    TypeError
+        If a primal is not made of floating or complex numbers.
+    ValueError
+        When the pullback is called with a cotangent of another structure or shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import vjp
+    >>> out, pullback = vjp(lambda x, y: x * y, np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    >>> pullback(np.array([1.0, 10.0]))
+    (array([ 3., 40.]), array([ 1., 20.]))
+    """
+    call = _Call("vjp", fun, primals, {}, tuple(range(len(primals))))
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        cotangents = _like(cotangent, call.output, f"{call.name}: the cotangent")
+        create = call.on_tape or _any_on_tape(cotangents)
+        return call.by_argument(call.pull(cotangents, create, retain=True), create)
+
+    return call.value(), pullback
+
+
+def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Return the value of a function, and its derivative along a direction (forward mode).
+
+    Parameters
+    ----------
+    fun : callable
+        Returns arrays of any shape, or nested containers of them.
+    primals : sequence
+        Its arguments: floating or complex arrays, or nested containers of them.
+    tangents : sequence
+        The direction: for each primal one of the same structure and shapes.
+
+    Returns
+    -------
+    out, tangent_out
+        The value, and its derivative along the tangents, of the same structure.
+
+    Raises
+    ------
+    TypeError
+        If a primal is not made of floating or complex numbers.
+    ValueError
+        If the tangents have another structure or other shapes than the primals.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import jvp
+    >>> jvp(np.square, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (array([1., 4.]), array([ 2., 40.]))
+    """
+    call = _Call("jvp", fun, primals, {}, tuple(range(len(primals))))
+    directions = _like(tuple(tangents), tuple(primals), f"{call.name}: the tangents")
+    create = call.on_tape or _any_on_tape(directions)
+    probes: list[Any] = []
+    for y in call.outputs:
+        probes.append(Tensor(np.zeros(y.shape, y.dtype), requires_grad=True) if _on_tape(y) else None)
+    pulled = call.pull(probes, create=True)
+    pairs = [(g, v) for g, v in zip(pulled, directions, strict=True) if g.requires_grad]
+    live = [u for u in probes if u is not None]
+    pushed: Iterable[Any] = ()
+    if pairs:
+        pushed = gradients([g for g, _ in pairs], live, [v for _, v in pairs], create_graph=create)
+    found = iter(pushed)
+    results = [
+        next(found) if u is not None and pairs else Tensor(np.zeros(np.shape(y), _dtype(y)))
+        for u, y in zip(probes, call.outputs, strict=True)
+    ]
+    keep = create or any(isinstance(x, Tensor) for x in call.given)
+    return call.value(create), _build(call.output, [t if keep else t.data for t in results])
+
+
+def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """Return the product of the Hessian of a scalar function with a vector, without the Hessian.
+
+    Parameters
+    ----------
+    fun : callable
+        Returns a scalar.
+    primals : sequence
+        Its arguments: floating arrays, or nested containers of them.
+    tangents : sequence
+        The vector: for each primal one of the same structure and shapes.
+
+    Returns
+    -------
+    array or container
+        Of the structure of the primal; for several primals, whose Hessian is that of all together, a tuple.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `grad` and `jvp`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import hvp
+    >>> hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
+    array([6., 0.])
+    """
+    several = tuple(range(len(primals)))
+    product = jvp(grad(fun, several), primals, tangents)[1]
+    return product if len(several) > 1 else product[0]
+
+
+def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
+    """Return the function that computes the Jacobian of `fun`: the derivatives of all outputs by all inputs.
+
+    Parameters
+    ----------
+    fun : callable
+        Returns an array of any shape. Its arguments named by `argnums` are floating or complex arrays, or nested
+        containers of them.
+    argnums : int or tuple of int
+        With respect to which positional arguments.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `fun` and returns, for an argument of shape `s` and an output of shape `r`, an array of
+        shape `r + s`, in the structure of the argument; for a tuple of argnums a tuple.
+
+    Raises
+    ------
+    TypeError
+        When called: if an argument to differentiate by is not made of floating or complex numbers, or the result is
+        no array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import jacobian
+    >>> jacobian(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
+    array([[3., 0., 1.],
+           [0., 3., 2.]])
+    """
+
+    @functools.wraps(fun)
+    def derivatives(*args: Any, **kwargs: Any) -> Any:
+        call = _Call("jacobian", fun, args, kwargs, argnums)
+        y = call.output
+        if not isinstance(y, _NUMBERS):
+            raise TypeError(f"{call.name}: the function must return an array, not a {type(y).__name__}")
+        shape, dtype = np.shape(y), _dtype(y)
+        rows: list[list[Any]] = []
+        for place in range(np.size(y)):
+            unit = np.zeros(np.size(y), dtype)
+            unit[place] = 1
+            rows.append(call.pull([unit.reshape(shape)], call.on_tape, retain=True))
+        if not rows:
+            return call.by_argument([Tensor(np.zeros(shape + x.shape, x.dtype)) for x in call.inputs], call.on_tape)
+        columns = zip(*rows, strict=True)
+        stacked: list[Any] = [np.stack(c).reshape(shape + c[0].shape) for c in columns]
+        return call.by_argument(stacked, call.on_tape)
+
+    return derivatives
+
+
+def hessian(fun: Function, argnums: int = 0) -> Function:
+    """Return the function that computes the Hessian of a scalar function: the Jacobian of its gradient.
+
+    Parameters
+    ----------
+    fun : callable
+        Returns a scalar; the argument to differentiate by is an array.
+    argnums : int
+        With respect to which positional argument.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `fun` and returns an array of shape `s + s` for an argument of shape `s`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import hessian
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return jacobian(grad(fun, argnums), argnums)
+
+
+class _Call:
+    """A call of a function with some of its arguments on the tape.
+
+    Attributes
+    ----------
+    given : list
+        The arrays of those arguments, as they came.
+    inputs : list of Tensor
+        The same, on the tape.
+    output
+        What the function returned; `outputs` are its arrays.
+    on_tape : bool
+        Whether the result depends on tensors beyond the inputs, so that derivatives must be recorded too.
+    """
+
+    def __init__(
+        self, transform: str, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any], argnums: Argnums
+    ) -> None:
+        self.name = f"{transform}({getattr(fun, '__name__', 'fun')})"
+        self.argnums = argnums
+        positions = argnums if isinstance(argnums, tuple) else (argnums,)
+        for i in positions:
+            if not -len(args) <= i < len(args):
+                raise TypeError(f"{self.name}: argnums={i}, but it was called with {len(args)} positional arguments")
+        self.arguments = [args[i] for i in positions]
+        self.given = list(_leaves(self.arguments))
+        for x in self.given:
+            if _kind(x) not in "fc":
+                raise TypeError(
+                    f"{self.name}: cannot differentiate by {x!r} (a {type(x).__name__}); give floating or complex "
+                    f"numbers, like 2.0"
+                )
+        outer = mode.get().recording
+        with recording():
+            # A Tensor on an outer tape gets a node of its own: the function may also close over it, and that use is
+            # a constant here.
+            self.inputs = [x.reshape(x.shape) if _on_tape(x) else Tensor(x, requires_grad=True) for x in self.given]
+            tracked = list(args)
+            for i, argument in zip(positions, _build(self.arguments, self.inputs), strict=True):
+                tracked[i] = argument
+            self.output = fun(*tracked, **kwargs)
+        self.outputs = list(_leaves(self.output))
+        self.on_tape = outer and any(_on_tape(y) and depends_on_others(y, self.inputs) for y in self.outputs)
+
+    def pull(self, cotangents: Sequence[Any], create: bool, retain: bool = False) -> list[Tensor]:
+        """Return the gradients of the inputs for cotangents of the outputs."""
+        pairs = [(y, u) for y, u in zip(self.outputs, cotangents, strict=True) if _on_tape(y)]
+        if not pairs or not self.inputs:
+            return [Tensor(np.zeros(x.shape, x.dtype)) for x in self.inputs]
+        outputs, weights = zip(*pairs, strict=True)
+        return list(gradients(outputs, self.inputs, weights, create_graph=create, retain_graph=retain or create))
+
+    def by_argument(self, results: Sequence[Tensor], keep: bool) -> Any:
+        """Return results, one for each input, in the structure of the arguments; arrays for arrays, unless kept."""
+        plain = [g if keep or isinstance(x, Tensor) else g.data for g, x in zip(results, self.given, strict=True)]
+        arguments = _build(self.arguments, plain)
+        return tuple(arguments) if isinstance(self.argnums, tuple) else arguments[0]
+
+    def value(self, keep: bool = False) -> Any:
+        """Return what the function returned; arrays for arrays, unless something on a tape is involved."""
+        if keep or self.on_tape:
+            return self.output
+        tensors = any(isinstance(x, Tensor) for x in self.given)
+        return _build(
+            self.output,
+            [(y.detach() if tensors else y.data) if isinstance(y, Tensor) else y for y in self.outputs],
+        )
 
 
 _NUMBERS: Any = (Tensor, np.ndarray, np.generic, float, int, complex)
 
 
-def _track(args: Sequence[Any], positions: Sequence[int], name: str) -> tuple[list[Any], list[Tensor]]:
-    """Put the arguments to differentiate by on the tape; return all arguments, and the new tensors in order."""
-    leaves: list[Tensor] = []
-
-    def track(x: Any) -> Tensor:
-        # A Tensor on an outer tape gets a node of its own: the function may also close over it, and that use is
-        # a constant here.
-        leaf = x.reshape(x.shape) if isinstance(x, Tensor) and x.requires_grad else Tensor(x, requires_grad=True)
-        leaves.append(leaf)
-        return leaf
-
-    tracked = list(args)
-    for i in positions:
-        if not -len(args) <= i < len(args):
-            raise TypeError(f"{name}: argnums={i}, but it was called with {len(args)} positional arguments")
-        tracked[i] = _map(track, args[i], name)
-    return tracked, leaves
-
-
 def _kind(x: Any) -> str:
     """Return NumPy's letter for the kind of a number or array, "O" for anything else."""
-    return np.result_type(x).kind if isinstance(x, _NUMBERS) else "O"
+    return _dtype(x).kind if isinstance(x, _NUMBERS) else "O"
 
 
-def _map(function: Callable[[Any], Any], tree: Any, name: str) -> Any:
-    """Apply a function to every array of nested dicts, lists and tuples."""
+def _dtype(x: Any) -> np.dtype[Any]:
+    return x.dtype if isinstance(x, Tensor) else np.result_type(x)
+
+
+def _on_tape(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.requires_grad
+
+
+def _any_on_tape(values: Sequence[Any]) -> bool:
+    return mode.get().recording and any(map(_on_tape, values))
+
+
+# Nested dicts, lists and tuples
+
+
+def _leaves(tree: Any) -> Iterator[Any]:
+    """Yield the arrays of nested containers, and whatever else is in them."""
     if isinstance(tree, dict):
-        return {key: _map(function, value, name) for key, value in tree.items()}  # pyright: ignore
-    if isinstance(tree, tuple | list):
-        items = [_map(function, value, name) for value in tree]  # pyright: ignore
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)  # pyright: ignore
-    if _kind(tree) not in "fc":
-        raise TypeError(
-            f"{name}: cannot differentiate by {tree!r} (a {type(tree).__name__}); give floating or complex "
-            f"numbers, like 2.0"
-        )
-    return function(tree)
+        tree = tree.values()  # pyright: ignore
+    elif not isinstance(tree, tuple | list):
+        yield tree
+        return
+    for branch in tree:  # pyright: ignore
+        yield from _leaves(branch)
+
+
+def _build(tree: Any, leaves: Iterable[Any]) -> Any:
+    """Return containers nested like `tree`, with other leaves."""
+    rest = iter(leaves)
+
+    def build(tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {key: build(value) for key, value in tree.items()}  # pyright: ignore
+        if isinstance(tree, tuple | list):
+            items = [build(branch) for branch in tree]  # pyright: ignore
+            return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)  # pyright: ignore
+        return next(rest)
+
+    return build(tree)
+
+
+def _shape(tree: Any) -> Any:
+    """Return the structure of nested containers, with shapes for arrays, to compare and to print."""
+    return _build(tree, [f"array {np.shape(x)}" for x in _leaves(tree)])
+
+
+def _like(tree: Any, model: Any, what: str) -> list[Any]:
+    """Return the arrays of `tree`, if it is nested like `model` and has its shapes."""
+    if _shape(tree) != _shape(model):
+        raise ValueError(f"{what} must have the structure and shapes {_shape(model)}, not {_shape(tree)}")
+    return list(_leaves(tree))
