@@ -15,9 +15,6 @@ Notes
   not hold real numbers raise a `ValueError` that names the function and what it was given.
 """
 
-# Matrices have capital names here, as in the mathematics; they are no constants.
-# pyright: reportConstantRedefinition=false
-
 import functools
 import inspect
 import re
@@ -28,7 +25,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import correlate2d  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+from scipy.signal import correlate2d  # pyright: ignore[reportUnknownVariableType]
 
 __all__ = [
     "accuracy",

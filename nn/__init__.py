@@ -1,0 +1,59 @@
+"""Neural networks on `autograd_np`: modules, losses, optimisers and data, with PyTorch's names and conventions."""
+
+from nn import checkpoint, compare, data, functional, init, optim, plots, reference
+from nn.checkpoint import load, save
+from nn.layers import (
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    ModuleList,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
+from nn.module import Module, functional_call
+from nn.training import accuracy, evaluate, fit, predict
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv2d",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Flatten",
+    "L1Loss",
+    "Linear",
+    "MSELoss",
+    "MaxPool2d",
+    "Module",
+    "ModuleList",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "accuracy",
+    "checkpoint",
+    "compare",
+    "data",
+    "evaluate",
+    "fit",
+    "functional",
+    "functional_call",
+    "init",
+    "load",
+    "optim",
+    "plots",
+    "predict",
+    "reference",
+    "save",
+]

@@ -1,0 +1,538 @@
+"""Module: what a model is made of, and how its parameters are listed, saved, loaded and replaced."""
+
+# The functions below the class are its other half.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from copy import deepcopy
+from typing import Any, NamedTuple, Self, TypeGuard
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from autograd_np import Tensor
+
+__all__ = ["IncompatibleKeys", "Module", "functional_call"]
+
+# Whether a module is being called, in this thread or task.
+_calling: ContextVar[bool] = ContextVar("nn.module.calling", default=False)
+
+
+class IncompatibleKeys(NamedTuple):
+    """What a state dict and a module do not have in common."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Module:
+    """Base class of layers, losses and models.
+
+    A subclass assigns its parameters and its parts to attributes and computes in `forward`. What is assigned decides
+    what it is:
+
+    - a `Tensor` that is a leaf is a parameter, also while it is frozen (``requires_grad=False``);
+    - a `Module` is a child, whose parameters are this module's too;
+    - everything else is left alone: results of operations, and what `forward` keeps for later that needs no gradient.
+
+    Arrays that belong to the state and are not trained are registered with `register_buffer`. A list, tuple or dict of
+    modules or parameters is refused, since it would not be trained or saved: use `ModuleList` or `Sequential`.
+
+    A floating plain array that a module is called with is taken into the dtype of the module's parameters.
+
+    Attributes
+    ----------
+    training : bool
+        Whether the module is in training mode; `Dropout` and batch normalisation behave differently outside it.
+
+    Notes
+    -----
+    Method names, state-dict keys and the meaning of shared parameters are those of ``torch.nn.Module``. A shared
+    parameter is listed once, under its first name, and stands in the state dict under each of its names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> from autograd_np import Tensor
+    >>> class Scale(nn.Module):
+    ...     def __init__(self, features):
+    ...         self.scale = Tensor(np.ones(features, np.float32), requires_grad=True)
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.scale
+    >>> model = nn.Sequential(nn.Linear(4, 3, rng=0), Scale(3))
+    >>> model
+    Sequential(
+      (0): Linear(in_features=4, out_features=3, bias=True)  # 15 parameters
+      (1): Scale()  # 3 parameters
+    )  # 18 parameters
+    >>> list(model.state_dict())
+    ['0.weight', '0.bias', '1.scale']
+    >>> model(np.zeros((2, 4))).shape
+    (2, 3)
+    """
+
+    training: bool
+    _parameter_names: frozenset[str]
+    _buffer_names: frozenset[str]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make an empty module."""
+        # Here and not in __init__, so that a subclass that does not call super().__init__() works as well.
+        module = super().__new__(cls)
+        vars(module).update(training=True, _parameter_names=frozenset(), _buffer_names=frozenset())
+        return module
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the module's output; defined by each subclass."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward method: define `def forward(self, x): ...`")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call `forward`, with floating plain arrays taken into the dtype of the parameters."""
+        inputs = [self._take(x) for x in args]
+        named = {name: self._take(x) for name, x in kwargs.items()}
+        token = _calling.set(True)
+        try:
+            return self.forward(*inputs, **named)
+        finally:
+            _calling.reset(token)
+
+    def _take(self, x: Any) -> Any:
+        """Return a floating plain array in the dtype of the parameters, and everything else as it is."""
+        if not _is_array(x) or x.dtype.kind != "f":
+            return x
+        own = (p for module in self.modules() for name, p in vars(module).items() if name in module._parameter_names)
+        return x.astype(next((p.dtype for p in own if p.dtype.kind == "f"), x.dtype), copy=False)
+
+    # -- what it is made of -------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._buffer_names and value is not None:
+            value = np.asarray(value)
+        # Under no_grad a result is a leaf too: what is assigned during a call and needs no gradient is such a result.
+        elif isinstance(value, Tensor) and value.is_leaf and (value.requires_grad or not _calling.get()):
+            vars(self)["_parameter_names"] = self._parameter_names | {name}
+        elif name in self._parameter_names:
+            if value is not None:
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a parameter, and what is assigned to it ({_kind(value)}) cannot "
+                    f"be one; assign a Tensor made of numbers, or None, or write new values into {name}.data"
+                )
+            vars(self)["_parameter_names"] = self._parameter_names - {name}
+        elif isinstance(value, Module) and any(module is self for module in value.modules()):
+            raise ValueError(f"{type(self).__name__}.{name}: a module cannot be a part of itself")
+        else:
+            self._refuse_container(name, value)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        for names in ("_parameter_names", "_buffer_names"):
+            vars(self)[names] = vars(self)[names] - {name}
+
+    def _refuse_container(self, name: str, value: object) -> None:
+        found = next((item for item in _items(value) if _trainable(item)), None)
+        if found is not None:
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a {type(value).__name__} that holds {_kind(found)}, which would be "
+                f"neither trained nor saved; use nn.ModuleList or nn.Sequential for modules, and an attribute of its "
+                f"own for each parameter"
+            )
+
+    def register_buffer(self, name: str, array: ArrayLike | None) -> None:
+        """Add an array that is saved in the state dict and not trained, as an attribute.
+
+        Parameters
+        ----------
+        name : str
+            Name of the attribute.
+        array : array_like or None
+            It is copied. None stands for a buffer that this module does without.
+
+        Raises
+        ------
+        ValueError
+            If the name is no identifier, or an attribute of that name exists.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import nn
+        >>> module = nn.Module()
+        >>> module.register_buffer("mean", np.zeros(2))
+        >>> module.state_dict()
+        {'mean': array([0., 0.])}
+        """
+        if not name.isidentifier() or hasattr(self, name):
+            raise ValueError(
+                f"{type(self).__name__}.register_buffer({name!r}): the name must be an identifier that is not in use"
+            )
+        buffer = None if array is None else np.array(array)
+        vars(self)["_buffer_names"] = self._buffer_names | {name}
+        setattr(self, name, buffer)
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield the direct parts with their names, each part once."""
+        yield from _once((name, value) for name, value in vars(self).items() if isinstance(value, Module))
+
+    def children(self) -> Iterator[Module]:
+        """Yield the direct parts, each once."""
+        return (child for _, child in self.named_children())
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Yield this module (named ``""``) and all its parts with their paths, parents first, each once."""
+        yield from _once(self._tree())
+
+    def modules(self) -> Iterator[Module]:
+        """Yield this module and all its parts, parents first, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the parameters of this module and its parts with their state-dict keys, each parameter once."""
+        yield from _once((key, value) for key, _, _, value in self._entries() if isinstance(value, Tensor))
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Yield the parameters of this module and its parts, each once."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Yield the buffers of this module and its parts with their state-dict keys, each once."""
+        yield from _once((key, value) for key, _, _, value in self._entries() if not isinstance(value, Tensor))
+
+    def buffers(self) -> Iterator[NDArray[Any]]:
+        """Yield the buffers of this module and its parts, each once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def _tree(self, path: str = "") -> Iterator[tuple[str, Module]]:
+        """Yield every path through the modules: a shared one comes as often as it is used."""
+        yield path, self
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield from value._tree(_join(path, name))
+
+    def _entries(self) -> Iterator[tuple[str, Module, str, Tensor | NDArray[Any]]]:
+        """Yield the state dict's keys, each with the module and the attribute it stands for, and the value there."""
+        for path, module in self._tree():
+            for name, value in vars(module).items():
+                module._refuse_container(name, value)  # a list can be filled after it was assigned
+            for names in (module._parameter_names, module._buffer_names):
+                for name, value in vars(module).items():
+                    if name in names and value is not None:
+                        yield _join(path, name), module, name, value
+
+    # -- its state ----------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all parameters and buffers.
+
+        Returns
+        -------
+        dict of str to ndarray
+            With PyTorch's keys: the path of attributes, joined by dots. `nn.save` writes it to a file.
+
+        Examples
+        --------
+        >>> import nn
+        >>> {key: array.shape for key, array in nn.Linear(3, 2).state_dict().items()}
+        {'weight': (2, 3), 'bias': (2,)}
+        """
+        return {key: np.array(_plain(value)) for key, _, _, value in self._entries()}
+
+    def load_state_dict(self, state: Mapping[str, ArrayLike | Tensor], strict: bool = True) -> IncompatibleKeys:
+        """Write a state dict's values into the parameters and buffers, in their dtypes.
+
+        Everything is checked before anything is written.
+
+        Parameters
+        ----------
+        state : mapping of str to array_like
+            As `state_dict` returns it.
+        strict : bool
+            Whether the keys must be exactly this module's; otherwise only those in common are loaded.
+
+        Returns
+        -------
+        IncompatibleKeys
+            ``missing_keys`` and ``unexpected_keys``, both empty if `strict`.
+
+        Raises
+        ------
+        ValueError
+            If keys are missing or unexpected (and `strict`), shapes differ, or an entry holds another kind of number:
+            integers where floating numbers belong, say. Everything that does not fit is listed, and nothing is changed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import nn
+        >>> layer = nn.Linear(2, 1)
+        >>> layer.load_state_dict({"weight": np.array([[1.0, 2.0]]), "bias": np.array([3.0])})
+        IncompatibleKeys(missing_keys=[], unexpected_keys=[])
+        >>> layer(np.array([[1.0, 1.0]]))
+        Tensor([[6.]], dtype=float32, origin=linear)
+        """
+        entries = {key: (module, name, value) for key, module, name, value in self._entries()}
+        own = {key: _plain(value) for key, (_, _, value) in entries.items()}
+        arrays = {key: np.asarray(_plain(state[key])) for key in entries if key in state}
+        keys = IncompatibleKeys([key for key in own if key not in state], [key for key in state if key not in own])
+        faults = {
+            "missing keys": keys.missing_keys if strict else [],
+            "unexpected keys": keys.unexpected_keys if strict else [],
+            "shapes differ": [
+                f"{key} is {own[key].shape} here and {array.shape} there"
+                for key, array in arrays.items()
+                if array.shape != own[key].shape
+            ],
+            "kinds of numbers differ": [
+                f"{key} is {own[key].dtype} here and {array.dtype} there"
+                for key, array in arrays.items()
+                if not _same_kind(array.dtype, own[key].dtype)
+            ],
+        }
+        if any(faults.values()):
+            listed = "; ".join(f"{fault}: {', '.join(found)}" for fault, found in faults.items() if found)
+            raise ValueError(
+                f"{type(self).__name__}.load_state_dict: {listed}. Build the model as the saved one was, or load only "
+                f"the keys in common with strict=False"
+            )
+        # Copied before the first is written: the state may be this module's own memory under other keys.
+        arrays = {key: np.array(array, dtype=own[key].dtype) for key, array in arrays.items()}
+        for key, array in arrays.items():
+            module, name, value = entries[key]
+            if isinstance(value, Tensor):
+                value.data = array
+            else:
+                setattr(module, name, array)
+        return keys
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Return a deep copy with parameters and buffers of another floating dtype; integer ones stay as they are.
+
+        Parameters
+        ----------
+        dtype : dtype
+            ``np.float64``, say, to check gradients numerically.
+
+        Raises
+        ------
+        TypeError
+            If `dtype` is not floating.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import nn
+        >>> nn.Linear(3, 2).astype(np.float64).weight.dtype
+        dtype('float64')
+        """
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"{type(self).__name__}.astype: {np.dtype(dtype)} is not floating; use np.float64, say")
+        result = deepcopy(self)
+        converted: dict[int, Tensor | NDArray[Any]] = {}
+        for _, module, name, value in list(result._entries()):
+            if value.dtype.kind == "f":
+                if id(value) not in converted:
+                    array = _plain(value).astype(dtype)
+                    tensor = isinstance(value, Tensor)
+                    converted[id(value)] = Tensor(array, value.requires_grad) if tensor else array
+                setattr(module, name, converted[id(value)])
+        return result
+
+    # -- its mode -----------------------------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Self:
+        """Put this module and its parts into training mode, or with False into evaluation mode; return it."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Put this module and its parts into evaluation mode; return it."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients: set each parameter's `.grad` to None."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Freeze (False) or thaw all parameters; return the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def apply(self, fn: Callable[[Module], object]) -> Self:
+        """Call a function on each part and then on this module, as for initialisation; return the module."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    # -- its text -----------------------------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets in the representation of a module; "" unless a subclass says."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"({name}): {child!r}" for name, child in vars(self).items() if isinstance(child, Module)]
+        extra = self.extra_repr()
+        if lines:
+            inner = "\n".join([extra, *lines] if extra else lines).replace("\n", "\n  ")
+            text = f"{type(self).__name__}(\n  {inner}\n)"
+        else:
+            text = f"{type(self).__name__}({extra})"
+        return text + _count(self)
+
+
+def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *args: Any, **kwargs: Any) -> Any:
+    """Call a module with given values in place of its own, and leave the module as it is.
+
+    This makes a function of the parameters out of a module, as the transforms want it. Nothing of the call stays in the
+    module: batch normalisation's running statistics, too, are updated in a copy that is thrown away.
+
+    Parameters
+    ----------
+    module : Module
+        What to call.
+    params : mapping of str to Tensor or array_like
+        Values for parameters and buffers by their state-dict keys; the module's own serve for the others. A shared
+        parameter is replaced everywhere when it is given under one of its names.
+    *args, **kwargs
+        The arguments of `module`.
+
+    Returns
+    -------
+    object
+        What the module returns.
+
+    Raises
+    ------
+    KeyError
+        If a key is not one of the module's.
+    ValueError
+        If a value has another shape than the module's, or a shared parameter is given two values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> from autograd_np import grad
+    >>> model, x, y = nn.Linear(2, 1, rng=0), np.ones((3, 2)), np.zeros((3, 1))
+    >>> def loss(params):
+    ...     return nn.functional.mse_loss(nn.functional_call(model, params, x), y)
+    >>> gradient = grad(loss)(dict(model.named_parameters()))
+    >>> gradient["weight"].shape
+    (1, 2)
+    """
+    call = f"functional_call({type(module).__name__})"
+    own = {key: value for key, _, _, value in module._entries()}
+    unexpected = [key for key in params if key not in own]
+    if unexpected:
+        raise KeyError(f"{call}: unexpected keys: {', '.join(unexpected)}; the module's are: {', '.join(own)}")
+    values: dict[int, Tensor | NDArray[Any]] = {}
+    for key, given in params.items():
+        value = _like(own[key], given)
+        if value.shape != own[key].shape:
+            raise ValueError(f"{call}: {key} has shape {own[key].shape}, and was given shape {value.shape}")
+        if not _agree(values.setdefault(id(own[key]), value), value):
+            raise ValueError(f"{call}: {key} is shared, and given different values; give it under one of its names")
+    return _replaced(module, values, {})(*args, **kwargs)
+
+
+def _replaced(module: Module, values: Mapping[int, Tensor | NDArray[Any]], made: dict[int, Module]) -> Module:
+    """Return a copy of a tree of modules that shares everything except what `values` replaces, and the buffers."""
+    if id(module) not in made:
+        made[id(module)] = copy = object.__new__(type(module))
+        for name, value in vars(module).items():
+            if isinstance(value, Module):
+                vars(copy)[name] = _replaced(value, values, made)
+            elif id(value) in values:
+                vars(copy)[name] = values[id(value)]
+            else:
+                buffer = name in module._buffer_names
+                vars(copy)[name] = np.array(value) if buffer and value is not None else value
+    return made[id(module)]
+
+
+def _like(own: Tensor | NDArray[Any], given: Tensor | ArrayLike) -> Tensor | NDArray[Any]:
+    """Return a value as what it replaces is: a Tensor or an array."""
+    if isinstance(own, Tensor):
+        return given if isinstance(given, Tensor) else Tensor(given)
+    return np.array(given)
+
+
+def _agree(a: Tensor | NDArray[Any], b: Tensor | NDArray[Any]) -> bool:
+    """Tell whether two values for one parameter are the same one, also to a gradient."""
+    if a is b:
+        return True
+    constant = not any(isinstance(x, Tensor) and x.requires_grad for x in (a, b))
+    return constant and np.array_equal(_plain(a), _plain(b))
+
+
+def _once(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the pairs whose second part was not there before."""
+    seen: set[int] = set()
+    for name, value in pairs:
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield name, value
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _plain(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else value
+
+
+def _same_kind(a: np.dtype[Any], b: np.dtype[Any]) -> bool:
+    """Tell whether two dtypes differ in nothing but their size (integers may differ in having a sign)."""
+    return a.kind == b.kind or {a.kind, b.kind} == {"i", "u"}
+
+
+def _is_array(value: object) -> TypeGuard[NDArray[Any]]:
+    return isinstance(value, np.ndarray)
+
+
+def _items(value: object) -> Iterator[object]:
+    """Yield what a plain container holds, at any depth."""
+    if _is_mapping(value):
+        value = list(value.values())
+    if _is_sequence(value):
+        for item in value:
+            yield item
+            yield from _items(item)
+
+
+def _is_mapping(value: object) -> TypeGuard[dict[Any, object]]:
+    return isinstance(value, dict)
+
+
+def _is_sequence(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
+    return isinstance(value, list | tuple)
+
+
+def _trainable(value: object) -> bool:
+    return isinstance(value, Module) or (isinstance(value, Tensor) and value.is_leaf and value.requires_grad)
+
+
+def _kind(value: object) -> str:
+    """Say what a value is: `a Linear`, `the result of an operation`."""
+    if isinstance(value, Tensor):
+        return "a parameter" if value.is_leaf else "the result of an operation"
+    return f"a value of type {type(value).__name__}"
+
+
+def _count(module: Module) -> str:
+    """Say how many numbers a module trains, and how many it keeps frozen; nothing if it has no parameters."""
+    sizes = [(parameter.size, parameter.requires_grad) for parameter in module.parameters()]
+    total, frozen = sum(size for size, _ in sizes), sum(size for size, trained in sizes if not trained)
+    if not sizes:
+        return ""
+    return f"  # {total:,} parameter{'s' * (total != 1)}" + (f" ({frozen:,} frozen)" if frozen else "")

@@ -1,0 +1,491 @@
+"""Optimisers: from gradients to better parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_np import Tensor
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+
+Array = NDArray[Any]
+Group = dict[str, Any]
+Parameters = Iterable[Tensor] | Iterable[Mapping[str, Any]]
+
+
+class Optimizer:
+    """What the optimisers have in common; each defines `_update` and checks its hyperparameters in `_check`.
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or iterable of dict
+        What `Module.parameters` yields; or groups of parameters, ``{"params": [...], "lr": 0.01}``, whose other entries
+        take the place of this optimiser's arguments.
+    **defaults
+        The hyperparameters of groups that do not say otherwise.
+
+    Attributes
+    ----------
+    param_groups : list of dict
+        Each group's parameters, under ``"params"``, and its hyperparameters under their names. Changes count from the
+        next step.
+    lr : float
+        The learning rate of all groups.
+
+    Raises
+    ------
+    TypeError
+        If `params` holds anything but Tensors or groups.
+    ValueError
+        If there are no parameters or none of them needs a gradient, one is the result of an operation or comes twice,
+        or a hyperparameter is out of range.
+    """
+
+    def __init__(self, params: Parameters, **defaults: Any) -> None:
+        self.defaults = defaults
+        self.param_groups: list[Group] = []
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        self._flat: dict[np.dtype[Any], Array] = {}
+        for group in self._groups(params):
+            self.add_param_group(group)
+        if not any(parameter.requires_grad for parameter in self._parameters()):
+            raise ValueError(f"{self._name}: none of the parameters requires a gradient; thaw those that are to change")
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add parameters, with hyperparameters of their own, to those that are optimised.
+
+        Parameters
+        ----------
+        group : dict
+            ``{"params": [...]}`` and any of the optimiser's arguments.
+
+        Examples
+        --------
+        >>> import nn
+        >>> body, head = nn.Linear(4, 3), nn.Linear(3, 2)
+        >>> optimizer = nn.optim.SGD(body.parameters(), lr=0.01)
+        >>> optimizer.add_param_group({"params": head.parameters(), "lr": 0.1})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.01, 0.1]
+        """
+        unknown = [name for name in group if name != "params" and name not in self.defaults]
+        if unknown or "params" not in group:
+            raise ValueError(
+                f"{self._name}: a group has the entries {', '.join(map(repr, group))}; it needs 'params', and may have "
+                f"{', '.join(map(repr, self.defaults))}"
+            )
+        given = group["params"]
+        params: list[Tensor] = [given] if isinstance(given, Tensor) else list(given)
+        if not params:
+            raise ValueError(
+                f"{self._name}: there are no parameters to optimise; the model has none, or the iterator was used up "
+                f"(model.parameters() can be iterated once)"
+            )
+        known = {id(parameter) for parameter in self._parameters()}
+        for parameter in params:
+            self._check_parameter(parameter, known)
+            known.add(id(parameter))
+        complete: Group = {**self.defaults, **group, "params": params}
+        self._check_number("lr", complete["lr"])
+        self._check(complete)
+        self.param_groups.append(complete)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate; setting it sets that of every group.
+
+        Raises
+        ------
+        ValueError
+            If the groups have different ones, or a negative one is set.
+        """
+        rates = {float(group["lr"]) for group in self.param_groups}
+        if len(rates) > 1:
+            raise ValueError(f"{self._name}.lr: the groups' learning rates differ; read them from param_groups")
+        return rates.pop()
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._check_number("lr", value)
+        for group in self.param_groups:
+            group["lr"] = value
+
+    def zero_grad(self) -> None:
+        """Forget the gradients: set each parameter's `.grad` to None."""
+        for parameter in self._parameters():
+            parameter.grad = None
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient, in place."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._update(parameter, parameter.grad, self.state.setdefault(parameter, {}), group)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return copies of what the optimiser remembers, and the hyperparameters.
+
+        Returns
+        -------
+        dict
+            In PyTorch's form: ``"state"`` by the number of each parameter, and ``"param_groups"``.
+        """
+        numbers = {id(parameter): i for i, parameter in enumerate(self._parameters())}
+        return {
+            "state": {
+                numbers[id(parameter)]: {**state, **{name: array.copy() for name, array in _arrays(state).items()}}
+                for parameter, state in self.state.items()
+            },
+            "param_groups": [
+                {**group, "params": [numbers[id(parameter)] for parameter in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what another optimiser of the same kind and parameters remembered, and its hyperparameters.
+
+        Everything is checked before anything is changed.
+
+        Parameters
+        ----------
+        state : dict
+            As `state_dict` returns it.
+
+        Raises
+        ------
+        ValueError
+            If the groups or the shapes are not those of this optimiser.
+        """
+        call = f"{self._name}.load_state_dict"
+        if set(state) != {"state", "param_groups"}:
+            raise ValueError(
+                f"{call}: the state has the entries {', '.join(map(repr, state))}; give what state_dict() returned, "
+                f"with 'state' and 'param_groups'"
+            )
+        sizes = [len(group["params"]) for group in self.param_groups]
+        given = [len(group["params"]) for group in state["param_groups"]]
+        if sizes != given:
+            raise ValueError(
+                f"{call}: the state has groups of {given} parameters and this optimiser of {sizes}; make it with the "
+                f"same groups"
+            )
+        groups: list[Group] = []
+        for own, other in zip(self.param_groups, state["param_groups"], strict=True):
+            if own.keys() != other.keys():
+                raise ValueError(
+                    f"{call}: a group has the entries {', '.join(other)}, and this optimiser's have {', '.join(own)}"
+                )
+            groups.append({**other, "params": own["params"]})
+        numbers = [number for group in state["param_groups"] for number in group["params"]]
+        parameters = dict(zip(numbers, self._parameters(), strict=True))
+        states: dict[Tensor, dict[str, Any]] = {}
+        for number, entries in state["state"].items():
+            if number not in parameters:
+                raise ValueError(f"{call}: it remembers something of parameter {number}, which no group lists")
+            parameter = parameters[number]
+            arrays = _arrays(entries)
+            for name, value in arrays.items():
+                if value.shape != parameter.shape:
+                    raise ValueError(
+                        f"{call}: {name} of parameter {number} has shape {value.shape}, the parameter itself has shape "
+                        f"{parameter.shape}"
+                    )
+            states[parameter] = {**entries, **{name: a.astype(parameter.dtype) for name, a in arrays.items()}}
+        self.state, self.param_groups = states, groups
+
+    def __repr__(self) -> str:
+        groups = [
+            f"  {len(group['params'])} parameters: " + ", ".join(f"{name}={group[name]}" for name in self.defaults)
+            for group in self.param_groups
+        ]
+        return "\n".join([f"{self._name}(", *groups, ")"])
+
+    # -- for subclasses -----------------------------------------------------------------------------------------------
+
+    def _check(self, group: Group) -> None:
+        """Raise if a hyperparameter other than the learning rate is out of range."""
+
+    def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
+        """Change one parameter, and what is remembered of it."""
+        raise NotImplementedError
+
+    def _scratch(self, like: Array) -> Array:
+        """Return an array of the same shape and dtype to compute in: memory shared by all parameters, kept warm."""
+        flat = self._flat.get(like.dtype)
+        if flat is None or flat.size < like.size:
+            flat = self._flat[like.dtype] = np.empty(like.size, like.dtype)
+        return flat[: like.size].reshape(like.shape)
+
+    def _check_number(self, name: str, value: Any, below: float = math.inf) -> None:
+        """Raise unless a hyperparameter is a number from 0 to below a bound."""
+        if not isinstance(value, Real):
+            raise TypeError(f"{self._name}: {name} is a {type(value).__name__}; give a number")
+        if not 0 <= float(value) < below:
+            limit = "" if below == math.inf else f" and below {below}"
+            raise ValueError(f"{self._name}: {name}={value}; give a finite number of at least 0{limit}")
+
+    # -- its parameters -----------------------------------------------------------------------------------------------
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _parameters(self) -> Iterable[Tensor]:
+        return (parameter for group in self.param_groups for parameter in group["params"])
+
+    def _groups(self, params: Any) -> Sequence[Mapping[str, Any]]:
+        """Return the groups that were given, or one group of the parameters that were given."""
+        if isinstance(params, Tensor | dict) or not hasattr(params, "__iter__"):
+            kind = type(params).__name__  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            raise TypeError(
+                f"{self._name}: params is a {kind}; give an iterable of Tensors, like model.parameters(), or a list of "
+                f"groups"
+            )
+        items: list[Any] = list(params)
+        if items and all(isinstance(item, Mapping) for item in items):
+            return items
+        return [{"params": items}]
+
+    def _check_parameter(self, parameter: Any, known: set[int]) -> None:
+        if not isinstance(parameter, Tensor):
+            raise TypeError(
+                f"{self._name}: params holds a {type(parameter).__name__}; give Tensors, like model.parameters()"
+            )
+        if not parameter.is_leaf:
+            raise ValueError(
+                f"{self._name}: a tensor of shape {parameter.shape} is the result of an operation; only leaves can be "
+                f"optimised: give the tensors that it was computed from"
+            )
+        if parameter.dtype.kind != "f":
+            raise TypeError(f"{self._name}: a tensor of dtype {parameter.dtype} cannot be optimised; make it floating")
+        if id(parameter) in known:
+            raise ValueError(f"{self._name}: a tensor of shape {parameter.shape} is listed twice; list it once")
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum.
+
+    With gradient g, weight decay λ, momentum μ and dampening τ::
+
+        g ← g + λ p
+        v ← μ v + (1 - τ) g        (v = g in the first step)
+        g ← g + μ v  if nesterov, else v
+        p ← p - lr g
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or iterable of dict
+        Parameters, or groups of them; see `Optimizer`.
+    lr : float
+        Learning rate.
+    momentum, dampening, weight_decay : float
+        μ, τ and λ above.
+    nesterov : bool
+        Look ahead along the momentum; it needs momentum and no dampening.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `Optimizer`.
+
+    Notes
+    -----
+    The formulas are those of ``torch.optim.SGD``. Written with v ← μ v - lr g; p ← p + v, momentum takes the same steps
+    as long as the learning rate stays the same.
+
+    References
+    ----------
+    I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning",
+    ICML 2013.
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor
+    >>> from nn import optim
+    >>> p = Tensor([1.0, 2.0], requires_grad=True)
+    >>> optimizer = optim.SGD([p], lr=0.25)
+    >>> (p**2).sum().backward()
+    >>> optimizer.step()
+    >>> p
+    Tensor([0.5, 1. ], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(
+            params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
+        )
+
+    def _check(self, group: Group) -> None:
+        self._check_number("weight_decay", group["weight_decay"])
+        self._check_number("momentum", group["momentum"], below=1)
+        self._check_number("dampening", group["dampening"])
+        if group["nesterov"] and (not group["momentum"] or group["dampening"]):
+            raise ValueError(
+                f"SGD: nesterov=True with momentum={group['momentum']} and dampening={group['dampening']}; it needs "
+                f"momentum above 0 and no dampening"
+            )
+
+    def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
+        lr, decay, mu, tau = (float(group[name]) for name in ("lr", "weight_decay", "momentum", "dampening"))
+        p, scratch = parameter.data, self._scratch(parameter.data)
+        if decay:
+            grad = np.add(grad, np.multiply(p, decay, out=scratch), out=scratch)
+        direction = grad
+        if mu and "momentum_buffer" not in state:
+            direction = state["momentum_buffer"] = grad.copy()
+        elif mu:
+            direction = state["momentum_buffer"]
+            direction *= mu
+            direction += np.multiply(grad, 1 - tau, out=scratch) if tau else grad
+        if group["nesterov"]:  # p - lr (g + μ v), as two steps
+            p -= np.multiply(grad, lr, out=scratch)
+            lr *= mu
+        p -= np.multiply(direction, lr, out=scratch)
+        parameter.data = p
+
+
+class Adam(Optimizer):
+    """Adam: each number is changed by its mean gradient, relative to the gradient's size.
+
+    With gradient g, step t, and weight decay λ::
+
+        g ← g + λ p
+        m ← β1 m + (1 - β1) g
+        v ← β2 v + (1 - β2) g²
+        p ← p - lr (m / (1 - β1^t)) / (√(v / (1 - β2^t)) + ε)
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or iterable of dict
+        Parameters, or groups of them; see `Optimizer`.
+    lr : float
+        Learning rate.
+    betas : tuple of float
+        β1 and β2 above: how much is remembered of the gradient and of its square.
+    eps : float
+        ε above: keeps the division finite.
+    weight_decay : float
+        λ above.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `Optimizer`.
+
+    References
+    ----------
+    D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor
+    >>> from nn import optim
+    >>> p = Tensor([1.0, 200.0], requires_grad=True)
+    >>> optimizer = optim.Adam([p], lr=0.1)
+    >>> (p**2).sum().backward()
+    >>> optimizer.step()
+    >>> p
+    Tensor([  0.9, 199.9], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def _check(self, group: Group) -> None:
+        if len(group["betas"]) != 2:
+            raise ValueError(f"{self._name}: betas={group['betas']}; give two numbers")
+        for name, beta in zip(("betas[0]", "betas[1]"), group["betas"], strict=True):
+            self._check_number(name, beta, below=1)
+        self._check_number("weight_decay", group["weight_decay"])
+        self._check_number("eps", group["eps"])
+
+    def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
+        decay = float(group["weight_decay"])
+        self._adam(parameter, grad + decay * parameter.data if decay else grad, state, group)
+
+    def _adam(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
+        p, scratch = parameter.data, self._scratch(parameter.data)
+        if not state:
+            state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
+        state["step"] += 1
+        beta1, beta2 = (float(beta) for beta in group["betas"])
+        m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
+        m *= beta1
+        m += np.multiply(grad, 1 - beta1, out=scratch)
+        v *= beta2
+        np.multiply(grad, grad, out=scratch)
+        scratch *= 1 - beta2
+        v += scratch
+        # √(v / (1 - β2^t)) + ε, and m over it
+        np.sqrt(v, out=scratch)
+        scratch /= math.sqrt(1 - beta2**t)
+        scratch += float(group["eps"])
+        np.divide(m, scratch, out=scratch)
+        scratch *= float(group["lr"]) / (1 - beta1**t)
+        p -= scratch
+        parameter.data = p
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: p ← p - lr λ p, and then the step of `Adam` with λ = 0.
+
+    Parameters and errors are those of `Adam`; only the default of `weight_decay` differs.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2 (with the learning rate in
+    place of the schedule's factor).
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor
+    >>> from nn import optim
+    >>> p = Tensor([1.0], requires_grad=True)
+    >>> optimizer = optim.AdamW([p], lr=0.1, weight_decay=0.5)
+    >>> p.grad = [0.0]
+    >>> optimizer.step()
+    >>> p
+    Tensor([0.95], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+    def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
+        p = parameter.data
+        p *= 1 - float(group["lr"]) * float(group["weight_decay"])
+        self._adam(parameter, grad, state, group)
+
+
+def _arrays(entries: Mapping[str, Any]) -> dict[str, Array]:
+    """Return those of the things remembered of a parameter that are arrays."""
+    return {name: value for name, value in entries.items() if isinstance(value, np.ndarray)}

@@ -1,0 +1,590 @@
+import contextlib
+import copy
+import gc
+import pickle
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nn
+from autograd_np import Tensor, grad, no_grad, value_and_grad
+from nn import functional as F
+
+
+class Affine(nn.Module):
+    """A module with parameters of its own, a child, a frozen parameter and a buffer."""
+
+    def __init__(self, rng=0, dtype=np.float32):
+        rng = np.random.default_rng(rng)
+        self.scale = Tensor(rng.normal(size=3), requires_grad=True, dtype=dtype)
+        self.linear = nn.Linear(3, 2, rng=rng, dtype=dtype)
+        self.shift = Tensor(rng.normal(size=3), dtype=dtype)
+        self.register_buffer("calls", 0)
+
+    def forward(self, x, mask=None):
+        self.calls += 1
+        self.hidden = np.tanh(x * self.scale + self.shift)
+        return self.linear(self.hidden)
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        self.encoder = nn.Linear(3, 3, rng=0)
+        self.decoder = nn.Linear(3, 3, rng=1)
+        self.decoder.weight = self.encoder.weight
+
+    def forward(self, x):
+        return self.decoder(np.tanh(self.encoder(x)))
+
+
+@st.composite
+def models(draw):
+    """Draw a Sequential for inputs (N, 4), nested, with and without biases and batch normalisation."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    layers, width = [], 4
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(["linear", "norm", "nested", "plain"]))
+        if kind == "linear":
+            new = draw(st.integers(1, 5))
+            layers.append(nn.Linear(width, new, bias=draw(st.booleans()), rng=rng))
+            width = new
+        elif kind == "norm":
+            layers.append(nn.BatchNorm1d(width, affine=draw(st.booleans())))
+        elif kind == "nested":
+            layers.append(nn.Sequential({"body": nn.Linear(width, width, rng=rng), "tanh": nn.Tanh()}))
+        else:
+            layers.append(nn.Sigmoid())
+    return nn.Sequential(*layers)
+
+
+def snapshot(module):
+    return {key: array.tobytes() for key, array in module.state_dict().items()}
+
+
+# -- what is registered -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_assigned_decides_what_it_is():
+    model = Affine()
+    assert [name for name, _ in model.named_parameters()] == ["scale", "shift", "linear.weight", "linear.bias"]
+    assert [name for name, _ in model.named_buffers()] == ["calls"]
+    assert [name for name, _ in model.named_children()] == ["linear"]
+    assert [name for name, _ in model.named_modules()] == ["", "linear"]
+    assert list(model.children()) == [model.linear]
+    assert list(model.modules()) == [model, model.linear]
+    assert all(p is q for p, (_, q) in zip(model.parameters(), model.named_parameters(), strict=True))
+    assert list(model.state_dict()) == ["scale", "shift", "calls", "linear.weight", "linear.bias"]
+    assert not model.shift.requires_grad
+
+
+@pytest.mark.parametrize("context", [contextlib.nullcontext, no_grad])
+def test_what_forward_keeps_is_not_registered(context):
+    model, keys = Affine(), list(Affine().state_dict())
+    with context():
+        model(np.ones((2, 3)))
+    assert isinstance(model.hidden, Tensor)
+    assert list(model.state_dict()) == keys
+
+
+def test_a_frozen_models_results_are_not_registered_either():
+    model = Affine().requires_grad_(False)
+    model(np.ones((2, 3)))
+    assert model.hidden.is_leaf
+    assert "hidden" not in model.state_dict()
+
+
+def test_a_parameter_made_by_the_first_call_is_registered():
+    class Lazy(nn.Module):
+        def forward(self, x):
+            if not hasattr(self, "weight"):
+                self.weight = Tensor(np.ones(x.shape[1]), requires_grad=True)
+            return x * self.weight
+
+    model = Lazy()
+    model(np.ones((2, 3)))
+    assert [p.shape for p in model.parameters()] == [(3,)]
+
+
+def test_after_a_call_that_failed_frozen_tensors_are_registered_again():
+    model = nn.Linear(3, 2)
+    with pytest.raises(ValueError, match="4"):
+        model(np.ones((2, 4)))
+    model.extra = Tensor(np.ones(2))
+    assert "extra" in model.state_dict()
+
+
+def test_results_of_operations_are_no_parameters():
+    model = nn.Module()
+    model.result = Tensor(np.ones(2), requires_grad=True) * 2
+    assert not model.state_dict()
+    layer = nn.Linear(2, 2)
+    before = layer.weight
+    for value in (layer.weight * 2, np.ones((2, 2)), nn.ReLU(), [1.0]):
+        with pytest.raises(TypeError, match=r"Linear\.weight is a parameter"):
+            layer.weight = value
+    assert layer.weight is before
+
+
+def test_a_parameter_can_be_replaced_dropped_and_deleted():
+    layer = nn.Linear(2, 2)
+    layer.weight = Tensor(np.ones((2, 2), np.float32), requires_grad=True)
+    assert list(layer.state_dict()) == ["weight", "bias"]
+    layer.bias = None
+    assert list(layer.state_dict()) == ["weight"]
+    np.testing.assert_array_equal(layer(np.ones((1, 2))).data, [[2, 2]])
+    del layer.weight
+    assert not layer.state_dict()
+    layer.weight = "anything"
+
+
+def test_freezing_keeps_a_parameter():
+    layer = nn.Linear(2, 2)
+    layer.weight.requires_grad = False
+    assert list(layer.state_dict()) == ["weight", "bias"]
+    layer(np.ones((3, 2))).sum().backward()
+    assert layer.weight.grad is None
+    assert layer.bias.grad is not None
+    assert "(4 frozen)" in repr(layer)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        [nn.ReLU()],
+        (nn.ReLU(), 1),
+        {"a": nn.ReLU()},
+        [Tensor([1.0], requires_grad=True)],
+        {"a": [(nn.ReLU(),)]},
+    ],
+)
+def test_a_plain_container_of_modules_or_parameters_is_refused(container):
+    model = nn.Module()
+    with pytest.raises(TypeError, match=r"Module\.parts is a .* neither trained nor saved; use nn\.ModuleList"):
+        model.parts = container
+    assert not hasattr(model, "parts")
+
+
+def test_a_list_that_is_filled_later_is_refused_when_the_parameters_are_listed():
+    model = nn.Module()
+    model.parts = []
+    model.parts.append(nn.Linear(2, 2))
+    for listing in (lambda: list(model.parameters()), model.state_dict, lambda: nn.optim.SGD(model.parameters())):
+        with pytest.raises(TypeError, match="ModuleList"):
+            listing()
+
+
+def test_containers_of_anything_else_are_fine():
+    model = nn.Module()
+    model.sizes, model.names, model.results = (1, 2), {"a": "b"}, [Tensor([1.0]), np.ones(2)]
+    assert not model.state_dict()
+
+
+def test_a_module_cannot_be_part_of_itself():
+    model = nn.Sequential(nn.Sequential())
+    with pytest.raises(ValueError, match="part of itself"):
+        model[0].parent = model
+    with pytest.raises(ValueError, match="part of itself"):
+        model.me = model
+    assert repr(model)
+
+
+def test_buffers():
+    module = nn.Module()
+    given = np.arange(3.0)
+    module.register_buffer("mean", given)
+    given[:] = 7
+    assert module.mean.tolist() == [0, 1, 2]
+    module.mean = [1, 2, 3]
+    assert isinstance(module.mean, np.ndarray)
+    assert [b.tolist() for b in module.buffers()] == [[1, 2, 3]]
+    module.register_buffer("nothing", None)
+    assert list(module.state_dict()) == ["mean"]
+    assert not list(module.parameters())
+    for name in ("mean", "forward", "a.b", ""):
+        with pytest.raises(ValueError, match="register_buffer"):
+            module.register_buffer(name, 1.0)
+    with pytest.raises(TypeError, match="requires a gradient"):
+        module.register_buffer("tracked", Tensor([1.0], requires_grad=True))
+    module.tracked = Tensor([1.0], requires_grad=True)
+    assert [n for n, _ in module.named_parameters()] == ["tracked"]
+    del module.mean, module.tracked
+    assert not module.state_dict()
+
+
+def test_a_module_without_forward_says_so():
+    with pytest.raises(NotImplementedError, match="Module has no forward"):
+        nn.Module()(1)
+
+
+# -- shared parameters ------------------------------------------------------------------------------------------------
+
+
+def test_a_shared_parameter_is_listed_once_and_saved_under_each_name():
+    model = Tied()
+    assert [n for n, _ in model.named_parameters()] == ["encoder.weight", "encoder.bias", "decoder.bias"]
+    assert len(model.state_dict()) == 4
+    assert repr(model).endswith(")  # 15 parameters")
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), model.astype(np.float64)):
+        assert other.encoder.weight is other.decoder.weight
+        assert other.encoder.weight is not model.encoder.weight
+
+
+def test_a_shared_parameter_gathers_both_gradients():
+    model, x = Tied().astype(np.float64), np.random.default_rng(0).normal(size=(4, 3))
+    model(x).sum().backward()
+
+    untied = nn.Sequential(copy.deepcopy(model.encoder), nn.Tanh(), copy.deepcopy(model.decoder))
+    untied(x).sum().backward()
+    np.testing.assert_allclose(model.encoder.weight.grad, untied[0].weight.grad + untied[2].weight.grad)
+
+
+def test_a_shared_module_is_listed_once():
+    layer = nn.Linear(3, 3)
+    model = nn.Sequential(layer, nn.Tanh(), layer)
+    assert [n for n, _ in model.named_modules()] == ["", "0", "1"]
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert len(list(model.parameters())) == 2
+    assert len(nn.optim.SGD(model.parameters()).param_groups[0]["params"]) == 2
+
+
+# -- state dicts ------------------------------------------------------------------------------------------------------
+
+
+@given(models(), st.integers(0, 2**32 - 1))
+def test_state_dicts_go_round(model, seed):
+    x = np.random.default_rng(seed).normal(size=(5, 4))
+    other = copy.deepcopy(model)
+    model(x)  # moves running statistics
+    for p in model.parameters():
+        p.data += np.float32(1)
+    state = model.state_dict()
+    assert other.load_state_dict(state) == ([], [])
+    assert snapshot(other) == snapshot(model)
+    np.testing.assert_array_equal(_data(other.eval()(x)), _data(model.eval()(x)))
+    for array in state.values():  # copies, both ways
+        array[...] = 99
+    assert snapshot(other) == snapshot(model)
+    assert all((array != 99).all() for array in model.state_dict().values())
+
+
+def _data(value):
+    return value.data if isinstance(value, Tensor) else value
+
+
+@given(models(), st.data())
+def test_a_state_dict_that_does_not_fit_changes_nothing(model, data):
+    model = nn.Sequential(nn.Linear(4, 4), model)
+    before, state = snapshot(model), {key: array + 1 for key, array in model.state_dict().items()}
+    key = data.draw(st.sampled_from(sorted(state)))
+    fault = data.draw(st.sampled_from(["missing", "unexpected", "shape", "kind"]))
+    if fault == "missing":
+        del state[key]
+    elif fault == "unexpected":
+        state[f"{key}.x"] = np.ones(1)
+    elif fault == "shape":
+        state[key] = np.ones((*state[key].shape, 2), state[key].dtype)
+    else:
+        state[key] = state[key].astype(complex)
+    with pytest.raises(ValueError, match=r"Sequential\.load_state_dict: .*" + key.replace(".", r"\.")):
+        model.load_state_dict(state)
+    assert snapshot(model) == before
+
+
+def test_all_that_does_not_fit_is_listed():
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
+    state = {"0.weight": np.ones((2, 4)), "2.weight": np.ones((1, 2), int), "2.bias": np.ones(2), "3.x": 1, "3.y": 2}
+    with pytest.raises(ValueError, match="missing keys") as error:
+        model.load_state_dict(state)
+    text = str(error.value)
+    assert "missing keys: 0.bias;" in text
+    assert "unexpected keys: 3.x, 3.y;" in text
+    assert "0.weight is (2, 3) here and (2, 4) there, 2.bias is (1,) here and (2,) there" in text
+    assert "2.weight is float32 here and int64 there" in text
+
+
+def test_load_state_dict_not_strict():
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Linear(2, 1, rng=0))
+    before = model.state_dict()
+    keys = model.load_state_dict({"0.weight": np.ones((2, 3)), "head": np.ones(1)}, strict=False)
+    assert keys.missing_keys == ["0.bias", "1.weight", "1.bias"]
+    assert keys.unexpected_keys == ["head"]
+    assert (model[0].weight.data == 1).all()
+    assert model[0].weight.dtype == np.float32
+    np.testing.assert_array_equal(model[1].weight.data, before["1.weight"])
+    with pytest.raises(ValueError, match="shapes differ"):
+        model.load_state_dict({"0.weight": np.ones((3, 2))}, strict=False)
+
+
+def test_load_state_dict_takes_tensors_and_the_modules_own_memory():
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1))
+    before = model.state_dict()
+    swapped = {f"{1 - int(key[0])}{key[1:]}": p for key, p in model.named_parameters()}
+    model.load_state_dict(swapped)
+    for key, array in before.items():
+        np.testing.assert_array_equal(model.state_dict()[f"{1 - int(key[0])}{key[1:]}"], array)
+
+
+def test_load_state_dict_between_forward_and_backward_is_noticed():
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Linear(2, 1, rng=0))
+    loss = model(np.ones((3, 2))).sum()
+    model.load_state_dict(model.state_dict())
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+
+
+def test_a_buffer_loaded_between_forward_and_backward_leaves_the_gradient_right():
+    class Factor(nn.Module):
+        def __init__(self):
+            self.register_buffer("factor", np.array([2.0, 3.0]))
+
+        def forward(self, x):
+            return x * self.factor
+
+    model, x = Factor(), Tensor([1.0, 1.0], requires_grad=True)
+    y = model(x).sum()
+    model.load_state_dict({"factor": np.array([100.0, 100.0])})
+    y.backward()
+    assert x.grad.tolist() == [2, 3]
+    assert model.factor.tolist() == [100, 100]
+
+
+def test_deepcopy_and_pickle_give_independent_models():
+    model = Affine()
+    model(np.ones((2, 3)))
+    del model.hidden
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert snapshot(other) == snapshot(model)
+        assert [p.requires_grad for p in other.parameters()] == [p.requires_grad for p in model.parameters()]
+        other.scale.data += np.float32(1)
+        other(np.ones((2, 3)))
+        assert model.scale.data[0] != other.scale.data[0]
+        assert model.calls == 1
+        other.extra = Tensor(1.0)
+        assert "extra" not in model.state_dict()
+
+
+def test_astype_copies_into_another_dtype():
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.BatchNorm1d(2))
+    model[0].bias.requires_grad = False
+    other = model.astype(np.float64)
+    assert {a.dtype.name for a in other.state_dict().values()} == {"float64", "int64"}
+    assert [p.requires_grad for p in other.parameters()] == [True, False, True, True]
+    assert other(np.ones((4, 3))).dtype == np.float64
+    assert {p.dtype.name for p in model.parameters()} == {"float32"}
+    for key, array in model[0].state_dict().items():
+        np.testing.assert_array_equal(array, other[0].state_dict()[key])
+    with pytest.raises(TypeError, match="astype: int64 is not floating"):
+        model.astype(np.int64)
+
+
+# -- modes ------------------------------------------------------------------------------------------------------------
+
+
+def test_train_and_eval_reach_every_part():
+    model = nn.Sequential(nn.Dropout(), nn.ModuleList([nn.Dropout()]))
+    assert all(m.training for m in model.modules())
+    assert model.eval() is model
+    assert not any(m.training for m in model.modules())
+    assert all(m.training for m in model.train().modules())
+
+
+def test_zero_grad_and_requires_grad_():
+    model = Affine()
+    model(np.ones((2, 3))).sum().backward()
+    assert model.scale.grad is not None
+    model.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
+    assert model.requires_grad_(False) is model
+    assert not any(p.requires_grad for p in model.parameters())
+    assert all(p.requires_grad for p in model.requires_grad_().parameters())
+
+
+def test_apply_visits_parts_before_the_whole():
+    model, seen = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU())), []
+    assert model.apply(lambda m: seen.append(type(m).__name__)) is model
+    assert seen == ["Linear", "ReLU", "Sequential", "Sequential"]
+
+
+def test_repr_shows_the_structure_and_counts():
+    assert repr(Affine()) == (
+        "Affine(\n  (linear): Linear(in_features=3, out_features=2, bias=True)  # 8 parameters\n"
+        ")  # 14 parameters (3 frozen)"
+    )
+    assert repr(nn.Sequential(nn.Sequential(nn.Linear(1, 1, bias=False)), nn.Dropout(0.2))) == (
+        "Sequential(\n  (0): Sequential(\n"
+        "    (0): Linear(in_features=1, out_features=1, bias=False)  # 1 parameter\n  )  # 1 parameter\n"
+        "  (1): Dropout(p=0.2)\n)  # 1 parameter"
+    )
+    assert repr(nn.ReLU()) == "ReLU()"
+    assert "784, 256" not in repr(nn.Linear(784, 256))
+    assert "200,960" in repr(nn.Linear(784, 256))
+
+
+# -- what it is called with -------------------------------------------------------------------------------------------
+
+
+def test_a_floating_array_is_taken_into_the_models_dtype():
+    class Echo(nn.Module):
+        def __init__(self):
+            self.inner = nn.Linear(1, 1)
+
+        def forward(self, *args, **kwargs):
+            return args, kwargs
+
+    given, labels, tensor = np.ones(2), np.array([1, 2]), Tensor(np.ones(2))
+    args, kwargs = Echo()(given, labels, tensor, "text", mask=given)
+    assert args[0].dtype == kwargs["mask"].dtype == np.float32
+    assert args[1] is labels
+    assert args[2] is tensor
+    assert args[3] == "text"
+    single = np.ones(2, np.float32)
+    assert Echo()(single)[0][0] is single
+
+
+def test_a_float64_array_trains_a_float32_model_in_float32():
+    model = Affine()
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    out = model(x)
+    out.sum().backward()
+    assert out.dtype == model.hidden.dtype == model.scale.grad.dtype == np.float32
+
+
+# -- functional_call --------------------------------------------------------------------------------------------------
+
+
+@given(models(), st.integers(0, 2**32 - 1))
+def test_functional_call_is_a_call(model, seed):
+    rng = np.random.default_rng(seed)
+    model, x = nn.Sequential(nn.Linear(4, 4, rng=rng), model), rng.normal(size=(5, 4))
+    other = copy.deepcopy(model)
+    for p in other.parameters():
+        p.data = rng.normal(size=p.shape)
+    before = snapshot(model)
+    expected = other(x)
+    for params in (dict(other.named_parameters()), {key: p.data for key, p in other.named_parameters()}):
+        np.testing.assert_array_equal(nn.functional_call(model, params, x).data, expected.data)
+        assert snapshot(model) == before
+
+    def loss(params):
+        return np.sum(nn.functional_call(model, params, x) ** 2)
+
+    value, gradient = value_and_grad(loss)(dict(other.named_parameters()))
+    total = np.sum(other(x) ** 2)
+    total.backward()
+    assert value.item() == total.item()
+    assert list(gradient) == [name for name, _ in other.named_parameters()]
+    for key, p in other.named_parameters():
+        np.testing.assert_array_equal(gradient[key].data, p.grad)
+    assert snapshot(model) == before
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_functional_call_takes_some_parameters_buffers_and_keywords():
+    model, x = Affine(), np.ones((2, 3))
+    expected = model(x).data
+    assert model.calls == 1
+    np.testing.assert_array_equal(nn.functional_call(model, {}, x=x, mask=None).data, expected)
+    changed = nn.functional_call(model, {"scale": np.zeros(3, np.float32), "calls": 7}, x).data
+    assert not np.array_equal(changed, expected)
+    assert model.calls == 1
+
+
+def test_functional_call_leaves_nothing_behind_also_when_it_fails():
+    class Failing(Affine):
+        def forward(self, x, mask=None):
+            super().forward(x)
+            self.extra = Tensor([1.0], requires_grad=True)
+            raise KeyError("inside")
+
+    model = Failing()
+    before, values = snapshot(model), list(vars(model).items())
+    with pytest.raises(KeyError, match="inside"):
+        nn.functional_call(model, {"scale": np.ones(3, np.float32)}, np.ones((2, 3)))
+    assert snapshot(model) == before
+    assert [(k, id(v)) for k, v in vars(model).items()] == [(k, id(v)) for k, v in values]
+
+
+def test_functional_call_replaces_a_shared_parameter_everywhere():
+    model, x = Tied(), np.random.default_rng(0).normal(size=(4, 3))
+    w = np.random.default_rng(1).normal(size=(3, 3)).astype(np.float32)
+    other = copy.deepcopy(model)
+    other.encoder.weight.data = w
+    for key in ("encoder.weight", "decoder.weight"):
+        np.testing.assert_array_equal(nn.functional_call(model, {key: w}, x).data, other(x).data)
+    np.testing.assert_array_equal(nn.functional_call(model, other.state_dict(), x).data, other(x).data)
+    with pytest.raises(ValueError, match=r"decoder\.weight is shared"):
+        nn.functional_call(model, {"encoder.weight": w, "decoder.weight": w + 1}, x)
+    with pytest.raises(ValueError, match="is shared"):
+        grad(lambda p: np.sum(nn.functional_call(model, p, x)))({"encoder.weight": w, "decoder.weight": w})
+    gradient = grad(lambda p: np.sum(nn.functional_call(other, p, x)))(dict(other.named_parameters()))
+    other(x).sum().backward()
+    np.testing.assert_array_equal(gradient["encoder.weight"].data, other.encoder.weight.grad)
+
+
+def test_functional_call_refuses_what_does_not_fit():
+    model, x = nn.Linear(3, 2), np.ones((1, 3))
+    with pytest.raises(
+        KeyError, match=r"functional_call\(Linear\): unexpected keys: w; the module's are: weight, bias"
+    ):
+        nn.functional_call(model, {"w": np.ones((2, 3))}, x)
+    with pytest.raises(ValueError, match=r"weight has shape \(2, 3\), and was given shape \(3, 2\)"):
+        nn.functional_call(model, {"weight": np.ones((3, 2))}, x)
+
+
+def test_functional_call_is_differentiable_twice():
+    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Tanh(), nn.Linear(3, 1, rng=1)).astype(np.float64)
+    params, x = dict(model.named_parameters()), np.ones((4, 2))
+
+    def loss(params):
+        return F.mse_loss(nn.functional_call(model, params, x), np.zeros((4, 1)))
+
+    def squared_norm(params):
+        return sum(np.sum(g**2) for g in grad(loss)(params).values())
+
+    second, step = grad(squared_norm)(params)["0.weight"].data, 1e-6
+    for i in np.ndindex(3, 2):
+        ends = []
+        for sign in (1, -1):
+            moved = {key: p.data.copy() for key, p in params.items()}
+            moved["0.weight"][i] += sign * step
+            ends.append(float(squared_norm(moved)))
+        np.testing.assert_allclose(second[i], (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-9)
+
+
+# -- memory and threads -----------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_freed_without_the_garbage_collector():
+    gc.disable()
+    try:
+        model = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5, rng=0))
+        model(np.ones((4, 3))).sum().backward()
+        nn.functional_call(model, dict(model.named_parameters()), np.ones((4, 3)))
+        gone = [weakref.ref(model), weakref.ref(model[0]), weakref.ref(model[0].weight)]
+        del model
+        assert [ref() for ref in gone] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_a_call_in_one_thread_does_not_keep_another_from_registering():
+    inside, registered = threading.Event(), threading.Event()
+
+    class Slow(nn.Module):
+        def forward(self, x):
+            inside.set()
+            assert registered.wait(10)
+            return x
+
+    thread = threading.Thread(target=Slow(), args=(1,))
+    thread.start()
+    assert inside.wait(10)
+    model = nn.Module()
+    model.frozen = Tensor([1.0])
+    registered.set()
+    thread.join()
+    assert list(model.state_dict()) == ["frozen"]
