@@ -345,8 +345,12 @@ wrote = writes.stamp
 
 def _arrays(node: Node) -> list[NDArray[Any]]:
     """Return the arrays that a node keeps for its rules."""
-    outputs = node.output if node.several else (node.output,)
-    return [array for array in (*(node.args or ()), *outputs) if is_array(array)]
+    kept = (*(node.args or ()), *_several(node.output), *_several(node.kwargs.get("index")))
+    return [array for array in kept if is_array(array)]
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _check_unchanged(order: Sequence[Node]) -> None:

@@ -505,7 +505,8 @@ class Tensor:
 
     def transpose(self, *axes: int | Sequence[int] | None) -> Tensor:
         """See `numpy.transpose`; the axes as one tuple or as several numbers."""
-        return _call(np.transpose, self, axes=(axes[0] if len(axes) == 1 else axes) or None)
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return _call(np.transpose, self, axes=given or None)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """See `numpy.swapaxes`."""
@@ -624,7 +625,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
                 argnums.append(i)
                 parents.append(node)
         else:
-            arrays.append(arg)
+            arrays.append(arg if type(arg) in _AS_THEY_ARE else np.asarray(arg))
     output: Any
     try:
         output = primitive.function(*arrays, **kwargs)
@@ -646,6 +647,9 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     if several:
         return tuple(_wrap(part, node and output_node(node, output, i)) for i, part in enumerate(output))  # pyright: ignore
     return _wrap(output, node)
+
+
+_AS_THEY_ARE = {np.ndarray, float, int, bool, complex, type(None)}
 
 
 def _is_sequence(output: Any) -> bool:

@@ -339,6 +339,15 @@ class TestDetectAnomaly:
             with pytest.raises(RuntimeError, match=r"np\.multiply \(recorded at .*test_tape\.py.*changed in place"):
                 y.backward()
 
+    @pytest.mark.parametrize("index", [np.array([0, 1]), np.array([True, False])])
+    def test_finds_an_index_changed_behind_the_tape(self, index: np.ndarray) -> None:
+        x = leaf(1.0, 2.0)
+        with detect_anomaly():
+            y = x[index, None].sum()
+            index[0] = not index[0]
+            with pytest.raises(RuntimeError, match=r"t\[index\] .*changed in place"):
+                y.backward()
+
     def test_passes_sound_code(self) -> None:
         x = leaf(1.0, 2.0)
         with detect_anomaly():
@@ -364,6 +373,13 @@ class TestChangedInPlace:
             view[...] = 0.0
         with pytest.raises(RuntimeError, match="changed in place"):
             y.sum().backward()
+
+    def test_write_into_an_index_is_noticed(self) -> None:
+        x, index = leaf(1.0, 2.0), Tensor([0, 1])
+        y = x[index].sum()
+        index.data = [1, 1]
+        with pytest.raises(RuntimeError, match=r"t\[index\].*changed in place"):
+            y.backward()
 
     def test_what_the_gradient_does_not_need_may_change(self) -> None:
         w = leaf(1.0)

@@ -1,0 +1,106 @@
+"""The main job, run as a user runs it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MNIST = ROOT.parent / "shared" / "data" / "mnist"
+
+
+def train(*options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "train.py"), *options],
+        capture_output=True, text=True, check=check, env=environment,
+    )  # fmt: skip
+
+
+def accuracy(result: subprocess.CompletedProcess[str]) -> float:
+    last = result.stdout.splitlines()[-1]
+    assert re.fullmatch(r"test accuracy 0\.\d{4}", last)
+    return float(last.split()[-1])
+
+
+@pytest.mark.parametrize(("model", "ways"), [("mlp2", 3), ("mlp3", 3), ("cnn", 3), ("lenet", 2)])
+def test_every_model_trains_on_digits(model: str, ways: int, tmp_path: Path) -> None:
+    from matplotlib import image
+
+    result = train("--model", model, "--epochs", "6", "--out", str(tmp_path))
+    assert accuracy(result) > 0.9
+    assert "All three ways agree." in result.stdout if ways == 3 else "no hand-written pass" in result.stdout
+    assert "DIFFERS" not in result.stdout
+    assert "epoch 6/6" in result.stderr
+    picture = image.imread(tmp_path / f"train-{model}-digits.png")
+    assert np.ptp(picture) > 0.5
+    assert picture.std() > 0.05
+
+
+def test_options_reach_the_training(tmp_path: Path) -> None:
+    options = [
+        "--samples",
+        "200",
+        "--epochs",
+        "2",
+        "--lr",
+        "0.01",
+        "--momentum",
+        "0.5",
+        "--batch-size",
+        "16",
+        "--seed",
+        "3",
+    ]
+    result = train("--model", "mlp2", *options, "--out", str(tmp_path / "new" / "folder"))
+    assert "160 training and 40 test images" in result.stdout
+    assert "2 epochs: learning rate 0.01, momentum 0.5, batches of 16" in result.stdout
+    assert (tmp_path / "new" / "folder" / "train-mlp2-digits.png").exists()
+    assert (
+        train("--model", "mlp2", *options, "--out", str(tmp_path)).stdout.splitlines()[-1]
+        == result.stdout.splitlines()[-1]
+    )
+
+
+def test_help_explains() -> None:
+    text = train("--help").stdout
+    for word in (
+        "mlp2",
+        "digits",
+        "--samples",
+        "--epochs",
+        "--lr",
+        "--momentum",
+        "--batch-size",
+        "--seed",
+        "--out",
+        "IDX",
+    ):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    "options", [["--data", "nowhere"], ["--batch-size", "0"], ["--epochs", "0"], ["--samples", "5"]]
+)
+def test_wrong_options_end_in_a_sentence(options: list[str], tmp_path: Path) -> None:
+    result = train(*options, "--out", str(tmp_path), check=False)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    assert "train.py: " in result.stderr
+
+
+@pytest.mark.skipif(not MNIST.exists(), reason="needs a folder with the MNIST files")
+@pytest.mark.parametrize(("model", "least"), [("mlp2", 0.92), ("cnn", 0.95)])
+def test_real_mnist(model: str, least: float, tmp_path: Path) -> None:
+    result = train("--model", model, "--data", str(MNIST), "--samples", "5000", "--out", str(tmp_path))
+    assert accuracy(result) >= least
+
+
+@pytest.mark.skipif(not MNIST.exists(), reason="needs a folder with the MNIST files")
+@pytest.mark.skipif(os.environ.get("HYPOTHESIS_PROFILE") != "nightly", reason="takes ten minutes")
+def test_lenet_on_all_of_mnist(tmp_path: Path) -> None:
+    assert accuracy(train("--model", "lenet", "--data", str(MNIST), "--out", str(tmp_path))) >= 0.99
