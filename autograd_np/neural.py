@@ -1,0 +1,804 @@
+"""The operations of neural networks, as recorded functions: activations, losses, layers.
+
+They take tensors and whatever NumPy makes arrays of, and return a Tensor. Given no Tensor at all they return plain
+arrays, as NumPy's own functions do; their types, which cannot say both, speak of tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import scipy.special  # pyright: ignore[reportMissingTypeStubs]
+from numpy.typing import NDArray
+
+from autograd_np.convolution import conv2d, max_pool2d
+from autograd_np.primitives import defvjp, primitive_of
+from autograd_np.tensor import Operand, Tensor, plain, primitive
+
+__all__ = [
+    "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "conv2d",
+    "cross_entropy",
+    "dropout",
+    "l1_loss",
+    "linear",
+    "log_softmax",
+    "logsumexp",
+    "max_pool2d",
+    "mse_loss",
+    "relu",
+    "sigmoid",
+    "softmax",
+]
+
+Array: TypeAlias = NDArray[Any]
+Axis: TypeAlias = int | tuple[int, ...] | None
+Reduction: TypeAlias = Literal["mean", "sum", "none"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Activations
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def relu(x: Operand) -> Tensor:
+    """Return max(0, x), of each element; its derivative at 0 is 0.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+
+    Returns
+    -------
+    Tensor of the shape of `x`
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor
+    >>> from autograd_np.neural import relu
+    >>> x = Tensor([-1.0, 0.0, 2.0], requires_grad=True)
+    >>> relu(x)
+    Tensor([0., 0., 2.], origin=relu)
+    >>> relu(x).sum().backward()
+    >>> x.grad
+    array([0., 0., 1.])
+    """
+    return np.maximum(_operand(x), 0)
+
+
+defvjp(relu, lambda g, y, _x: g * (y > 0))
+
+
+def sigmoid(x: Operand) -> Tensor:
+    """Return 1 / (1 + exp(-x)), of each element, without overflow: `scipy.special.expit`.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+
+    Returns
+    -------
+    Tensor of the shape of `x`
+
+    Examples
+    --------
+    >>> from autograd_np.neural import sigmoid
+    >>> sigmoid([-1000.0, 0.0, 1000.0])
+    array([0. , 0.5, 1. ])
+    """
+    return scipy.special.expit(_operand(x))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+@primitive
+def softmax(x: Operand, axis: Axis = -1) -> Tensor:
+    """Return exp(x) over its sum along an axis, without overflow.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape.
+    axis : int or tuple of int, optional
+        Along what the result sums to 1; None for all axes.
+
+    Returns
+    -------
+    Tensor of the shape of `x`
+
+    Raises
+    ------
+    TypeError
+        If `x` is not made of real numbers.
+
+    Examples
+    --------
+    >>> from autograd_np.neural import softmax
+    >>> softmax([[0.0, 0.0], [1000.0, 1000.0]])
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+    """
+    shifted, _ = _shifted(_real("softmax", x), axis)
+    e = np.exp(shifted)
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+defvjp(softmax, lambda g, y, _x, axis=-1: _through_softmax(g, y, axis))
+
+
+def _through_softmax(g: Any, p: Any, axis: Axis) -> Any:
+    """Return the gradient before a softmax from the one behind it."""
+    return p * (g - (g * p).sum(axis=axis, keepdims=True))
+
+
+@primitive
+def log_softmax(x: Operand, axis: Axis = -1) -> Tensor:
+    """Return the logarithm of the softmax along an axis, exact also where the softmax is too small for a number.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape.
+    axis : int or tuple of int, optional
+        Along what the softmax sums to 1; None for all axes.
+
+    Returns
+    -------
+    Tensor of the shape of `x`
+
+    Raises
+    ------
+    TypeError
+        If `x` is not made of real numbers.
+
+    Examples
+    --------
+    >>> from autograd_np.neural import log_softmax
+    >>> log_softmax([1000.0, 0.0])
+    array([    0., -1000.])
+    """
+    shifted, _ = _shifted(_real("log_softmax", x), axis)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+defvjp(log_softmax, lambda g, y, _x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
+
+
+def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the logarithm of the sum of exp(x) along an axis, without overflow.
+
+    Where all elements are -inf, the result is -inf and its gradient 0.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape.
+    axis : int or tuple of int, optional
+        Along what to sum; by default over all elements.
+    keepdims : bool
+        Keep the summed axes, with length 1.
+
+    Returns
+    -------
+    Tensor of the shape of `x` without the summed axes
+
+    Raises
+    ------
+    TypeError
+        If `x` is not made of real numbers.
+
+    Examples
+    --------
+    >>> from autograd_np.neural import logsumexp
+    >>> print(f"{logsumexp([1000.0, 1000.0]):.4f}")
+    1000.6931
+    """
+    y = _logsumexp(_real("logsumexp", x), axis=axis)
+    return y if keepdims else np.squeeze(y, axis=axis)[()]
+
+
+@primitive
+def _logsumexp(x: Any, axis: Any = None) -> Any:
+    shifted, shift = _shifted(x, axis)
+    with np.errstate(divide="ignore"):  # the logarithm of a sum of nothing but exp(-inf)
+        return np.log(np.exp(shifted).sum(axis=axis, keepdims=True)) + shift
+
+
+defvjp(_logsumexp, lambda g, y, x, axis=None: g * np.exp(x - np.where(y == -np.inf, 0, y)))
+
+
+def _shifted(x: Array, axis: Axis) -> tuple[Array, Array]:
+    """Return `x` less its maximum, and the maximum, of which only finite ones count: inf - inf is no number."""
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(largest), largest, 0)
+    return x - shift, shift
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Losses
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def cross_entropy(logits: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+    """Return the cross-entropy of targets and the softmax of logits: -Σ t log softmax(logits) over the classes.
+
+    Softmax and logarithm are one, so that logits of any size are safe.
+
+    Parameters
+    ----------
+    logits : array_like, shape (N, C) or (N, C, d1, ...) or (C,)
+        A number for each of C classes.
+    targets : array_like of int, shape (N,) or (N, d1, ...) or (); or array_like of the shape of `logits`
+        The class of each sample, from 0 to C - 1; or the probability of each class, which may require a gradient.
+    reduction : {"mean", "sum", "none"}
+        Whether to return the mean over the samples, their sum, or one loss for each.
+
+    Returns
+    -------
+    Tensor, of shape (), or of one loss for each sample
+
+    Raises
+    ------
+    TypeError
+        If the logits are not real numbers or the classes not integers.
+    ValueError
+        If the shapes do not fit, a class is out of range, the reduction is unknown, or there is no sample to average.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import Tensor
+    >>> from autograd_np.neural import cross_entropy
+    >>> logits = Tensor(np.zeros((2, 4)), requires_grad=True)
+    >>> cross_entropy(logits, [3, 0]).backward()
+    >>> logits.grad
+    array([[ 0.125,  0.125,  0.125, -0.375],
+           [-0.375,  0.125,  0.125,  0.125]])
+    """
+    scores = _real("cross_entropy", logits)
+    goals = _operand(targets)
+    axis = min(1, scores.ndim - 1)
+    samples = scores.shape[:axis] + scores.shape[axis + 1 :]
+    if scores.ndim == 0 or scores.shape[axis] == 0 or goals.shape not in (samples, scores.shape):
+        raise ValueError(
+            f"cross_entropy: logits of shape {scores.shape} with targets of shape {goals.shape}; give logits (N, C, "
+            f"...) of at least one class, and targets (N, ...) of labels or (N, C, ...) of probabilities"
+        )
+    if goals.shape == scores.shape:
+        losses = -(_constant_like(scores, goals) * log_softmax(scores, axis=axis)).sum(axis=axis)
+    else:
+        labels = plain(goals)
+        _check_labels(labels, scores.shape[axis])
+        losses = _label_cross_entropy(scores, labels, axis=axis)
+    return _reduced("cross_entropy", losses, reduction)
+
+
+def _check_labels(labels: Array, classes: int) -> None:
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"cross_entropy: labels of dtype {labels.dtype}; they are integers that name classes: labels.astype(int). "
+            f"Probabilities need the logits' shape"
+        )
+    wrong = (labels < 0) | (labels >= classes)
+    if wrong.any():
+        place = _first(wrong)
+        raise ValueError(
+            f"cross_entropy: the label {labels[place]} at {place} names none of the {classes} classes, which are 0 to "
+            f"{classes - 1}"
+        )
+
+
+@primitive
+def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1) -> Any:
+    shifted, _ = _shifted(x, axis)
+    return np.log(np.exp(shifted).sum(axis=axis)) - shifted[_of_labels(labels, axis)]
+
+
+@primitive
+def _softmax_less_one_hot(x: Any, labels: Any, axis: Any = 1) -> Any:
+    p: Any = softmax(x, axis=axis)
+    p[_of_labels(labels, axis)] -= 1
+    return p
+
+
+defvjp(
+    _label_cross_entropy,
+    lambda g, _y, x, labels, axis=1: np.expand_dims(g, axis) * _softmax_less_one_hot(x, labels, axis=axis),
+    None,
+)
+defvjp(
+    _softmax_less_one_hot,
+    lambda g, _y, x, _labels, axis=1: _through_softmax(g, softmax(x, axis=axis), axis),
+    None,
+)
+
+
+def _of_labels(labels: Array, axis: int) -> tuple[Array, ...]:
+    """Return the index of each sample's own class."""
+    places = np.indices(labels.shape, sparse=True)
+    return (*places[:axis], labels, *places[axis:])
+
+
+def binary_cross_entropy_with_logits(logits: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+    """Return the binary cross-entropy of p = sigmoid(logits): -(t log p + (1 - t) log(1 - p)).
+
+    Sigmoid and logarithm are one, so that logits of any size are safe.
+
+    Parameters
+    ----------
+    logits : array_like
+        Real numbers of any shape.
+    targets : array_like of the shape of `logits`
+        The probability of each "yes", from 0 to 1, which may require a gradient.
+    reduction : {"mean", "sum", "none"}
+        Whether to return the mean over the elements, their sum, or one loss for each.
+
+    Returns
+    -------
+    Tensor, of shape (), or of the shape of `logits`
+
+    Raises
+    ------
+    TypeError
+        If anything is not made of real numbers.
+    ValueError
+        If the shapes differ, a target is not from 0 to 1, the reduction is unknown, or there is nothing to average.
+
+    Examples
+    --------
+    >>> from autograd_np.neural import binary_cross_entropy_with_logits
+    >>> binary_cross_entropy_with_logits([0.0, 1000.0, -1000.0], [1, 1, 1], reduction="none").round(4)
+    array([6.931e-01, 0.000e+00, 1.000e+03])
+    """
+    x, t = _paired("binary_cross_entropy_with_logits", logits, targets)
+    _check_probabilities("binary_cross_entropy_with_logits", "target", t)
+    return _reduced("binary_cross_entropy_with_logits", _logit_cross_entropy(x, t), reduction)
+
+
+@primitive
+def _logit_cross_entropy(x: Any, t: Any) -> Any:
+    return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x)))
+
+
+defvjp(
+    _logit_cross_entropy,
+    lambda g, _y, x, t: g * (sigmoid(x) - t),
+    lambda g, _y, x, _t: -g * x,
+)
+
+
+def binary_cross_entropy(p: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+    """Return the binary cross-entropy of probabilities: -(t log p + (1 - t) log(1 - p)).
+
+    As in PyTorch, the logarithms are no less than -100, and in the derivative p (1 - p) is no less than 1e-12. With
+    logits at hand, `binary_cross_entropy_with_logits` is exact.
+
+    Parameters
+    ----------
+    p : array_like
+        Probabilities of any shape, from 0 to 1.
+    targets : array_like of the shape of `p`
+        The probability of each "yes", from 0 to 1, which may require a gradient.
+    reduction : {"mean", "sum", "none"}
+        Whether to return the mean over the elements, their sum, or one loss for each.
+
+    Returns
+    -------
+    Tensor, of shape (), or of the shape of `p`
+
+    Raises
+    ------
+    TypeError
+        If anything is not made of real numbers.
+    ValueError
+        If the shapes differ, a probability or a target is not from 0 to 1, the reduction is unknown, or there is
+        nothing to average.
+
+    Examples
+    --------
+    >>> from autograd_np.neural import binary_cross_entropy
+    >>> binary_cross_entropy([0.5, 0.0], [1, 1], reduction="none").round(4)
+    array([  0.6931, 100.    ])
+    """
+    q, t = _paired("binary_cross_entropy", p, targets)
+    _check_probabilities("binary_cross_entropy", "probability", q)
+    _check_probabilities("binary_cross_entropy", "target", t)
+    return _reduced("binary_cross_entropy", _probability_cross_entropy(q, t), reduction)
+
+
+@primitive
+def _probability_cross_entropy(p: Any, t: Any) -> Any:
+    yes, no = _clamped_logs(p)
+    return -(t * yes + (1 - t) * no)
+
+
+@primitive
+def _log_odds(p: Any) -> Any:
+    yes, no = _clamped_logs(p)
+    return yes - no
+
+
+def _clamped_logs(p: Array) -> tuple[Array, Array]:
+    """Return log p and log(1 - p)."""
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
+
+
+defvjp(
+    _probability_cross_entropy,
+    lambda g, _y, p, t: g * (p - t) / np.maximum(p * (1 - p), 1e-12),
+    lambda g, _y, p, _t: -g * _log_odds(p),
+)
+defvjp(_log_odds, lambda g, _y, p: g / np.maximum(p * (1 - p), 1e-12))
+
+
+def mse_loss(predictions: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+    """Return the mean squared error: the mean of (y - t)² over all elements.
+
+    Parameters
+    ----------
+    predictions : array_like
+        Real numbers of any shape.
+    targets : array_like of the shape of `predictions`
+        What they should be; it may require a gradient.
+    reduction : {"mean", "sum", "none"}
+        Whether to return the mean over the elements, their sum, or one loss for each.
+
+    Returns
+    -------
+    Tensor, of shape (), or of the shape of `predictions`
+
+    Raises
+    ------
+    TypeError
+        If anything is not made of real numbers.
+    ValueError
+        If the shapes differ (nothing is broadcast), the reduction is unknown, or there is nothing to average.
+
+    Examples
+    --------
+    >>> from autograd_np.neural import mse_loss
+    >>> print(mse_loss([1.0, 2.0], [1.0, 4.0]))
+    2.0
+    """
+    y, t = _paired("mse_loss", predictions, targets)
+    return _reduced("mse_loss", np.square(y - t), reduction)
+
+
+def l1_loss(predictions: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+    """Return the mean absolute error: the mean of |y - t| over all elements; its derivative is 0 where y = t.
+
+    Parameters
+    ----------
+    predictions : array_like
+        Real numbers of any shape.
+    targets : array_like of the shape of `predictions`
+        What they should be; it may require a gradient.
+    reduction : {"mean", "sum", "none"}
+        Whether to return the mean over the elements, their sum, or one loss for each.
+
+    Returns
+    -------
+    Tensor, of shape (), or of the shape of `predictions`
+
+    Raises
+    ------
+    TypeError
+        If anything is not made of real numbers.
+    ValueError
+        If the shapes differ (nothing is broadcast), the reduction is unknown, or there is nothing to average.
+
+    Examples
+    --------
+    >>> from autograd_np.neural import l1_loss
+    >>> print(l1_loss([1.0, 2.0], [1.0, 4.0]))
+    1.0
+    """
+    y, t = _paired("l1_loss", predictions, targets)
+    return _reduced("l1_loss", np.abs(y - t), reduction)
+
+
+def _paired(operation: str, x: Operand, targets: Operand) -> tuple[Any, Any]:
+    """Return predictions and targets, of one shape."""
+    y, t = _real(operation, x), _real(operation, targets)
+    if y.shape != t.shape:
+        raise ValueError(
+            f"{operation}: predictions of shape {y.shape} with targets of shape {t.shape}; nothing is broadcast here, "
+            f"give both the same shape, by reshape say"
+        )
+    return y, _constant_like(y, t)
+
+
+def _constant_like(x: Any, t: Any) -> Any:
+    """Return targets in the predictions' dtype, so that float64 targets do not make a float32 loss float64."""
+    if isinstance(t, Tensor) and t.requires_grad:
+        return t
+    return plain(t).astype(x.dtype, copy=False)
+
+
+def _check_probabilities(operation: str, name: str, p: Any) -> None:
+    values = plain(p)
+    wrong = (values < 0) | (values > 1)
+    if wrong.any():
+        place = _first(wrong)
+        raise ValueError(f"{operation}: the {name} {values[place]} at {place} is not a probability, from 0 to 1")
+
+
+def _first(wrong: Array) -> tuple[int, ...]:
+    return tuple(np.argwhere(wrong)[0].tolist())
+
+
+def _reduced(operation: str, losses: Any, reduction: str) -> Any:
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    if reduction != "mean":
+        raise ValueError(f"{operation}: unknown reduction {reduction!r}; choose mean, sum or none")
+    if losses.size == 0:
+        raise ValueError(f"{operation}: the mean of no losses, of shape {losses.shape}, is not defined")
+    return losses.mean()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layers
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
+    """Return x Wᵀ + b: each row of features becomes a row of outputs.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., I)
+        Rows of I features.
+    weight : array_like, shape (O, I)
+        A row of weights for each of O outputs.
+    bias : array_like, shape (O,), optional
+        What is added to each output.
+
+    Returns
+    -------
+    Tensor, shape (..., O)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np.neural import linear
+    >>> linear(np.array([1.0, 2.0]), np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([0.0, 0.0, 10.0]))
+    array([ 1.,  2., 13.])
+    """
+    features, w, b = _operand(x), _operand(weight), None if bias is None else _operand(bias)
+    fits = w.ndim == 2 and features.ndim > 0 and features.shape[-1] == w.shape[1]
+    if not fits or (b is not None and b.shape != w.shape[:1]):
+        raise ValueError(
+            f"linear: x of shape {features.shape} with weight of shape {w.shape} and bias of shape "
+            f"{None if b is None else b.shape}; for I inputs and O outputs they need to be (..., I), (O, I) and (O,)"
+        )
+    return _linear(features, w, b)
+
+
+@primitive
+def _linear(x: Any, weight: Any, bias: Any) -> Any:
+    y = (_rows(x) @ weight.T).reshape(*x.shape[:-1], len(weight))
+    if bias is not None:
+        y = y.astype(np.result_type(y, bias), copy=False)
+        y += bias
+    return y
+
+
+defvjp(
+    _linear,
+    lambda g, _y, _x, weight, _bias: (_rows(g) @ weight).reshape(_x.shape),
+    lambda g, _y, x, _weight, _bias: _rows(g).T @ _rows(x),
+    lambda g, _y, _x, _weight, _bias: _rows(g).sum(axis=0),
+)
+
+
+def _rows(x: Any) -> Any:
+    """Return all rows in one matrix, for which there is one product."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def dropout(x: Operand, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None) -> Tensor:
+    """Set elements to 0, each with probability p, and divide the others by 1 - p, so that the mean stays.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape.
+    p : float
+        The probability of dropping an element.
+    training : bool
+        Outside training, `x` is returned as it is.
+    rng : numpy.random.Generator
+        Where the choice comes from. It is needed where there is one: in training, with p > 0.
+
+    Returns
+    -------
+    Tensor of the shape of `x`
+
+    Raises
+    ------
+    TypeError
+        If a generator is needed and `rng` is none, or `x` is not made of real numbers.
+    ValueError
+        If `p` is not from 0 to 1.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15 (2014).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np.neural import dropout
+    >>> dropout(np.ones(8), p=0.5, rng=np.random.default_rng(0))
+    array([2., 2., 2., 0., 0., 0., 0., 0.])
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p={p!r}; give the probability of dropping an element, from 0 to 1")
+    values = _real("dropout", x)
+    if not training or p == 0:
+        return values
+    if not isinstance(rng, np.random.Generator):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"dropout: rng={rng!r}; in training it needs a generator: rng=np.random.default_rng(seed)")
+    shape: tuple[int, ...] = values.shape
+    chances = rng.random(shape, dtype=np.float32)
+    return values * np.multiply(chances >= p, 1 / (1 - p) if p < 1 else 0, dtype=values.dtype)
+
+
+def batch_norm(
+    x: Operand,
+    weight: Operand | None = None,
+    bias: Operand | None = None,
+    mean: Operand | None = None,
+    var: Operand | None = None,
+    eps: float = 1e-5,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return weight (x - mean) / √(var + ε) + bias for each channel, and the mean and the variance.
+
+    In training they are the batch's own, and the gradient goes through them. In evaluation they are given, as the
+    running averages of those that training returned.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, C) or (N, C, ...)
+        Real numbers, for each of C channels.
+    weight, bias : array_like, shape (C,), optional
+        By default 1 and 0.
+    mean, var : array_like, shape (C,), optional
+        By default those of `x` over all axes but the channels', the variance with the divisor N.
+    eps : float
+        What keeps the divisor from 0.
+
+    Returns
+    -------
+    y : Tensor of the shape of `x`
+    mean, var : Tensor, shape (C,)
+        Those that were used.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not made of real numbers, or only one of mean and variance is given.
+    ValueError
+        If the shapes do not fit, `eps` is negative, or a channel has less than two values to take a variance of.
+
+    References
+    ----------
+    S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np.neural import batch_norm
+    >>> y, mean, var = batch_norm(np.array([[1.0], [3.0], [5.0]]), eps=0)
+    >>> y.round(4), mean, var.round(4)
+    (array([[-1.2247], [ 0.    ], [ 1.2247]]), array([3.]), array([2.6667]))
+    """
+    values = _real("batch_norm", x)
+    if values.ndim < 2:
+        raise ValueError(f"batch_norm: x of shape {values.shape}; it needs at least the axes (N, C)")
+    channels = values.shape[1]
+    given = {"weight": weight, "bias": bias, "mean": mean, "var": var}
+    arrays = {name: _operand(array) for name, array in given.items() if array is not None}
+    for name, array in arrays.items():
+        if array.shape != (channels,):
+            raise ValueError(
+                f"batch_norm: {name} of shape {array.shape} with x of shape {values.shape}; it needs one number for "
+                f"each of the {channels} channels, shape {(channels,)}"
+            )
+    if not eps >= 0:
+        raise ValueError(f"batch_norm: eps={eps!r}; give a small number, not a negative one")
+    w = arrays.get("weight", np.ones(channels, values.dtype))
+    b = arrays.get("bias", np.zeros(channels, values.dtype))
+    if ("mean" in arrays) != ("var" in arrays):
+        raise TypeError("batch_norm: give both mean and var, to normalise by them, or neither, for those of x")
+    if "mean" not in arrays:
+        if values.size < 2 * channels:
+            raise ValueError(
+                f"batch_norm: x of shape {values.shape} has less than two values for each channel, which have no "
+                f"variance; give larger batches, or mean and var"
+            )
+        return _batch_norm(values, w, b, eps=eps)
+    scale = w / np.sqrt(arrays["var"] + eps)
+    shift = b - arrays["mean"] * scale
+    return values * _beside(scale, values) + _beside(shift, values), arrays["mean"], arrays["var"]
+
+
+@primitive
+def _batch_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-5) -> Any:
+    mean = x.mean(axis=_all_but_channels(x))
+    deviation = x - _beside(mean, x)
+    var = np.square(deviation).mean(axis=_all_but_channels(x))
+    return deviation * _beside(weight / np.sqrt(var + eps), x) + _beside(bias, x), mean, var
+
+
+def _batch_norm_vjps(g: Any, y: Any, x: Any, weight: Any, _bias: Any, eps: float = 1e-5) -> list[Any]:
+    """Return the three gradients; the formula is the paper's, with those of the returned mean and variance added."""
+    (g, g_mean, g_var), (_, mean, var) = g, y
+    axes, n = _all_but_channels(x), x.size // x.shape[1]
+    deviation = x - _beside(mean, x)
+    inverse = 1 / np.sqrt(var + eps)
+    scale = weight * inverse
+    g_weight = (g * deviation).sum(axis=axes) * inverse
+    g_bias = g.sum(axis=axes)
+    slope = (2 * g_var - scale * g_weight * inverse) / n
+    shift = (g_mean - scale * g_bias) / n
+    return [g * _beside(scale, x) + deviation * _beside(slope, x) + _beside(shift, x), g_weight, g_bias]
+
+
+defvjp(_batch_norm, joint=_batch_norm_vjps)
+
+
+def _all_but_channels(x: Any) -> tuple[int, ...]:
+    return (0, *range(2, x.ndim))
+
+
+def _beside(v: Any, x: Any) -> Any:
+    """Shape a number for each channel so that it broadcasts against (N, C, ...)."""
+    return v.reshape(v.shape + (1,) * (x.ndim - 2))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Arguments and names
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _operand(x: Operand) -> Any:
+    return x if isinstance(x, Tensor) else np.asarray(x)
+
+
+def _real(operation: str, x: Operand) -> Any:
+    """Return a Tensor or an array of floating-point numbers."""
+    values = _operand(x)
+    if values.dtype.kind == "f":
+        return values
+    if values.dtype.kind not in "biu":
+        raise TypeError(f"{operation}: an argument of dtype {values.dtype}; give real numbers")
+    return values.astype(float)
+
+
+# What messages and representations call the parts of public functions.
+for _part, _name in (
+    (_logsumexp, "logsumexp"),
+    (_label_cross_entropy, "cross_entropy"),
+    (_softmax_less_one_hot, "cross_entropy's gradient"),
+    (_logit_cross_entropy, "binary_cross_entropy_with_logits"),
+    (_probability_cross_entropy, "binary_cross_entropy"),
+    (_log_odds, "binary_cross_entropy's gradient"),
+    (_linear, "linear"),
+    (_batch_norm, "batch_norm"),
+):
+    primitive_of(_part).name = _name
