@@ -349,8 +349,8 @@ def _arrays(node: Node) -> list[NDArray[Any]]:
     return [array for array in kept if is_array(array)]
 
 
-def _several(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
+def _several(value: Any) -> Sequence[Any]:
+    return value if type(value) is tuple else (value,)  # pyright: ignore[reportUnknownVariableType]
 
 
 def _check_unchanged(order: Sequence[Node]) -> None:
