@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Primitive", "Rule", "defvjp", "implementations", "implements", "primitive_of", "primitives"]
+__all__ = [
+    "Primitive",
+    "Rule",
+    "constants",
+    "defvjp",
+    "implementations",
+    "implements",
+    "nearest",
+    "primitive_of",
+    "primitives",
+    "supported",
+]
 
 # A rule takes the gradient of the output, the output, and the function's own arguments. Spelt out by the number of
 # arguments, because a type checker infers the parameters of a lambda from this and not from Callable[..., Any].
@@ -23,6 +35,9 @@ Rule = (
 
 primitives: dict[Any, Primitive] = {}
 """The table: from a function (or ufunc method, as `(np.add, "accumulate")`) to its primitive."""
+
+constants: set[Callable[..., Any]] = set()
+"""Those of the implementations that carry no gradient."""
 
 implementations: dict[Any, Callable[..., Any]] = {}
 """Functions that are made of primitives, or carry no gradient: from a function to what is called instead."""
@@ -49,6 +64,11 @@ class Primitive:
         self.keywords: frozenset[str] = frozenset()
         self._reads: tuple[tuple[str, ...], ...] = ()
         self.plans: dict[Any, Any] = {}  # for the tape: what it may let go of, by the arguments that need a gradient
+
+    @property
+    def defined(self) -> bool:
+        """Whether it has rules."""
+        return bool(self.vjps or self.joint)
 
     def __repr__(self) -> str:
         return f"Primitive({self.name})"
@@ -150,9 +170,7 @@ def primitive_of(function: Callable[..., Any], method: str | None = None) -> Pri
     """Return the table's entry for a function, made now if there is none yet."""
     key = (function, method) if method else function
     if key not in primitives:
-        primitives[key] = Primitive(
-            getattr(function, method) if method else function, f"{_name(function)}.{method}" if method else None
-        )
+        primitives[key] = Primitive(getattr(function, method) if method else function, _name(key))
     return primitives[key]
 
 
@@ -216,8 +234,54 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
     return register
 
 
-def _name(function: Callable[..., Any]) -> str:
-    """Return the name people write: `np.sum`, `np.linalg.norm`, `scipy.special.expit`, `my_function`."""
+def supported() -> None:
+    """Print every function that takes tensors: how it is differentiated, and with which keyword arguments.
+
+    A rule is a vector-Jacobian product of its own; a composition is made of functions that have rules (its signature is
+    NumPy's); a constant has no gradient, and returns plain arrays.
+
+    Examples
+    --------
+    >>> from autograd_np import supported
+    >>> supported()
+    function  differentiated by  keywords
+    np.abs...
+    """
+    rows = [("function", "differentiated by", "keywords")]
+    for name, entry in sorted(_supported().items()):
+        if isinstance(entry, Primitive):
+            rows.append((name, "rule", " ".join(f"{keyword}=" for keyword in sorted(entry.keywords))))
+        else:
+            rows.append((name, "nothing: constant" if entry in constants else "composition", ""))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def nearest(function: Callable[..., Any]) -> str:
+    """Name the supported functions whose names are most like that of another, for messages."""
+    name = _name(function)
+    last = {full.rpartition(".")[2]: full for full in _supported()}
+    names = get_close_matches(name.rpartition(".")[2], last, n=3, cutoff=0.7)
+    return f"; the nearest that have one are {', '.join(last[match] for match in names)}" if names else ""
+
+
+def _supported() -> dict[str, Primitive | Callable[..., Any]]:
+    """Return what stands in the tables for functions of NumPy and SciPy, by the name people write."""
+    named: dict[str, Primitive | Callable[..., Any]] = {}
+    for function, entry in (primitives | implementations).items():
+        name = entry.name if isinstance(entry, Primitive) else _name(function)
+        if name.startswith(("np.", "scipy.")) and not (isinstance(entry, Primitive) and not entry.defined):
+            named[name] = entry
+    return named
+
+
+def _name(function: Any) -> str:
+    """Return the name people write: `np.sum`, `np.add.reduce`, `scipy.special.expit`, `my_function`."""
+    if type(function) is tuple:
+        return ".".join(map(_name, function))  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(function, str):
+        return function
     name = getattr(function, "__name__", repr(function))
     module = getattr(function, "__module__", None) or ""
     if isinstance(function, np.ufunc):

@@ -26,7 +26,8 @@ from autograd_np.primitives import Primitive
 
 __all__ = [
     "Contribution", "Node", "Part", "Spec", "Trace", "check_finite", "detect_anomaly", "is_array", "mode", "no_grad",
-    "output_node", "reaches_before", "recording", "sweep", "tick", "unbroadcast", "user_line", "writes", "wrote",
+    "output_node", "owner", "reaches_before", "recording", "sweep", "tick", "unbroadcast", "user_line", "writes",
+    "wrote",
 ]  # fmt: skip
 
 Array = Any  # an ndarray, or in a sweep that is itself recorded a Tensor; a rule cannot tell them apart
@@ -322,18 +323,19 @@ class _Writes:
 
     def stamp(self, array: NDArray[Any]) -> None:
         """Note that memory has just been written."""
-        owner = _owner(array)
+        memory = owner(array)
         with self._lock:
-            if id(owner) not in self._last:
-                weakref.finalize(owner, self._last.pop, id(owner), None).atexit = False
-            self._last[id(owner)] = self.latest = tick()
+            if id(memory) not in self._last:
+                weakref.finalize(memory, self._last.pop, id(memory), None).atexit = False
+            self._last[id(memory)] = self.latest = tick()
 
     def last(self, array: NDArray[Any]) -> int:
         """Return the number of the last write to an array's memory, 0 if there was none."""
-        return self._last.get(id(_owner(array)), 0)
+        return self._last.get(id(owner(array)), 0)
 
 
-def _owner(array: NDArray[Any]) -> NDArray[Any]:
+def owner(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array that owns the memory of a view; of any other array itself."""
     while is_array(array.base):
         array = array.base
     return array

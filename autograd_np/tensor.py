@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar, Union, final
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from autograd_np.primitives import Primitive, implementations, primitive_of, primitives
+from autograd_np.primitives import Primitive, implementations, nearest, primitive_of, primitives
 from autograd_np.tape import (
     Node,
     Trace,
@@ -22,6 +22,7 @@ from autograd_np.tape import (
     is_array,
     mode,
     output_node,
+    owner,
     reaches_before,
     recording,
     sweep,
@@ -34,6 +35,9 @@ from autograd_np.tape import (
 __all__ = ["Operand", "Tensor", "gradients", "plain", "primitive", "record"]
 
 Operand: TypeAlias = Union["Tensor", ArrayLike]
+# The node of a leaf, by the array that owns its memory: what must not be written into while recording.
+_leaves: weakref.WeakValueDictionary[int, Node] = weakref.WeakValueDictionary()
+
 Axis: TypeAlias = int | tuple[int, ...] | None
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -147,6 +151,7 @@ class Tensor:
         self._node = Node(None, (), (), [], {}, self._data) if value else None
         if self._node:
             self._node.leaf = weakref.ref(self)
+            _leaves[id(owner(self._data))] = self._node
 
     @property
     def is_leaf(self) -> bool:
@@ -242,7 +247,7 @@ class Tensor:
     def _leaves_tape(self, call: str) -> TypeError:
         return TypeError(
             f"{call}: the tensor of shape {self.shape} requires a gradient, which a plain array or number would lose "
-            f"in silence; use t.data for the array, t.item() for the number, np.stack or np.concatenate to join "
+            f"in silence; use t.data for the array, t.item() for the number, np.stack or autograd_np.array to join "
             f"tensors, and assign into a Tensor instead of an array"
         )
 
@@ -294,42 +299,46 @@ class Tensor:
     # -- in place -----------------------------------------------------------------------------------------------------
 
     def __setitem__(self, index: Any, value: Operand) -> None:
-        self._refuse_leaf("t[index] = value")
-        if self.dtype.kind not in "fc" and isinstance(value, Tensor) and value._node is not None:
-            raise TypeError(
-                f"t[index] = value: a tensor of dtype {self.dtype} cannot hold a value that requires a gradient"
-            )
-        if isinstance(value, Tensor) and value._node is not None:
-            self._refuse_aliases("t[index] = value")
+        self._check_writable("t[index] = value", value)
         self._written(record(_assign, (_wrap(self._data, self._node), value), {"index": plain(index)}))
 
     def _update(self, operation: Primitive, other: Operand) -> Tensor:
         """Compute `self = operation(self, other)` in place, on the tape."""
-        self._refuse_leaf(f"{operation.name} in place")
-        if isinstance(other, Tensor) and other._node is not None:
-            self._refuse_aliases(f"{operation.name} in place")
+        return self._overwrite(f"{operation.name} in place", (self, other), lambda *args: record(operation, args, {}))
+
+    def _overwrite(self, call: str, args: Sequence[Any], compute: Callable[..., Tensor]) -> Tensor:
+        """Write a result into this tensor's memory, and take its place on the tape."""
+        self._check_writable(call, *args)
         before = _wrap(self._data.copy(), self._node)
-        after = record(operation, (before, other), {})
+        after = compute(*(before if arg is self else arg for arg in args))
         if after.shape != self.shape:
-            raise ValueError(f"{operation.name} in place: a result of shape {after.shape} does not fit {self.shape}")
+            raise ValueError(f"{call}: a result of shape {after.shape} does not fit {self.shape}")
+        if not np.can_cast(after.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{call}: a result of dtype {after.dtype} does not fit {self.dtype}")
+        after = after if after.dtype == self.dtype else after.astype(self.dtype)
         np.copyto(self._data, after._data)
         self._written(after)
         return self
 
-    def _refuse_leaf(self, call: str) -> None:
-        if self._node is not None and self._node.primitive is None and mode.get().recording:
-            raise RuntimeError(
-                f"{call}: a leaf that requires a gradient cannot be changed in place while recording; do it under "
-                f"no_grad(), or through p.data"
-            )
-
-    def _refuse_aliases(self, call: str) -> None:
-        """Raise if a tensor that is about to get onto a tape has views that would stay off it."""
-        if self._node is None and (self._data.base is not None or sys.getrefcount(self._data) > _ALONE_IN_TENSOR):
-            raise RuntimeError(
-                f"{call}: the tensor is not on a tape and shares its memory with a view or another array, which could "
-                f"not know that it now depends on recorded values; use a copy of it (t.copy())"
-            )
+    def _check_writable(self, call: str, *args: Any) -> None:
+        """Raise if writing into this tensor could lose a gradient in silence."""
+        if self._node is not None:
+            node = _leaves.get(id(owner(self._data)))
+            leaf = node and node.leaf and node.leaf()
+            if mode.get().recording and leaf is not None:
+                raise RuntimeError(
+                    f"{call}: a leaf that requires a gradient, or a view of one, cannot be changed in place while "
+                    f"recording; do it under no_grad(), or through p.data"
+                )
+        elif any(isinstance(arg, Tensor) and arg._node is not None for arg in args):
+            if self.dtype.kind not in "fc":
+                raise TypeError(f"{call}: a tensor of dtype {self.dtype} cannot hold a value that requires a gradient")
+            # Views taken before would stay off the tape that this tensor is getting on.
+            if self._data.base is not None or sys.getrefcount(self._data) > _ALONE_IN_TENSOR:
+                raise RuntimeError(
+                    f"{call}: the tensor is not on a tape and shares its memory with a view or another array, which "
+                    f"could not know that it now depends on recorded values; use a copy of it (t.copy())"
+                )
 
     def _written(self, after: Tensor) -> None:
         """Take over the node of the result that was written into this tensor's memory."""
@@ -560,13 +569,17 @@ class Tensor:
         if not _array_ufuncs.issuperset(map(_array_ufunc_of, inputs)):
             return NotImplemented  # another library's array, which may know better
         key: Any = ufunc if method == "__call__" else (ufunc, method)
-        if kwargs.get("out") is not None:
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        (out,) = kwargs.pop("out", None) or (None,)
+        if isinstance(out, Tensor):
+            return out._overwrite(f"np.{ufunc.__name__}", inputs, lambda *args: _dispatch(key, function, args, kwargs))
+        if out is not None:
             raise TypeError(
-                f"np.{ufunc.__name__}: out= is not supported on tensors, since it writes into an array behind the tape "
-                f"(`arr += t` does so too); write `t = np.{ufunc.__name__}(...)`, or use `.data` where no gradient is "
-                f"needed"
+                f"np.{ufunc.__name__}: out= cannot be a plain array where an argument is a tensor, since that would "
+                f"lose its tape (`arr += t` would do so too); write `t = np.{ufunc.__name__}(...)`, give a Tensor for "
+                f"out=, or use `.data` where no gradient is needed"
             )
-        return _dispatch(key, ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
+        return _dispatch(key, function, inputs, kwargs)
 
     def __array_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -589,11 +602,11 @@ def _dispatch(key: Any, function: Callable[..., Any], args: Sequence[Any], kwarg
     if implementation is not None:
         return implementation(*args, **kwargs)
     entry = primitives.get(key)
-    if entry is None or entry.arrays is None:
+    if entry is None or entry.arrays is None or not entry.defined:
         name = Primitive(function).name
         raise TypeError(
             f"{name} has no derivative rule: add one with defvjp({name}, ...), write it with supported functions, or "
-            f"pass `.data` where no gradient is needed"
+            f"pass `.data` where no gradient is needed{nearest(function)}"
         )
     return record(entry, *entry.bind(args, kwargs))
 

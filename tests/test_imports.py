@@ -1,0 +1,86 @@
+"""What importing costs, and which way imports run."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# From the top of the house down: a file imports from rows below its own, or from its own row without a circle.
+ROWS = [
+    ["nn"],
+    ["autograd_np.testing", "autograd_np.scipy"],
+    ["autograd_np"],
+    ["autograd_np.transforms"],
+    ["autograd_np.neural"],
+    ["autograd_np.convolution"],
+    ["autograd_np.rules"],
+    ["autograd_np.tensor"],
+    ["autograd_np.tape"],
+    ["autograd_np.primitives"],
+]
+NN_ROWS = [
+    ["nn"],
+    ["nn.compare", "nn.plots", "nn.training"],
+    ["nn.testing"],
+    ["nn.checkpoint", "nn.data"],
+    ["nn.layers", "nn.losses", "nn.optim", "nn.init", "nn.functional", "nn.module"],
+    ["nn.reference"],
+]
+
+
+@pytest.mark.parametrize(
+    ("package", "heavy"),
+    [
+        ("autograd_np", ["matplotlib", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "nn"]),
+        ("nn", ["matplotlib", "sklearn"]),
+    ],
+)
+def test_import_leaves_heavy_libraries_alone(package: str, heavy: list[str]) -> None:
+    code = f"import sys, {package}; print([name for name in {heavy} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.strip() == "[]"
+
+
+def row(name: str, rows: list[list[str]]) -> int:
+    """Return the row of the longest prefix of a module's name."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        for i, names in enumerate(rows):
+            if ".".join(parts[:length]) in names:
+                return i
+    raise AssertionError(f"{name} has no row: give it one")
+
+
+def imported(path: Path) -> list[str]:
+    """Return the project's own modules that a file imports."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: imports are absolute"
+            for alias in node.names:
+                inner = ROOT / Path(*node.module.split("."), alias.name)
+                is_module = inner.with_suffix(".py").exists() or inner.is_dir()
+                names.append(f"{node.module}.{alias.name}" if is_module else node.module)
+    return [name for name in names if name.split(".")[0] in ("autograd_np", "nn")]
+
+
+@pytest.mark.parametrize(("package", "rows"), [("autograd_np", ROWS), ("nn", NN_ROWS)])
+def test_imports_run_one_way(package: str, rows: list[list[str]]) -> None:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        for name in imported(path):
+            if package == "nn" and name.startswith("autograd_np"):
+                assert module != "nn.reference", "nn.reference imports no engine"
+                public = ("autograd_np", "autograd_np.neural", "autograd_np.testing")
+                assert name in public, f"{path}: {name} is not one of the engine's public modules"
+                continue
+            here, there = row(module, rows), row(name, rows)
+            assert here <= there, f"{path}: {module} imports {name}, which is above it"
+            assert here < there or module != name
