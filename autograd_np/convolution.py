@@ -142,19 +142,22 @@ def _convolution(x: Any, w: Any, b: Any, plan: Any = None) -> Any:
 
 @primitive
 def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
-    """Return what each pixel meets: a full correlation of `g` with the flipped filters.
-
-    With stride (s, t), the pixels of every s-th row and t-th column have met the same weights, every s-th and t-th one.
-    """
-    (s, t), (kh, kw) = plan.stride, plan.kernel
+    """Return what each pixel meets: `g` times the weights, added where the filters were."""
+    (n, o, rows, columns), c, (kh, kw), (s, t) = g.shape, w.shape[1], plan.kernel, plan.stride
     height, width = _enlarged(plan.image, plan.padding)
-    total = np.zeros((height, w.shape[1], width, len(g)), np.result_type(g, w)).transpose(3, 1, 0, 2)
-    for i, j in itertools.product(range(min(s, kh)), range(min(t, kw))):
-        part = w[:, :, i::s, j::t]
-        margin = (part.shape[2] - 1, part.shape[3] - 1)
-        full = _correlate(_padded(g, margin), np.flip(part, (2, 3)).swapaxes(0, 1), (1, 1), plan.method)
-        total[:, :, i::s, j::t][:, :, : full.shape[2], : full.shape[3]] = full
-    return _inner(total, plan.image, plan.padding)
+    total = np.zeros((height, c, width, n), np.result_type(g, w))
+    if plan.method == "gemm":
+        matrix = w.transpose(2, 3, 1, 0).reshape(kh * kw * c, o)
+        lines = np.ascontiguousarray(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
+        for i in range(rows):  # row by row, so that the products are still in the cache when they are added
+            patches = (matrix @ lines[i]).reshape(kh, kw, c, columns, n)
+            for j in range(kw):
+                total[s * i : s * i + kh, :, j : j + t * (columns - 1) + 1 : t] += patches[:, j]
+    else:
+        margin = (kh - 1, kw - 1)
+        full = _correlate(_padded(_spread(g, s, t), margin), np.flip(w, (2, 3)).swapaxes(0, 1), (1, 1), plan.method)
+        total[: full.shape[2], :, : full.shape[3]] = full.transpose(2, 1, 3, 0)
+    return _inner(total.transpose(3, 1, 0, 2), plan.image, plan.padding)
 
 
 @primitive
@@ -167,10 +170,16 @@ def _kernel_gradient(x: Any, g: Any, plan: Any = None) -> Any:
         g = np.ascontiguousarray(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
         total = (g @ patches.swapaxes(1, 2)).sum(axis=0)
         return np.ascontiguousarray(total.reshape(o, kh, c, kw).swapaxes(1, 2))
+    total = _correlate(x.swapaxes(0, 1), _spread(g, s, t).swapaxes(0, 1), (1, 1), plan.method)
+    return total[:, :, :kh, :kw].swapaxes(0, 1)
+
+
+def _spread(g: Array, s: int, t: int) -> Array:
+    """Put zeros between rows and columns, where a stride has left out what a correlation takes."""
+    n, o, rows, columns = g.shape
     spread = np.zeros((n, o, s * (rows - 1) + 1, t * (columns - 1) + 1), g.dtype)
     spread[:, :, ::s, ::t] = g
-    total = _correlate(x.swapaxes(0, 1), spread.swapaxes(0, 1), (1, 1), plan.method)
-    return total[:, :, :kh, :kw].swapaxes(0, 1)
+    return spread
 
 
 defvjp(

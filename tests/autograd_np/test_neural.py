@@ -412,7 +412,7 @@ class TestBatchNorm:
         np.testing.assert_allclose(np.mean(y, axis=0), 0, atol=1e-6)
         np.testing.assert_allclose(np.var(y, axis=0), 1, atol=1e-4)
 
-    def test_float64_of_float32_constants(self) -> None:
+    def test_evaluation_stays_float32(self) -> None:
         leaf = Tensor(np.ones((4, 2)), requires_grad=True, dtype=np.float32)
         y, _, _ = batch_norm(leaf, None, None, np.zeros(2, np.float32), np.ones(2, np.float32))
         assert y.dtype == np.float32
