@@ -85,7 +85,15 @@ def draw(model: nn.Sequential, history: dict[str, list[float]], title: str, path
 
 def arguments() -> argparse.Namespace:
     """Return the command line's options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    lines = [
+        f"  {name:6} --epochs {epochs} --lr {lr:g} --momentum {momentum:g} --batch-size {size}"
+        for name, (epochs, lr, momentum, size) in DEFAULTS.items()
+    ]
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="\n".join(["each model's own defaults:", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--model", choices=DEFAULTS, default="cnn",
         help="mlp2, mlp3: perceptrons with one or two hidden layers; cnn: one convolution; lenet: two (default: cnn)",
