@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.primitives import implements
+from autograd_np.primitives import constants, implements
 from autograd_np.tensor import Tensor, plain
 
 
@@ -13,7 +13,7 @@ def _constant(function: Callable[..., Any]) -> None:
     def call(*args: Any, **kwargs: Any) -> Any:
         return function(*plain(args), **{name: plain(value) for name, value in kwargs.items()})
 
-    implements(function)(call)
+    constants.add(implements(function)(call))
 
 
 for _function in (

@@ -1,12 +1,43 @@
 """Products of vectors, matrices and stacks of matrices."""
 
+import math
+import string
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_np.primitives import defvjp, implements
+from autograd_np.primitives import constants, defvjp, implements, primitive_of, primitives
+from autograd_np.rules.shaping import no_out
+from autograd_np.tensor import Tensor, plain, primitive, record
 
 defvjp(np.matmul, lambda g, _y, _a, b: _matmul_left(g, _a, b), lambda g, _y, a, _b: _matmul_right(g, a, _b))
+defvjp(
+    np.tensordot,
+    lambda g, _y, _a, b, axes=2: _tensordot_left(g, _a, b, *_contracted(_a, b, axes)),
+    lambda g, _y, a, _b, axes=2: _tensordot_right(g, a, _b, *_contracted(a, _b, axes)),
+)
+defvjp(
+    np.cross,  # of vectors in space, along the last axis: a triple product keeps its value when its factors rotate
+    lambda g, _y, _a, b: np.cross(b, g),
+    lambda g, _y, a, _b: np.cross(g, a),
+    broadcasts=True,
+)
+
+
+def as_array(x: Any) -> Any:
+    """Make an array of a number or a list, and leave tensors alone."""
+    return x if isinstance(x, Tensor) else np.asarray(x)
+
+
+def conjugated(x: Any) -> Any:
+    """Conjugate what is complex, and leave the rest without an operation."""
+    return np.conjugate(x) if x.dtype.kind == "c" else x
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Matrices
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 def _matmul_left(g: Any, a: Any, b: Any) -> Any:
@@ -23,17 +54,224 @@ def _matmul_right(g: Any, a: Any, b: Any) -> Any:
     if b.ndim == 1:
         return (np.swapaxes(a, -1, -2) @ g[..., None])[..., 0]
     if b.ndim == 2 and a.ndim > 2:  # one matrix for the whole stack: one product instead of a stack and its sum
-        return a.reshape(-1, a.shape[-1]).T @ g.reshape(-1, g.shape[-1])
+        return _rows(a).T @ _rows(g)
     return np.swapaxes(a, -1, -2) @ g
+
+
+def _rows(a: Any) -> Any:
+    return np.reshape(a, (math.prod(a.shape[:-1]), a.shape[-1]))
 
 
 @implements(np.dot)
 def dot(a: Any, b: Any) -> Any:
     """Multiply vectors, matrices, or the last axis of `a` with the last but one of `b`; see `numpy.dot`."""
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
+    a, b = as_array(a), as_array(b)
+    if a.ndim == 0 or b.ndim == 0:
         return a * b
-    if np.ndim(b) <= 2:
+    if b.ndim <= 2:
         return a @ b
-    rows, length = np.reshape(a, (-1, a.shape[-1])), b.shape[-2]
-    columns = np.reshape(np.moveaxis(b, -2, 0), (length, -1))
+    rows, length = _rows(a), b.shape[-2]
+    columns = np.reshape(np.moveaxis(b, -2, 0), (length, math.prod(b.shape[:-2] + b.shape[-1:])))
     return (rows @ columns).reshape(a.shape[:-1] + b.shape[:-2] + b.shape[-1:])
+
+
+@implements(np.matvec)
+def matvec(x1: Any, x2: Any, /) -> Any:
+    """Multiply matrices with vectors; see `numpy.matvec`."""
+    return (as_array(x1) @ as_array(x2)[..., None])[..., 0]
+
+
+@implements(np.vecmat)
+def vecmat(x1: Any, x2: Any, /) -> Any:
+    """Multiply conjugated vectors with matrices; see `numpy.vecmat`."""
+    return (conjugated(as_array(x1))[..., None, :] @ as_array(x2))[..., 0, :]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Vectors
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.vecdot)
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1, keepdims: bool = False) -> Any:
+    """Multiply conjugated vectors with vectors; see `numpy.vecdot`."""
+    a, b = np.moveaxis(as_array(x1), axis, -1), np.moveaxis(as_array(x2), axis, -1)
+    products = (conjugated(a)[..., None, :] @ b[..., None])[..., 0, 0]
+    return np.expand_dims(products, axis) if keepdims else products
+
+
+@implements(np.vdot)
+def vdot(a: Any, b: Any, /) -> Any:
+    """Multiply all elements, of `a` conjugated, and sum; see `numpy.vdot`."""
+    return conjugated(np.ravel(as_array(a))) @ np.ravel(b)
+
+
+@implements(np.inner)
+def inner(a: Any, b: Any, /) -> Any:
+    """Sum products over the last axes; see `numpy.inner`."""
+    a, b = as_array(a), as_array(b)
+    return a * b if a.ndim == 0 or b.ndim == 0 else np.tensordot(a, b, axes=(-1, -1))
+
+
+@implements(np.outer)
+def outer(a: Any, b: Any, out: Any = None) -> Any:
+    """Multiply every element with every element; see `numpy.outer`."""
+    no_out("np.outer", out)
+    return np.ravel(a)[:, None] * np.ravel(b)
+
+
+@implements(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    """Put a multiple of `b` in place of every element of `a`; see `numpy.kron`."""
+    a, b = as_array(a), as_array(b)
+    ndim = max(a.ndim, b.ndim)
+    blocks = (1,) * (ndim - a.ndim) + a.shape
+    within = (1,) * (ndim - b.ndim) + b.shape
+    products = a.reshape([n for block in blocks for n in (block, 1)]) * b.reshape([n for m in within for n in (1, m)])
+    return products.reshape([n * m for n, m in zip(blocks, within, strict=True)])
+
+
+@implements(np.cross)
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """Multiply vectors in space, or in the plane, whose third element is 0; see `numpy.cross`."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
+    in_plane = a.shape[-1] == b.shape[-1] == 2
+    products = record(primitives[np.cross], (_in_space(a), _in_space(b)), {})
+    return products[..., 2] if in_plane else np.moveaxis(products, -1, axisc)
+
+
+def _in_space(a: Any) -> Any:
+    return np.concatenate((a, np.zeros((*a.shape[:-1], 1), a.dtype)), axis=-1) if a.shape[-1] == 2 else a
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Tensors: along any axes
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _contracted(a: Any, b: Any, axes: Any) -> tuple[list[int], list[int]]:
+    """Return the axes of each that are summed over, in corresponding order."""
+    if np.ndim(axes) == 0:
+        n = int(axes)
+        return list(range(a.ndim - n, a.ndim)), list(range(n))
+    of_a, of_b = (np.atleast_1d(part).tolist() for part in axes)
+    return [i % a.ndim for i in of_a], [i % b.ndim for i in of_b]
+
+
+def _tensordot_left(g: Any, a: Any, b: Any, of_a: list[int], of_b: list[int]) -> Any:
+    kept_a, kept_b = _others(of_a, a), _others(of_b, b)
+    product = np.tensordot(g, b, axes=(range(len(kept_a), g.ndim), kept_b))
+    return np.transpose(product, _places(kept_a + [i for _, i in sorted(zip(of_b, of_a, strict=True))]))
+
+
+def _tensordot_right(g: Any, a: Any, b: Any, of_a: list[int], of_b: list[int]) -> Any:
+    kept_a, kept_b = _others(of_a, a), _others(of_b, b)
+    product = np.tensordot(a, g, axes=(kept_a, range(len(kept_a))))
+    return np.transpose(product, _places([i for _, i in sorted(zip(of_a, of_b, strict=True))] + kept_b))
+
+
+def _others(axes: list[int], x: Any) -> list[int]:
+    return [i for i in range(x.ndim) if i not in axes]
+
+
+def _places(axes: list[int]) -> list[int]:
+    """Return where each axis stands: the inverse permutation."""
+    return [axes.index(i) for i in range(len(axes))]
+
+
+@primitive
+def einsum(*arrays: Any, subscripts: str = "", optimize: bool | str = False, needed: tuple[bool, ...] = ()) -> Any:
+    """Sum products of elements over indices; see `numpy.einsum`. `needed` tells which arrays need a gradient."""
+    return np.einsum(subscripts, *arrays, optimize=optimize)
+
+
+def _einsum_vjps(
+    g: Any,
+    _y: Any,
+    *arrays: Any,
+    subscripts: str = "",
+    optimize: bool | str = False,
+    needed: tuple[bool, ...] = (),
+) -> list[Any]:
+    terms, result = _indices(subscripts, arrays)
+    return [_einsum_vjp(g, arrays, i, terms, result, optimize) if need else None for i, need in enumerate(needed)]
+
+
+defvjp(einsum, joint=_einsum_vjps)
+primitive_of(einsum).name = "np.einsum"
+
+
+@implements(np.einsum)
+def _einsum(*operands: Any, out: Any = None, optimize: Any = False) -> Any:
+    no_out("np.einsum", out)
+    if isinstance(operands[0], str):
+        subscripts, *arrays = operands
+    else:
+        subscripts, arrays = _in_letters(operands)
+    arrays = [as_array(a) for a in arrays]
+    return einsum(
+        *arrays,
+        subscripts=subscripts,
+        optimize=optimize if isinstance(optimize, bool | str) else True,  # a path fits this call, but not its gradients
+        needed=tuple(isinstance(a, Tensor) and a.requires_grad for a in arrays),
+    )
+
+
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase  # in the order of their codes, by which einsum sorts them
+
+
+def _in_letters(operands: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Turn `a, [0, 1], b, [1, 2], [0, 2]` into `"AB,BC->AC"` and the arrays."""
+
+    def letters(indices: Sequence[Any]) -> str:
+        return "".join("..." if i is Ellipsis else _LETTERS[i] for i in indices)
+
+    paired = len(operands) // 2 * 2
+    subscripts = ",".join(map(letters, operands[1:paired:2]))
+    if paired < len(operands):
+        subscripts += "->" + letters(operands[-1])
+    return subscripts, list(operands[:paired:2])
+
+
+def _indices(subscripts: str, arrays: Sequence[Any]) -> tuple[list[str], str]:
+    """Return the indices of each array and of the result, with letters for what an ellipsis stands for."""
+    left, arrow, right = subscripts.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if not arrow:
+        letters = left.replace(".", "").replace(",", "")
+        right = "..." * ("..." in left) + "".join(sorted(c for c in letters if letters.count(c) == 1))
+    covered = [a.ndim - len(term.replace("...", "")) for term, a in zip(terms, arrays, strict=True)]
+    free = [c for c in _LETTERS if c not in subscripts][: max(covered)]
+    ellipses = ["".join(free[len(free) - n :]) for n in covered]  # they are aligned at their ends
+    return [t.replace("...", e) for t, e in zip(terms, ellipses, strict=True)], right.replace("...", "".join(free))
+
+
+def _einsum_vjp(g: Any, arrays: Sequence[Any], i: int, terms: list[str], result: str, optimize: bool | str) -> Any:
+    """Sum the products of the gradient and the other arrays over the indices that array `i` does not have."""
+    term, shape = terms[i], arrays[i].shape
+    others = [*terms[:i], *terms[i + 1 :]]
+    lengths = dict(zip(term, shape, strict=True))
+    # An index that no other array has was summed alone: each element gets the same. One of length 1 was broadcast.
+    kept = [c for c, n in lengths.items() if n != 1 and c in "".join((result, *others))]
+    subscripts = ",".join((result, *others)) + "->" + "".join(kept)
+    part = np.einsum(subscripts, g, *arrays[:i], *arrays[i + 1 :], optimize=optimize)
+    sizes = dict(zip(kept, part.shape, strict=True))
+    first = [term.index(c) for c in term]
+    part = part.reshape([sizes.get(c, 1) if first[k] == k else 1 for k, c in enumerate(term)])
+    for k, n in enumerate(shape):
+        if first[k] < k:  # an index that repeats runs along the diagonal
+            part = part * np.eye(n, dtype=bool).reshape(
+                [n if axis in (first[k], k) else 1 for axis in range(len(shape))]
+            )
+    return part if part.shape == shape else np.broadcast_to(part, shape)
+
+
+@implements(np.einsum_path)
+def einsum_path(*operands: Any, **kwargs: Any) -> Any:
+    """Find a good order of contraction, which is no matter of values; see `numpy.einsum_path`."""
+    return np.einsum_path(*plain(operands), **kwargs)
+
+
+constants.add(einsum_path)

@@ -1,35 +1,105 @@
-"""Functions that reduce axes: sums, means, extremes, products."""
+"""Functions that reduce axes, or accumulate along them: sums, means, spreads, extremes, products."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from autograd_np.primitives import defvjp
+from autograd_np.primitives import defvjp, implements
+from autograd_np.rules.shaping import diag, no_out
+from autograd_np.tensor import Tensor
 
-defvjp(np.sum, lambda g, _y, _x, axis=None, keepdims=False: np.broadcast_to(_spread(g, _x, axis), _x.shape))
+# Sums, means, spreads, extremes, products
+
+defvjp(
+    np.sum,
+    lambda g, _y, _x, axis=None, dtype=None, keepdims=False, initial=0: np.broadcast_to(_spread(g, _x, axis), _x.shape),
+)
 defvjp(
     np.mean,
-    lambda g, _y, _x, axis=None, keepdims=False: np.broadcast_to(_spread(g, _x, axis) / _count(_x, axis), _x.shape),
+    lambda g, _y, _x, axis=None, dtype=None, keepdims=False: np.broadcast_to(
+        _spread(g, _x, axis) / _count(_x, axis), _x.shape
+    ),
 )
 defvjp(
     np.var,
-    lambda g, _y, x, axis=None, ddof=0, keepdims=False: _spread(g, x, axis) * _deviation(x, axis, ddof) * 2,
+    lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
+        _spread(g, x, axis) * _deviation(x, axis, ddof + correction) * 2
+    ),
 )
 defvjp(
     np.std,  # of a constant it is 0, and so is the gradient then, as in PyTorch
-    lambda g, y, x, axis=None, ddof=0, keepdims=False: (
-        _spread(g / np.where(y == 0, 1, y), x, axis) * _deviation(x, axis, ddof)
+    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
+        _spread(g / np.where(y == 0, 1, y), x, axis) * _deviation(x, axis, ddof + correction)
     ),
 )
-defvjp(np.max, lambda g, y, x, axis=None, keepdims=False: _share(g, y, x, axis))
-defvjp(np.min, lambda g, y, x, axis=None, keepdims=False: _share(g, y, x, axis))
-defvjp(np.prod, lambda g, y, x, axis=None, keepdims=False: _spread(g, x, axis) * _product_of_others(y, x, axis))
+defvjp(
+    np.max,
+    lambda g, y, x, axis=None, keepdims=False, initial=None: _share(g, y, x, axis, initial, _is_nan(x)),
+)
+defvjp(
+    np.min,
+    lambda g, y, x, axis=None, keepdims=False, initial=None: _share(g, y, x, axis, initial, _is_nan(x)),
+)
+defvjp(
+    np.prod,
+    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1: (
+        _spread(g, x, axis) * _product_of_others(y, x, axis, initial)
+    ),
+)
+
+# The same from the start of an axis to each element
+
+defvjp(np.cumsum, lambda g, _y, _x, axis=None, dtype=None: _sums_to_the_end(g, axis).reshape(_x.shape))
+defvjp(np.cumprod, lambda g, y, x, axis=None, dtype=None: _cumprod_vjp(g, y, x, axis))
+
+# The same for what is not NaN: a NaN gets the gradient 0, also where there is nothing else and the result is NaN
+
+defvjp(
+    np.nansum,
+    lambda g, _y, x, axis=None, dtype=None, keepdims=False, initial=0: np.where(_is_nan(x), 0, _spread(g, x, axis)),
+)
+defvjp(
+    np.nanmean,
+    lambda g, _y, x, axis=None, dtype=None, keepdims=False: np.where(
+        _is_nan(x), 0, _spread(g, x, axis) * _one_over(_numbers(x, axis), g)
+    ),
+)
+defvjp(
+    np.nanvar,
+    lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
+        _spread(g, x, axis) * _nan_deviation(x, axis, ddof + correction) * 2
+    ),
+)
+defvjp(
+    np.nanstd,
+    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
+        _spread(g / np.where((y == 0) | _is_nan(y), 1, y), x, axis) * _nan_deviation(x, axis, ddof + correction)
+    ),
+)
+defvjp(np.nanmax, lambda g, y, x, axis=None, keepdims=False, initial=None: _share(g, y, x, axis, initial))
+defvjp(np.nanmin, lambda g, y, x, axis=None, keepdims=False, initial=None: _share(g, y, x, axis, initial))
+defvjp(
+    np.nanprod,
+    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1: np.where(
+        _is_nan(x), 0, _spread(g, x, axis) * _product_of_others(y, _nan_to(1, x), axis, initial)
+    ),
+)
+defvjp(
+    np.nancumsum,
+    lambda g, _y, x, axis=None, dtype=None: np.where(_is_nan(x), 0, _sums_to_the_end(g, axis).reshape(x.shape)),
+)
+defvjp(
+    np.nancumprod,
+    lambda g, y, x, axis=None, dtype=None: np.where(_is_nan(x), 0, _cumprod_vjp(g, y, _nan_to(1, x), axis)),
+)
 
 
 def _axes(x: Any, axis: Any) -> tuple[int, ...]:
     """Return the reduced axes, counted from the front."""
-    if axis is None:
+    if axis is None or x.ndim == 0:  # NumPy lets a number have an axis 0
         return tuple(range(x.ndim))
     return tuple(a % x.ndim for a in np.atleast_1d(axis).tolist())
 
@@ -45,25 +115,209 @@ def _count(x: Any, axis: Any) -> int:
     return math.prod(x.shape[a] for a in _axes(x, axis)) or 1
 
 
+def _numbers(x: Any, axis: Any) -> Any:
+    """Return how many of them are not NaN."""
+    return np.sum(~_is_nan(x), axis=axis, keepdims=True)
+
+
+def _one_over(count: Any, g: Any) -> Any:
+    """Return 1 / count in the precision of the gradient, and 0 where nothing is counted."""
+    return np.where(count > 0, 1 / np.where(count > 0, count, 1), 0).astype(g.dtype)
+
+
+def _is_nan(x: Any) -> Any:
+    return x != x
+
+
+def _nan_to(value: float, x: Any) -> Any:
+    return np.where(_is_nan(x), value, x)
+
+
+def _conjugate(x: Any) -> Any:
+    return np.conjugate(x) if x.dtype.kind == "c" else x
+
+
 def _deviation(x: Any, axis: Any, ddof: float) -> Any:
-    return (x - x.mean(axis=axis, keepdims=True)) / (_count(x, axis) - ddof)
+    return _conjugate(x - x.mean(axis=axis, keepdims=True)) / float(_count(x, axis) - ddof)
 
 
-def _share(g: Any, y: Any, x: Any, axis: Any) -> Any:
-    """Share the gradient evenly among the elements that are equal to the extreme."""
-    ties = (x == _spread(y, x, axis)) | (x != x)  # a NaN is the extreme where there is one
-    count = ties.sum(axis=axis, keepdims=True).astype(g.dtype)
-    return np.where(ties, _spread(g, x, axis) / count, 0)
+def _nan_deviation(x: Any, axis: Any, ddof: float) -> Any:
+    deviation = _conjugate(_nan_to(0, x) - np.nansum(x, axis=axis, keepdims=True) * _one_over(_numbers(x, axis), x))
+    return np.where(_is_nan(x), 0, deviation * _one_over(_numbers(x, axis) - ddof, x))
 
 
-def _product_of_others(y: Any, x: Any, axis: Any) -> Any:
+def _share(g: Any, y: Any, x: Any, axis: Any, initial: Any, nan: Any = False) -> Any:
+    """Share the gradient evenly among the elements that are the extreme; if `initial` is too, it has half of it."""
+    extreme = _spread(y, x, axis)
+    ties = (x == extreme) | nan  # where NaN counts, it is the extreme
+    count = ties.sum(axis=axis, keepdims=True)
+    if initial is not None:
+        count = count * (1 + (extreme == initial))
+    return np.where(ties, _spread(g, x, axis) * _one_over(count, g), 0)
+
+
+def _product_of_others(y: Any, x: Any, axis: Any, initial: Any) -> Any:
     """Return, for each element, the product of the others."""
-    if np.all(x != 0):
+    if _divides(x):
         return _spread(y, x, axis) / x
     axes = _axes(x, axis)
     kept = tuple(i for i in range(x.ndim) if i not in axes)
     rows = np.transpose(x, kept + axes).reshape(*(x.shape[i] for i in kept), -1)
-    itself = np.eye(rows.shape[-1], dtype=bool)
-    others = np.prod(np.where(itself, 1, rows[..., None, :]), axis=-1)
-    moved = others.reshape(tuple(x.shape[i] for i in kept + axes))
-    return np.transpose(moved, tuple(int(i) for i in np.argsort(kept + axes)))
+    both_sides = _product_before(rows) * np.flip(_product_before(np.flip(rows, -1)), -1)
+    others = (both_sides * x.dtype.type(initial)).reshape(tuple(x.shape[i] for i in kept + axes))
+    return np.transpose(others, tuple(int(i) for i in np.argsort(kept + axes)))
+
+
+def _divides(x: Any) -> bool:
+    """Tell whether a product without x may be computed as y / x: derivatives of that lose their digits near a zero."""
+    return x.size == 0 or (not isinstance(x, Tensor) and bool(np.all(x != 0)))
+
+
+def _product_before(rows: Any) -> Any:
+    return _cumprod(_after_ones(rows), axis=-1)
+
+
+_cumprod: Callable[..., Any] = np.cumprod  # NumPy's type is unknown where that of the array is
+
+
+def _after_ones(rows: Any) -> Any:
+    """Move each row on by one place, and put a 1 in front."""
+    return np.concatenate([np.ones_like(rows[..., :1]), rows[..., :-1]], axis=-1)
+
+
+def _sums_to_the_end(g: Any, axis: int | None) -> Any:
+    axis = -1 if axis is None else axis
+    return np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis)
+
+
+def _cumprod_vjp(g: Any, y: Any, x: Any, axis: int | None) -> Any:
+    r"""Return sum_{k>=i} g_k prod_{j<=k, j!=i} x_j.
+
+    Where x can be divided by, that is sum_{k>=i} g_k y_k / x_i. Else it is the product of all x before i, times s_i,
+    where s_i = g_i + x_{i+1} s_{i+1}: a recurrence that is solved by doubling, with sums over 1, 2, 4, ... elements
+    from i on, and products of as many after i. Nothing is divided, so that it holds at any zeros and near them.
+    """
+    if axis is None or x.ndim == 0:
+        return _cumprod_vjp(g, y, x.reshape(-1), 0).reshape(x.shape)
+    if _divides(x):
+        return _sums_to_the_end(g * y, axis) / x
+    g, y, x = (np.moveaxis(a, axis, -1) for a in (g, y, x))
+    sums, products, length = g, _ahead(x, 1), 1
+    while length < x.shape[-1]:
+        sums = sums + products * _ahead(sums, length)
+        products = products * _ahead(products, length)
+        length *= 2
+    return np.moveaxis(_after_ones(y) * sums, -1, axis)
+
+
+def _ahead(x: Any, places: int) -> Any:
+    """Return what lies some places ahead in each row, and 0 where the row has ended."""
+    return np.concatenate([x[..., places:], np.zeros_like(x[..., :places])], axis=-1)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Made of these
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _cumulative(
+    function: Any, start: float, x: Any, axis: int | None, dtype: DTypeLike | None, include_initial: bool
+) -> Any:
+    if axis is None and x.ndim != 1:
+        name = function.__name__.replace("cum", "cumulative_")
+        raise ValueError(f"np.{name}: an array of shape {x.shape} needs axis=; a vector alone does not")
+    axis = axis or 0
+    y = function(x, axis=axis, dtype=dtype)
+    shape = [1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)]
+    return np.concatenate([np.full(shape, start, y.dtype), y], axis=axis) if include_initial else y
+
+
+@implements(np.cumulative_sum)
+def cumulative_sum(
+    x: Any, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
+) -> Any:
+    """Sum from the start to each element; see `numpy.cumulative_sum`."""
+    return _cumulative(np.cumsum, 0, x, axis, dtype, include_initial)
+
+
+@implements(np.cumulative_prod)
+def cumulative_prod(
+    x: Any, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
+) -> Any:
+    """Multiply from the start to each element; see `numpy.cumulative_prod`."""
+    return _cumulative(np.cumprod, 1, x, axis, dtype, include_initial)
+
+
+@implements(np.ptp)
+def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+    """Return the distance between the least and the greatest; see `numpy.ptp`."""
+    no_out("np.ptp", out)
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+@implements(np.average)
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """Average with weights; see `numpy.average`. With `returned`, also the sum of the weights."""
+    if weights is None:
+        mean = np.mean(a, axis=axis, keepdims=keepdims)
+        total: Any = np.full(mean.shape, _count(a, axis), mean.dtype)
+    else:
+        weights = _along(a, axis, weights)
+        total = np.sum(weights, axis=axis, keepdims=keepdims)
+        if np.any(total == 0):
+            raise ZeroDivisionError(f"np.average: the weights of shape {weights.shape} sum to 0 somewhere")
+        mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+    return (mean, np.broadcast_to(total, mean.shape).copy()) if returned else mean
+
+
+def _along(a: Any, axis: Any, weights: Any) -> Any:
+    """Shape weights that are given for some axes only so that they broadcast against `a`."""
+    shape = np.shape(a)
+    weights = weights if isinstance(weights, Tensor) else np.asarray(weights)
+    if weights.shape == shape:
+        return weights
+    axes = () if axis is None else tuple(i % len(shape) for i in np.atleast_1d(axis).tolist())
+    if weights.shape != tuple(shape[i] for i in axes):
+        raise ValueError(
+            f"np.average: weights of shape {weights.shape} for an array of shape {shape} and axis={axis}; they need "
+            f"the array's shape, or that of its averaged axes"
+        )
+    in_order = np.transpose(weights, tuple(int(i) for i in np.argsort(axes)))
+    return np.reshape(in_order, tuple(n if i in axes else 1 for i, n in enumerate(shape)))
+
+
+@implements(np.cov)
+def cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
+    fweights: Any = None, aweights: Any = None, *, dtype: DTypeLike | None = None,
+) -> Any:  # fmt: skip
+    """Estimate the covariance of variables; see `numpy.cov`. The weights are constants."""
+    x = _variables(m, rowvar)
+    x = x if y is None else np.concatenate([x, _variables(y, rowvar)], axis=0)
+    x = x.astype(np.result_type(x.dtype, np.float64) if dtype is None else dtype)
+    ddof = int(not bias) if ddof is None else ddof
+    frequencies, weights = (np.ones(x.shape[1]) if w is None else np.asarray(w) for w in (fweights, aweights))
+    weights = frequencies * weights
+    total = float(weights.sum())
+    # Weights that measure precision, rather than repeat observations, lower the degrees of freedom by their own mean.
+    lost = ddof if aweights is None else ddof * float((weights * np.asarray(aweights)).sum()) / total
+    deviation = x - np.sum(x * (weights / total).astype(x.dtype), axis=1, keepdims=True)
+    scaled = deviation * (weights / (total - lost)).astype(x.dtype)
+    return np.squeeze(scaled @ _conjugate(deviation).T)
+
+
+def _variables(m: Any, rowvar: bool) -> Any:
+    rows = np.atleast_2d(m)
+    return rows.T if not rowvar and np.ndim(m) > 1 else rows
+
+
+@implements(np.corrcoef)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: DTypeLike | None = None) -> Any:
+    """Estimate the correlation of variables; see `numpy.corrcoef`."""
+    c = cov(x, y, rowvar, dtype=dtype)
+    if c.ndim == 0:
+        return c / c
+    variances: Any = diag(c)
+    deviation = np.sqrt(variances.real if c.dtype.kind == "c" else variances)
+    r = c / deviation[:, None] / deviation
+    return r if r.dtype.kind == "c" else np.clip(r, -1, 1)

@@ -1,18 +1,22 @@
 """Functions that move elements without changing them."""
 
 import itertools
-from collections.abc import Sequence
-from typing import Any
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn, cast
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from autograd_np.primitives import defvjp, implements
-from autograd_np.rules.indexing import numbered
+from autograd_np.primitives import Primitive, defvjp, implements, primitives
+from autograd_np.rules.indexing import numbered, scatter_add
 from autograd_np.tape import unbroadcast
-from autograd_np.tensor import astype, primitive
+from autograd_np.tensor import Tensor, astype, plain, primitive, record
 
-defvjp(np.reshape, lambda g, _y, _x, shape=None, order="C": np.reshape(g, _x.shape, order=_fixed(order)))
-defvjp(np.ravel, lambda g, _y, _x, order="C": np.reshape(g, _x.shape, order=_fixed(order)))
+# The same elements in another shape or order of axes
+
+defvjp(np.reshape, lambda g, _y, _x, shape=None, order="C": np.reshape(g, _x.shape, order=order))
+defvjp(np.ravel, lambda g, _y, _x, order="C": np.reshape(g, _x.shape, order=order))
 defvjp(np.transpose, lambda g, _y, _x, axes=None: np.transpose(g, _inverse(axes)))
 defvjp(np.swapaxes, lambda g, _y, _x, axis1=0, axis2=1: np.swapaxes(g, axis1, axis2))
 defvjp(np.moveaxis, lambda g, _y, _x, source=None, destination=None: np.moveaxis(g, destination, source))
@@ -22,15 +26,191 @@ defvjp(np.broadcast_to, lambda g, _y, _x, shape=None: unbroadcast(g, _x.shape))
 defvjp(astype, lambda g, _y, _x, dtype=None: g)
 defvjp(np.copy, lambda g, _y, _x: g)
 
+# Turned round, or in part 0
 
-def _fixed(order: str) -> Any:
-    if order not in ("C", "F"):
-        raise ValueError(f"np.reshape: order={order!r} depends on the layout in memory; on tensors use 'C' or 'F'")
-    return order
+defvjp(np.flip, lambda g, _y, _m, axis=None: np.flip(g, axis))
+defvjp(np.fliplr, lambda g, _y, _m: np.fliplr(g))
+defvjp(np.flipud, lambda g, _y, _m: np.flipud(g))
+defvjp(np.rot90, lambda g, _y, _m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+defvjp(np.roll, lambda g, _y, _a, shift=0, axis=None: np.roll(g, np.negative(shift), axis))
+defvjp(np.tril, lambda g, _y, _m, k=0: np.tril(g, k), broadcasts=True)  # a vector is broadcast to a matrix
+defvjp(np.triu, lambda g, _y, _m, k=0: np.triu(g, k), broadcasts=True)
 
 
 def _inverse(axes: Sequence[int] | None) -> tuple[int, ...] | None:
     return None if axes is None else tuple(int(i) for i in np.argsort([a % len(axes) for a in axes]))
+
+
+def _fixed(order: str, name: str) -> dict[str, str]:
+    if order not in ("C", "F"):
+        raise ValueError(f"{name}: order={order!r} depends on the layout in memory; on tensors use 'C' or 'F'")
+    return {"order": order}
+
+
+@implements(np.reshape)
+def reshape(a: Any, /, shape: Any, order: str = "C") -> Any:
+    """Give the same elements another shape; see `numpy.reshape`."""
+    return record(primitives[np.reshape], (a,), {"shape": shape, **_fixed(order, "np.reshape")})
+
+
+@implements(np.ravel)
+def ravel(a: Any, order: str = "C") -> Any:
+    """Lay the elements out in one dimension; see `numpy.ravel`."""
+    return record(primitives[np.ravel], (a,), _fixed(order, "np.ravel"))
+
+
+@implements(np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """Move an axis back to before another one; see `numpy.rollaxis`."""
+    if not (-a.ndim <= axis < a.ndim and -a.ndim <= start <= a.ndim):
+        raise ValueError(f"np.rollaxis: axis={axis} and start={start} for an array of shape {a.shape}")
+    axis, start = axis % a.ndim, start + a.ndim if start < 0 else start
+    return np.moveaxis(a, axis, start - (axis < start))
+
+
+@implements(np.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    """Swap the last two axes; see `numpy.matrix_transpose`."""
+    if x.ndim < 2:
+        raise ValueError(f"np.matrix_transpose: needs at least two axes, got shape {x.shape}")
+    return np.swapaxes(x, -1, -2)
+
+
+def _atleast(x: Any, ndim: int) -> Any:
+    """Give an array axes of length 1, where `numpy.atleast_3d` and its kin put them."""
+    shape = np.shape(x)
+    if ndim == 3 and len(shape) in (1, 2):
+        return np.reshape(x, (*(1, *shape)[-2:], 1))
+    return np.reshape(x, (*(1,) * (ndim - len(shape)), *shape)) if len(shape) < ndim else x
+
+
+@implements(np.atleast_1d)
+def atleast_1d(*arys: Any) -> Any:
+    """Make vectors of numbers; see `numpy.atleast_1d`."""
+    results = tuple(_atleast(x, 1) for x in arys)
+    return results if len(arys) > 1 else results[0]
+
+
+@implements(np.atleast_2d)
+def atleast_2d(*arys: Any) -> Any:
+    """Make rows of vectors; see `numpy.atleast_2d`."""
+    results = tuple(_atleast(x, 2) for x in arys)
+    return results if len(arys) > 1 else results[0]
+
+
+@implements(np.atleast_3d)
+def atleast_3d(*arys: Any) -> Any:
+    """Make stacks of matrices and vectors; see `numpy.atleast_3d`."""
+    results = tuple(_atleast(x, 3) for x in arys)
+    return results if len(arys) > 1 else results[0]
+
+
+def no_out(name: str, out: Any) -> None:
+    """Refuse to write a result into an array."""
+    if out is not None:
+        raise TypeError(f"{name}: out= is not supported on tensors, since it writes behind the tape; use the result")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Repeated
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
+    """Broadcast arrays against one another; see `numpy.broadcast_arrays`."""
+    shape = np.broadcast_shapes(*map(np.shape, args))
+    return tuple(np.broadcast_to(x, shape) for x in args)
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+    """Make the coordinates of a grid of those along its axes; see `numpy.meshgrid`."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"np.meshgrid: indexing={indexing!r}; it is 'xy' or 'ij'")
+    axes = [1, 0, *range(2, len(xi))] if indexing == "xy" and len(xi) > 1 else range(len(xi))
+    grid: Iterable[Any] = [
+        np.reshape(x, [-1 if i == axis else 1 for i in range(len(xi))]) for x, axis in zip(xi, axes, strict=True)
+    ]
+    grid = grid if sparse else broadcast_arrays(*grid)
+    return tuple(map(np.copy, grid)) if copy else tuple(grid)
+
+
+@implements(np.tile)
+def tile(A: Any, reps: Any) -> Any:
+    """Repeat an array like a tile; see `numpy.tile`."""
+    counts: list[int] = np.atleast_1d(plain(reps)).tolist()
+    ndim = max(A.ndim, len(counts))
+    shape, counts = [1] * (ndim - A.ndim) + list(A.shape), [1] * (ndim - len(counts)) + counts
+    one = np.reshape(A, list(itertools.chain.from_iterable((1, n) for n in shape)))
+    all_ = np.broadcast_to(one, tuple(itertools.chain.from_iterable(zip(counts, shape, strict=True))))
+    return np.reshape(all_, [count * n for count, n in zip(counts, shape, strict=True)])
+
+
+@implements(np.repeat)
+def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Repeat each element, all the same number of times or each its own; see `numpy.repeat`."""
+    if axis is None:
+        a, axis = a.reshape(-1), 0
+    n, counts = a.shape[axis], np.asarray(plain(repeats))
+    if counts.size != 1:
+        return take(a, np.repeat(np.arange(n, dtype=np.intp), counts), axis)
+    place, count = axis % a.ndim + 1, operator.index(counts.item())
+    before, after = a.shape[:place], a.shape[place:]
+    copies: Any = np.broadcast_to(np.expand_dims(a, place), (*before, count, *after))
+    return np.reshape(copies, (*before[:-1], n * count, *after))
+
+
+@implements(np.resize)
+def resize(a: Any, new_shape: Any) -> Any:
+    """Repeat or cut the elements until they fill a shape; see `numpy.resize`."""
+    places = np.resize(numbered(a.shape), new_shape)
+    return a.reshape(-1)[places] if a.size else np.broadcast_to(np.sum(a), places.shape)  # zeros
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# On the diagonal
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.diagonal)
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Take a diagonal; see `numpy.diagonal`. Here it is a copy."""
+    matrices = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = matrices.shape[-2:]
+    length = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
+    i = np.arange(length, dtype=np.intp)
+    return matrices[..., i + max(-offset, 0), i + max(offset, 0)]
+
+
+@implements(np.diagflat)
+def diagflat(v: Any, k: int = 0) -> Any:
+    """Put the elements on a diagonal of a matrix of zeros; see `numpy.diagflat`."""
+    i = np.arange(v.size, dtype=np.intp)
+    n = v.size + abs(k)
+    return scatter_add(np.reshape(v, -1), index=(i + max(-k, 0), i + max(k, 0)), shape=(n, n))
+
+
+@implements(np.diag)
+def diag(v: Any, k: int = 0) -> Any:
+    """Take the diagonal of a matrix, or make a matrix of a diagonal; see `numpy.diag`."""
+    if v.ndim not in (1, 2):
+        raise ValueError(f"np.diag: takes a vector or a matrix, got shape {v.shape}; see np.diagonal and np.diagflat")
+    return diagonal(v, k) if v.ndim == 2 else diagflat(v, k)
+
+
+@implements(np.trace)
+def trace(
+    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DTypeLike | None = None, out: None = None
+) -> Any:
+    """Sum along a diagonal; see `numpy.trace`."""
+    no_out("np.trace", out)
+    return np.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Joined
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 @primitive
@@ -61,10 +241,64 @@ def _stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     return concatenate(*(np.expand_dims(a, axis) for a in arrays), axis=axis)
 
 
+@implements(np.hstack)
+def hstack(tup: Sequence[Any]) -> Any:
+    """Join arrays side by side; see `numpy.hstack`."""
+    parts = [_atleast(x, 1) for x in tup]
+    return concatenate(*parts, axis=0 if np.ndim(parts[0]) == 1 else 1)
+
+
+@implements(np.vstack)
+def vstack(tup: Sequence[Any]) -> Any:
+    """Join arrays one below the other; see `numpy.vstack`."""
+    return concatenate(*(_atleast(x, 2) for x in tup), axis=0)
+
+
+@implements(np.dstack)
+def dstack(tup: Sequence[Any]) -> Any:
+    """Join arrays one behind the other; see `numpy.dstack`."""
+    return concatenate(*(_atleast(x, 3) for x in tup), axis=2)
+
+
+@implements(np.column_stack)
+def column_stack(tup: Sequence[Any]) -> Any:
+    """Join vectors, as columns, and matrices side by side; see `numpy.column_stack`."""
+    return concatenate(*(_atleast(x, 2) if np.ndim(x) > 1 else np.reshape(x, (-1, 1)) for x in tup), axis=1)
+
+
+@implements(np.append)
+def append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    """Join values to the end; see `numpy.append`."""
+    return _concatenate((arr, values), axis)
+
+
+@implements(np.block)
+def block(arrays: Any) -> Any:
+    """Join nested lists of blocks, the innermost along the last axis; see `numpy.block`."""
+
+    def leaves(part: Any, depth: int = 0) -> Iterable[tuple[Any, int]]:
+        if not isinstance(part, list):
+            return [(part, depth)]
+        if not part:
+            raise ValueError("np.block: one of its lists is empty")
+        return itertools.chain.from_iterable(leaves(item, depth + 1) for item in cast(list[Any], part))
+
+    def joined(part: Any, axis: int) -> Any:
+        if axis < 0:
+            return concatenate(*(joined(item, axis + 1) for item in part), axis=axis)
+        return np.reshape(part, (1,) * (ndim - np.ndim(part)) + np.shape(part))
+
+    blocks, depths = zip(*leaves(arrays), strict=True)
+    if len(set(depths)) > 1:
+        raise ValueError(f"np.block: its lists are nested {sorted(set(depths))} deep; nest all of them equally deep")
+    ndim = max(depths[0], *map(np.ndim, blocks), 0)
+    return joined(arrays, -depths[0])
+
+
 @primitive
-def pad(x: Any, width: tuple[tuple[int, int], ...] = (), value: float = 0) -> Any:
-    """Surround an array with a constant: `width` has a pair (before, after) for each axis."""
-    return np.pad(x, width, constant_values=value)
+def pad(x: Any, width: tuple[tuple[int, int], ...] = (), value: Any = 0) -> Any:
+    """Surround an array with constants: `width` has a pair (before, after) for each axis, `value` may have them too."""
+    return np.pad(x, width or 0, constant_values=value)
 
 
 defvjp(
@@ -76,14 +310,285 @@ defvjp(
 
 
 @implements(np.pad)
-def _pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: float = 0, **kwargs: Any) -> Any:
-    if mode == "constant":
-        pairs = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2))
-        return pad(array, width=tuple((int(before), int(after)) for before, after in pairs), value=constant_values)
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    if isinstance(pad_width, dict):
+        pairs: Any = [(0, 0)] * array.ndim
+        for axis, pair in pad_width.items():  # pyright: ignore[reportUnknownVariableType]
+            pairs[axis] = np.broadcast_to(pair, 2)  # pyright: ignore[reportUnknownArgumentType]
+    else:
+        pairs = np.broadcast_to(pad_width, (array.ndim, 2))
+    width = tuple((operator.index(before), operator.index(after)) for before, after in pairs)
+    value = kwargs.pop("constant_values", 0)
+    if mode == "constant" and not kwargs:
+        return pad(array, width=width, value=value)
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise TypeError(
             f"np.pad: mode={mode!r} is not supported on tensors; constant, edge, reflect, symmetric and wrap are"
         )
+    if kwargs.pop("reflect_type", "even") != "even":
+        raise TypeError("np.pad: reflect_type='odd' is not supported on tensors; subtract the reflection from 2 edges")
     # Every padded element is an element of the array: pad the places instead, and gather.
-    places: Any = np.pad(numbered(array.shape), pad_width, mode, **kwargs)
+    places: Any = np.pad(numbered(array.shape), width, mode, **kwargs)
     return array.reshape(-1)[places]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Cut
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.array_split)
+def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Cut an array into nearly equal parts, or at given places; see `numpy.array_split`."""
+    n, sections = ary.shape[axis], plain(indices_or_sections)
+    if np.ndim(sections):
+        stops = [0, *(operator.index(i) for i in sections), n]
+    elif (count := operator.index(sections)) > 0:
+        each, longer = divmod(n, count)
+        stops = [0, *itertools.accumulate(each + (i < longer) for i in range(count))]
+    else:
+        raise ValueError(f"np.array_split: {count} sections; give at least 1")
+    before = (slice(None),) * (axis % ary.ndim)
+    return [ary[(*before, slice(start, stop))] for start, stop in itertools.pairwise(stops)]
+
+
+@implements(np.split)
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Cut an array into equal parts, or at given places; see `numpy.split`."""
+    if not np.ndim(indices_or_sections) and ary.shape[axis] % operator.index(plain(indices_or_sections)):
+        raise ValueError(
+            f"np.split: axis {axis} of shape {ary.shape} cannot be cut into {indices_or_sections} equal parts; "
+            f"np.array_split makes nearly equal ones"
+        )
+    return array_split(ary, indices_or_sections, axis)
+
+
+def _split_along(axis: int, name: str, ary: Any, indices_or_sections: Any) -> list[Any]:
+    if ary.ndim <= axis:
+        raise ValueError(f"{name}: needs at least {axis + 1} axes, got shape {ary.shape}")
+    return split(ary, indices_or_sections, axis)
+
+
+@implements(np.vsplit)
+def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """Cut along the first of two or more axes; see `numpy.vsplit`."""
+    if ary.ndim == 1:
+        raise ValueError(f"np.vsplit: needs at least 2 axes, got shape {ary.shape}")
+    return _split_along(0, "np.vsplit", ary, indices_or_sections)
+
+
+@implements(np.hsplit)
+def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """Cut along the second axis, or that of a vector; see `numpy.hsplit`."""
+    return _split_along(int(ary.ndim > 1), "np.hsplit", ary, indices_or_sections)
+
+
+@implements(np.dsplit)
+def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """Cut along the third axis; see `numpy.dsplit`."""
+    return _split_along(2, "np.dsplit", ary, indices_or_sections)
+
+
+@implements(np.unstack)
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+    """Give the parts along an axis, without it; see `numpy.unstack`."""
+    return tuple(part for part in np.moveaxis(x, axis, 0))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Chosen
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.take)
+def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
+    """Take elements along an axis; see `numpy.take`."""
+    no_out("np.take", out)
+    if axis is None:
+        a, axis = np.reshape(a, -1), 0
+    n, places = a.shape[axis], np.asarray(plain(indices)).astype(np.intp, casting="safe")
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"np.take: mode={mode!r}; it is 'raise', 'wrap' or 'clip'")
+    if mode != "raise":
+        places = places % n if mode == "wrap" else places.clip(0, n - 1)
+    return a[(*(slice(None),) * (axis % a.ndim), places)]
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    """Take elements along an axis, at each place of the others its own; see `numpy.take_along_axis`."""
+    places = plain(indices)
+    if axis is None:
+        arr, axis = np.reshape(arr, -1), 0
+    if places.ndim != arr.ndim:
+        raise ValueError(
+            f"np.take_along_axis: indices of shape {places.shape} for an array of shape {arr.shape}; they need as many "
+            f"axes"
+        )
+    index: list[Any] = [
+        numbered((n,)).reshape([-1 if i == j else 1 for j in range(arr.ndim)]) for i, n in enumerate(arr.shape)
+    ]
+    index[axis] = places
+    return arr[tuple(index)]
+
+
+@implements(np.compress)
+def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Any:
+    """Take the slices for which a condition holds; see `numpy.compress`."""
+    no_out("np.compress", out)
+    if np.ndim(condition) != 1:
+        raise ValueError(f"np.compress: the condition has shape {np.shape(condition)}; it takes a vector")
+    return take(a, np.flatnonzero(plain(condition)), axis)
+
+
+@implements(np.extract)
+def extract(condition: Any, arr: Any) -> Any:
+    """Take the elements for which a condition holds; see `numpy.extract`."""
+    return take(arr, np.flatnonzero(plain(condition)))
+
+
+@implements(np.choose)
+def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
+    """Take each element from one of several arrays; see `numpy.choose`."""
+    no_out("np.choose", out)
+    arrays, places = _numbered_together(choices)
+    return arrays[np.choose(plain(a), places, mode=mode)]  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+@implements(np.delete)
+def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
+    """Leave out slices along an axis; see `numpy.delete`."""
+    places = np.arange(arr.size if axis is None else arr.shape[axis], dtype=np.intp)
+    return take(arr, np.delete(places, plain(obj)), axis)
+
+
+@implements(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    """Put values between the slices along an axis; see `numpy.insert`."""
+    elements, (places, inserted) = _numbered_together([arr, values])
+    return elements[np.insert(places, plain(obj), inserted, axis)].astype(arr.dtype)
+
+
+def _numbered_together(arrays: Iterable[Any]) -> tuple[Any, list[Any]]:
+    """Return the elements of all arrays in one row, and for each array the places of its elements there."""
+    parts = list(arrays)
+    starts = itertools.accumulate((np.size(part) for part in parts), initial=0)
+    places = [start + numbered(np.shape(part)) for start, part in zip(starts, parts, strict=False)]
+    return concatenate(*(np.reshape(part, -1) for part in parts)), places
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Made
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.astype)
+def _astype(x: Any, dtype: DTypeLike, /, *, copy: bool = True) -> Any:
+    return x if not copy and x.dtype == np.dtype(dtype) else x.astype(dtype)
+
+
+@implements(np.array)
+def array(object: Any, dtype: DTypeLike | None = None, *, copy: bool | None = True, ndmin: int = 0) -> Tensor:
+    """Make a tensor of nested lists of numbers and tensors; it is on the tape of those.
+
+    It is also what `np.array([...], like=t)` calls. Without `like`, NumPy cannot see the tensors in a list.
+
+    Parameters
+    ----------
+    object : array_like
+        Numbers, arrays, tensors, or nested lists and tuples of them, all of one shape at each depth.
+    dtype : dtype, optional
+        By default what NumPy promotes the parts to.
+    copy : bool or None
+        Whether to copy a tensor that is already as it should be.
+    ndmin : int
+        The least number of axes; those that are missing are put in front.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If the parts differ in shape.
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor
+    >>> from autograd_np.rules.shaping import array
+    >>> t = Tensor(0.5, requires_grad=True)
+    >>> rotated = array([[t, 0.0], [0.0, 1.0]])
+    >>> rotated.sum().backward()
+    >>> t.grad
+    array(1.)
+    """
+    made: Any = object if isinstance(object, Tensor) else _nested(object)
+    if dtype is not None and made.dtype != np.dtype(dtype):
+        made = made.astype(dtype)
+    elif made is object and copy:
+        made = made.copy()
+    return made.reshape((1,) * (ndmin - made.ndim) + made.shape) if made.ndim < ndmin else made
+
+
+def _nested(part: Any) -> Tensor:
+    """Stack what holds a tensor at any depth, and make a tensor of everything else."""
+    if isinstance(part, Tensor):
+        return part
+    return _stack([_nested(item) for item in part]) if _holds_a_tensor(part) else Tensor(part)
+
+
+def _holds_a_tensor(part: Any) -> bool:
+    return isinstance(part, Tensor) or (type(part) in (list, tuple) and any(map(_holds_a_tensor, part)))
+
+
+@implements(np.asarray, np.asanyarray)
+def asarray(a: Any, dtype: DTypeLike | None = None, *, copy: bool | None = None) -> Tensor:
+    """Make a tensor of what is none yet: `np.asarray(a, like=t)`."""
+    return array(a, dtype, copy=copy)
+
+
+def _creates(function: Callable[..., Any]) -> None:
+    """Let `np.zeros(shape, like=t)` and its kin return a tensor off the tape."""
+
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        return Tensor(function(*args, **kwargs))
+
+    implements(function)(call)
+
+
+for _function in (np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.arange):
+    _creates(_function)
+
+
+@implements(np.full)
+def full(
+    shape: Any, fill_value: Any, dtype: DTypeLike | None = None, order: str = "C", *, device: str | None = None
+) -> Tensor:
+    """Fill a new tensor with one value, on its tape: `np.full(shape, value, like=t)`."""
+    filled: Any = np.broadcast_to(array(fill_value, dtype), shape)  # its memory has one order, on one device
+    return filled.copy()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Refused
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def refuse(instead: str, *functions: Callable[..., Any]) -> None:
+    """Let functions raise a TypeError that names what can be used instead."""
+
+    def refused(function: Callable[..., Any]) -> None:
+        def call(*_args: Any, **_kwargs: Any) -> NoReturn:
+            raise TypeError(f"{Primitive(function).name} is not supported on tensors: {instead}")
+
+        implements(function)(call)
+
+    for function in functions:
+        refused(function)
+
+
+refuse(
+    "it writes into its argument behind the tape; assign (t[index] = value), or choose with np.where",
+    np.fill_diagonal, np.put, np.put_along_axis, np.place, np.putmask,
+)  # fmt: skip

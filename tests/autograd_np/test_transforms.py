@@ -1,12 +1,32 @@
-"""grad and value_and_grad: nested containers, nesting, and what they do when something outside is on a tape."""
+"""The transforms, held against differences and against one another.
 
+Also nested containers, transforms of transforms, and what they do when something outside is on a tape.
+"""
+
+import gc
 from typing import Any, NamedTuple
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.optimize import minimize, rosen, rosen_der
 
-from autograd_np import Tensor, grad, no_grad, value_and_grad
+from autograd_np import (
+    Tensor,
+    elementwise_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    no_grad,
+    value_and_grad,
+    vjp,
+)
+from autograd_np.tensor import plain
+from tests.autograd_np.strategies import GRID, shapes
 
 
 def rosenbrock(x: Any) -> Any:
@@ -120,6 +140,450 @@ def test_works_inside_no_grad() -> None:
         assert grad(grad(lambda x: x**3))(3.0) == 18.0
 
 
+# -- every transform against differences and against one another -------------------------------------------------------
+
+
+def numerical_jvp(f: Any, primals: Any, tangents: Any) -> Any:
+    """Return the derivative of a function along a direction by central differences, extrapolated twice to step 0."""
+
+    def difference(step: float) -> Any:
+        above, below = (f(*(x + s * v for x, v in zip(primals, tangents, strict=True))) for s in (step, -step))
+        return (above - below) / (2 * step)
+
+    coarse, middle, fine = map(difference, (2.0**-6, 2.0**-7, 2.0**-8))
+    return (16 * (4 * fine - middle) - (4 * middle - coarse)) / 45
+
+
+def numerical_jacobian(f: Any, x: Any) -> Any:
+    """Return the derivatives of a function by each element of a real array, the output's axes first."""
+    units = np.eye(x.size).reshape(x.size, *x.shape)
+    columns = [numerical_jvp(f, (x,), (unit,)) for unit in units]
+    return np.stack(columns, axis=-1).reshape(np.shape(f(x)) + x.shape)
+
+
+W = np.random.default_rng(1).normal(size=(4, 3))
+
+# Smooth functions of an array of shape (2, 3): elementwise, contracted, moved about, decomposed, several uses of one
+# value, outputs of every number of axes.
+FUNCTIONS: dict[str, Any] = {
+    "elementwise": lambda x: np.tanh(x) * np.exp(x) + x,
+    "broadcast": lambda x: x * x[:, :1] - x[0],
+    "layer": lambda x: np.tanh(x @ W.T + W[:, 0]),
+    "product with itself": lambda x: x @ x.T,
+    "vectors": lambda x: (x @ W[0]) * (W @ x[1])[:2],
+    "matrix of a vector": lambda x: np.outer(x[0], np.sin(x[1])),
+    "stack of products": lambda x: np.reshape(np.stack([x, np.cos(x)]), (2, 3, 2)) @ x,
+    "moved": lambda x: np.transpose(x * x)[::-1][[0, 2, 0]],
+    "moved further": lambda x: np.moveaxis(np.swapaxes(x * x, 0, 1)[:, None], 1, 2),
+    "masked": lambda x: (x * x)[np.array([True, False])] + x[(0, 1), (2, 0)][:, None],
+    "reduced": lambda x: np.mean(np.sin(x), axis=1) / (1 + np.sum(x * x, axis=(0,))[:2]),
+    "kept axes": lambda x: x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True)),
+    "joined": lambda x: np.concatenate([np.sin(x), x * x], axis=1)[..., ::2],
+    "chosen": lambda x: np.where(W[:2] > 0, np.sin(x), x**3),
+    "sorted": lambda x: np.cumsum(np.sort(np.sin(x), axis=-1), axis=0),
+    "several outputs": lambda x: np.linalg.eigh(np.eye(2) * [1.0, 3.0] + 0.1 * x @ x.T)[0],
+    "solved": lambda x: np.linalg.solve(np.eye(3) * 9 + x.T @ x, x.T),
+    "einsum": lambda x: np.einsum("ij,kj,kl->il", x, W, W),
+    "spectrum": lambda x: np.real(np.exp(0.25j * np.fft.rfft(x, axis=1))),
+    "scalar": lambda x: np.prod(np.cos(x)),
+    "constant beside": lambda x: np.stack([np.sin(x), np.ones((2, 3))]),
+    "nothing": lambda x: np.exp(x)[:0],
+    "as it is": lambda x: x,
+}
+smooth = pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
+few = settings(max_examples=max(1, settings.default.max_examples // 10))  # for there are many functions
+points = hnp.arrays(np.float64, (2, 3), elements=st.sampled_from(GRID), unique=True)
+
+
+def random_like(x: Any, seed: int = 0) -> Any:
+    rng = np.random.default_rng(seed)
+    v = rng.normal(size=np.shape(x))
+    return v + 1j * rng.normal(size=np.shape(x)) if np.iscomplexobj(x) else v
+
+
+def close(actual: Any, desired: Any) -> None:
+    """Hold against differences of values up to a few hundred."""
+    assert np.shape(actual) == np.shape(desired)
+    np.testing.assert_allclose(actual, desired, rtol=1e-6, atol=1e-6)
+
+
+@smooth
+@few
+@given(x=points)
+def test_jvp_is_the_numerical_derivative(f: Any, x: Any) -> None:
+    v = random_like(x)
+    out, tangent = jvp(f, (x,), (v,))
+    assert type(out) is type(tangent) is np.ndarray
+    np.testing.assert_array_equal(out, f(x))
+    close(tangent, numerical_jvp(f, (x,), (v,)))
+
+
+@smooth
+@few
+@given(x=points)
+def test_jacobian_is_the_numerical_one(f: Any, x: Any) -> None:
+    found = jacobian(f)(x)
+    assert type(found) is np.ndarray
+    assert found.flags.writeable
+    close(found, numerical_jacobian(f, x))
+
+
+@smooth
+@few
+@given(x=points)
+def test_hessian_is_numerical_and_symmetric(f: Any, x: Any) -> None:
+    def scalar(x: Any) -> Any:
+        return np.sum(np.sin(f(x)))
+
+    found = hessian(scalar)(x)
+    close(found, numerical_jacobian(grad(scalar), x))
+    flat = found.reshape(6, 6)
+    np.testing.assert_allclose(flat, flat.T, rtol=1e-9, atol=1e-9)
+    v = random_like(x)
+    np.testing.assert_allclose(hvp(scalar, (x,), (v,)), np.tensordot(found, v), rtol=1e-9, atol=1e-9)
+
+
+@smooth
+@few
+@given(x=points)
+def test_vjp_is_adjoint_to_jvp(f: Any, x: Any) -> None:
+    """<u, J v> is <u J, v>."""
+    v = random_like(x, 1)
+    out, pullback = vjp(f, x)
+    u = random_like(out, 2)
+    (pulled,) = pullback(u)
+    np.testing.assert_array_equal(out, f(x))
+    np.testing.assert_allclose(np.sum(u * jvp(f, (x,), (v,))[1]), np.sum(pulled * v), rtol=1e-9, atol=1e-9)
+
+
+@smooth
+@few
+@given(x=points)
+def test_jacobian_of_a_jacobian(f: Any, x: Any) -> None:
+    """Where derivatives are themselves recorded."""
+    close(jacobian(jacobian(f))(x), numerical_jacobian(jacobian(f), x))
+
+
+@given(x=points)
+def test_derivative_of_each_element(x: Any) -> None:
+    np.testing.assert_allclose(elementwise_grad(np.sin)(x), np.cos(x))
+    np.testing.assert_allclose(elementwise_grad(elementwise_grad(np.sin))(x), -np.sin(x))
+    close(elementwise_grad(np.multiply, (0, 1))(x, 2 * x), (2 * x, x))
+
+
+# -- several arguments and containers ----------------------------------------------------------------------------------
+
+
+def mixed(p: Any, y: Any) -> Any:
+    return {"sum": p["a"] * y, "rest": [np.exp(p["b"][0]), (p["b"][1] @ y, 2.0 * p["a"])]}
+
+
+def nested_example() -> tuple[Any, Any]:
+    rng = np.random.default_rng(3)
+    p = {"a": rng.normal(size=3), "b": (0.5, rng.normal(size=(2, 3)))}
+    return (p, rng.normal(size=3)), ({"a": rng.normal(size=3), "b": (2.0, rng.normal(size=(2, 3)))}, rng.normal(size=3))
+
+
+def flat(tree: Any) -> Any:
+    """Return the numbers of nested containers in one vector."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    return np.concatenate([flat(branch) for branch in tree]) if isinstance(tree, list | tuple) else np.ravel(tree)
+
+
+def test_containers_in_and_out() -> None:
+    (p, y), (dp, dy) = nested_example()
+    out, tangent = jvp(mixed, (p, y), (dp, dy))
+    assert type(out["rest"]) is type(tangent["rest"]) is list
+    assert type(tangent["rest"][1]) is tuple
+    assert list(tangent) == ["sum", "rest"]
+
+    def moved(t: float) -> Any:
+        a, (b, c) = p["a"] + t * dp["a"], (p["b"][0] + t * dp["b"][0], p["b"][1] + t * dp["b"][1])
+        return flat(mixed({"a": a, "b": (b, c)}, y + t * dy))
+
+    np.testing.assert_array_equal(flat(out), moved(0))
+    close(flat(tangent), numerical_jvp(moved, (0.0,), (1.0,)))
+
+    same, pullback = vjp(mixed, p, y)
+    gp, gy = pullback(tangent)
+    np.testing.assert_array_equal(flat(same), flat(out))
+    assert type(gp["b"]) is tuple
+    assert np.shape(gp["b"][0]) == ()
+    assert gp["b"][1].shape == (2, 3)
+    np.testing.assert_allclose(flat((gp, gy)) @ flat((dp, dy)), flat(tangent) @ flat(tangent))
+
+
+def test_jacobian_of_containers_and_several_arguments() -> None:
+    (p, y), _ = nested_example()
+
+    def f(p: Any, y: Any) -> Any:
+        return p["b"][1] @ (y * p["a"]) * p["b"][0]
+
+    for_p, for_y = jacobian(f, (0, 1))(p, y)
+    close(for_y, numerical_jacobian(lambda y: f(p, y), y))
+    close(for_p["a"], numerical_jacobian(lambda a: f({**p, "a": a}, y), p["a"]))
+    close(for_p["b"][1], numerical_jacobian(lambda b: f({**p, "b": (0.5, b)}, y), p["b"][1]))
+    close(for_p["b"][0], numerical_jacobian(lambda b: f({**p, "b": (b, p["b"][1])}, y), np.array(0.5)))
+    np.testing.assert_array_equal(jacobian(f, -1)(p, y), for_y)
+    np.testing.assert_array_equal(jacobian(f, (1,))(p, y)[0], for_y)
+
+
+def test_hessian_of_one_argument_of_several() -> None:
+    def f(x: Any, y: Any, *, scale: float) -> Any:
+        return np.sum(np.sin(x) * y**3) * scale
+
+    x, y = np.random.default_rng(0).normal(size=(2, 3))
+    np.testing.assert_allclose(hessian(f, 1)(x, y, scale=2.0), np.diag(12 * y * np.sin(x)))
+    np.testing.assert_allclose(hessian(f)(x, y, scale=2.0), np.diag(-2 * y**3 * np.sin(x)))
+
+
+def test_hvp_of_several_arguments_has_the_mixed_derivatives() -> None:
+    def f(p: Any, y: Any) -> Any:
+        return np.sum(np.sin(p["x"]) * y**2) * p["s"]
+
+    rng = np.random.default_rng(4)
+    (x, y, vx, vy), s, vs = rng.normal(size=(4, 3)), 1.5, -0.5
+    found = hvp(f, ({"x": x, "s": s}, y), ({"x": vx, "s": vs}, vy))
+    whole = hessian(lambda z: f({"x": z[:3], "s": z[6]}, z[3:6]))(np.concatenate([x, y, [s]]))
+    product = whole @ np.concatenate([vx, vy, [vs]])
+    np.testing.assert_allclose(flat((found[0]["x"], found[1], found[0]["s"])), product)
+    assert type(found) is tuple
+    assert type(hvp(lambda x: x**3, (2.0,), (1.0,))) is np.ndarray
+
+
+# -- in one another ----------------------------------------------------------------------------------------------------
+
+
+@few
+@given(x=points)
+def test_transforms_of_transforms(x: Any) -> None:
+    f, v, u = FUNCTIONS["layer"], random_like(x, 1), random_like(FUNCTIONS["layer"](x), 2)
+
+    def scalar(x: Any) -> Any:
+        return np.sum(f(x) ** 2)
+
+    both_ways = jvp(lambda x: vjp(f, x)[1](u)[0], (x,), (v,))[1]
+    np.testing.assert_allclose(both_ways, hvp(lambda x: np.sum(u * f(x)), (x,), (v,)))
+    close(both_ways, numerical_jvp(lambda x: vjp(f, x)[1](u)[0], (x,), (v,)))
+    np.testing.assert_allclose(vjp(lambda x: jvp(f, (x,), (v,))[1], x)[1](u)[0], both_ways, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(jacobian(grad(scalar))(x), hessian(scalar)(x))
+    np.testing.assert_allclose(
+        jvp(lambda x: jvp(f, (x,), (v,))[1], (x,), (v,))[1],
+        numerical_jvp(lambda x: jvp(f, (x,), (v,))[1], (x,), (v,)), rtol=1e-6, atol=1e-6,
+    )  # fmt: skip
+    close(hvp(lambda x: np.sum(grad(scalar)(x) ** 2), (x,), (v,)), numerical_jvp(
+        grad(lambda x: np.sum(grad(scalar)(x) ** 2)), (x,), (v,)
+    ))  # fmt: skip
+
+
+def test_hessian_of_a_function_that_differentiates() -> None:
+    """The energy of a gradient: f = |grad g|^2 / 2 for g = sum x^3, so that f = 9/2 sum x^4."""
+    x = np.array([0.5, -1.0, 2.0])
+    found = hessian(lambda x: np.sum(grad(lambda y: np.sum(y**3))(x) ** 2) / 2)(x)
+    np.testing.assert_allclose(found, np.diag(54 * x**2), atol=1e-12)
+    inner = hessian(lambda x: np.sum(x * grad(lambda y: np.sum(x * y**2))(x)))(x)  # f = 2 sum x^3
+    np.testing.assert_allclose(inner, np.diag(12 * x), atol=1e-12)
+
+
+def test_a_pullback_can_be_differentiated_by_its_cotangent() -> None:
+    x, u = np.array([0.5, 1.0]), np.array([2.0, -1.0])
+    _, pullback = vjp(lambda x: np.array([1.0, 2.0]) * x**2, x)
+    np.testing.assert_allclose(plain(jacobian(lambda u: pullback(u)[0])(u)), np.diag([1.0, 4.0]))
+    np.testing.assert_allclose(plain(grad(lambda u: np.sum(pullback(u)[0] ** 2))(u)), 2 * u * [1, 16])
+
+
+def test_a_pullback_can_be_called_again() -> None:
+    _, pullback = vjp(np.sin, np.array([0.5, 1.0]))
+    units = [pullback(unit)[0] for unit in np.eye(2)]
+    np.testing.assert_array_equal(units, np.diag(np.cos([0.5, 1.0])))
+    np.testing.assert_array_equal(pullback(np.eye(2)[0])[0], units[0])
+    first = pullback(np.ones(2))[0]
+    first[...] = 7  # nobody else's array
+    np.testing.assert_array_equal(pullback(np.ones(2))[0], np.cos([0.5, 1.0]))
+
+
+# -- beside other tapes ------------------------------------------------------------------------------------------------
+
+
+def closures() -> dict[str, Any]:
+    """Return functions of w that differentiate something that closes over w, by each transform: values by w sin w."""
+    x, v = np.array([0.5, -1.0]), np.array([2.0, 3.0])
+    return {
+        "vjp": lambda w: vjp(lambda x: np.sin(w) * x**3, x)[1](v)[0],
+        "jvp": lambda w: jvp(lambda x: np.sin(w) * x**3, (x,), (v,))[1],
+        "jvp along it": lambda w: jvp(lambda x: x**3, (x,), (np.sin(w) * v,))[1],
+        "pulled back": lambda w: vjp(lambda x: x**3, x)[1](np.sin(w) * v)[0],
+        "jacobian": lambda w: jacobian(lambda x: np.sin(w) * x**3)(x) @ v,
+        "hessian": lambda w: hessian(lambda x: np.sum(np.sin(w) * x**4 / 4))(x) @ v,
+        "hvp": lambda w: hvp(lambda x: np.sum(np.sin(w) * x**4 / 4), (x,), (v,)),
+        "elementwise": lambda w: elementwise_grad(lambda x: np.sin(w) * x**3)(x) * v,
+    }
+
+
+@pytest.mark.parametrize("name", closures())
+def test_closing_over_a_tape(name: str) -> None:
+    x, v = np.array([0.5, -1.0]), np.array([2.0, 3.0])
+    w = Tensor(0.5, requires_grad=True)
+    out = closures()[name](w)
+    assert isinstance(out, Tensor)
+    np.testing.assert_allclose(out.data, np.sin(0.5) * 3 * x**2 * v)
+    np.sum(out).backward()
+    np.testing.assert_allclose(w.grad, np.cos(0.5) * np.sum(3 * x**2 * v))
+    with no_grad():
+        untracked = closures()[name](w)
+    np.testing.assert_array_equal(untracked.data if isinstance(untracked, Tensor) else untracked, out.data)
+    assert not isinstance(untracked, Tensor) or not untracked.requires_grad
+
+
+def test_tensors_give_tensors() -> None:
+    x, v = Tensor([0.5, -1.0]), np.array([1.0, 0.0])
+    out, pullback = vjp(np.sin, x)
+    results = [out, pullback(v)[0], *jvp(np.sin, (x,), (v,)), jacobian(np.sin)(x), elementwise_grad(np.sin)(x)]
+    results += [hvp(lambda x: np.sum(x**3), (x,), (v,)), hessian(lambda x: np.sum(x**3))(x)]
+    for result in results:
+        assert isinstance(result, Tensor)
+        assert not result.requires_grad
+
+
+def test_tensors_on_a_tape_stay_on_it() -> None:
+    x = Tensor([0.5, -1.0], requires_grad=True)
+    np.sum(hessian(lambda x: np.sum(x**3))(x)).backward()
+    np.testing.assert_allclose(x.grad, [6.0, 6.0])
+    x.grad = None
+    np.sum(jvp(lambda x: x**3, (x,), (np.ones(2),))[1]).backward()
+    np.testing.assert_allclose(x.grad, 6 * x.data)
+
+
+def every_transform(x: Any) -> list[Any]:
+    v = np.ones(np.shape(x), x.dtype)
+    out, pullback = vjp(np.sin, x)
+    value, gradient = value_and_grad(lambda x: np.sum(np.sin(x)))(x)
+    return [
+        out, *pullback(v), *jvp(np.sin, (x,), (v,)), value, gradient, jacobian(np.sin)(x),
+        hessian(lambda x: np.sum(np.sin(x)))(x), hvp(lambda x: np.sum(np.sin(x)), (x,), (v,)),
+        elementwise_grad(np.sin)(x), grad(lambda x: np.sum(np.sin(x)))(x),
+    ]  # fmt: skip
+
+
+@given(x=hnp.arrays(np.float64, shapes(0, 2), elements=st.sampled_from(GRID)))
+def test_everything_works_inside_no_grad(x: Any) -> None:
+    outside = every_transform(x)
+    with no_grad():
+        inside = every_transform(x)
+    for a, b in zip(outside, inside, strict=True):
+        assert type(b) is np.ndarray
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64])
+@given(shape=shapes(0, 2))
+def test_dtype_and_shape_stay(dtype: Any, shape: Any) -> None:
+    results = every_transform(np.full(shape, 0.5, dtype))
+    assert {r.dtype for r in results} == {np.dtype(dtype)}
+    square = shape + shape
+    wanted = [shape, shape, shape, shape, (), shape, square, square, shape, shape, shape]
+    assert [r.shape for r in results] == wanted
+
+
+def test_no_cycles() -> None:
+    """Memory is freed as soon as a result is dropped, without the garbage collector."""
+    x = np.array([0.5, 1.0])
+
+    def use() -> None:
+        every_transform(x)
+        jacobian(jacobian(FUNCTIONS["product with itself"]))(np.ones((2, 3)))
+        jvp(lambda p: {"a": [p["x"] * 2.0, 1]}, ({"x": x},), ({"x": x},))
+        w = Tensor(2.0, requires_grad=True)
+        hessian(lambda x: np.sum(w * x**3))(x)
+
+    use()
+    gc.collect()
+    gc.disable()
+    try:
+        use()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+# -- constants ---------------------------------------------------------------------------------------------------------
+
+
+def test_results_that_do_not_depend_on_the_argument() -> None:
+    x = np.ones(3)
+    out, pullback = vjp(lambda x: np.arange(2.0), x)
+    np.testing.assert_array_equal(out, [0, 1])
+    np.testing.assert_array_equal(pullback(np.ones(2))[0], np.zeros(3))
+    np.testing.assert_array_equal(jvp(lambda x: np.arange(2.0), (x,), (x,))[1], np.zeros(2))
+    np.testing.assert_array_equal(jacobian(lambda x: np.arange(2.0))(x), np.zeros((2, 3)))
+    np.testing.assert_array_equal(jacobian(lambda x: 1.5)(x), np.zeros(3))
+    np.testing.assert_array_equal(hessian(lambda x: 3)(x), np.zeros((3, 3)))
+    np.testing.assert_array_equal(hessian(np.sum)(x), np.zeros((3, 3)))
+    np.testing.assert_array_equal(hvp(np.sum, (x,), (x,)), np.zeros(3))
+    np.testing.assert_array_equal(elementwise_grad(lambda x: 2)(x), np.zeros(3))
+
+
+def test_tuples_with_constants() -> None:
+    def f(x: Any) -> Any:
+        return np.sin(x), 3, {"n": np.arange(2), "y": x * 2}
+
+    x, v = np.array([0.5, 1.0]), np.array([1.0, -1.0])
+    out, tangent = jvp(f, (x,), (v,))
+    assert out[1] == 3
+    np.testing.assert_allclose(tangent[0], np.cos(x) * v)
+    np.testing.assert_array_equal(tangent[1], 0)
+    np.testing.assert_array_equal(tangent[2]["n"], [0, 0])
+    np.testing.assert_array_equal(tangent[2]["y"], 2 * v)
+    _, pullback = vjp(f, x)
+    np.testing.assert_allclose(pullback((v, 100, {"n": np.ones(2), "y": v}))[0], (np.cos(x) + 2) * v)
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3)])
+def test_arrays_without_elements(shape: Any) -> None:
+    x = np.zeros(shape)
+    assert jacobian(lambda x: x * 2)(x).shape == shape + shape
+    assert jacobian(lambda x: np.sum(x) + np.ones(2))(x).shape == (2, *shape)
+    assert jacobian(lambda y: y[:0])(np.ones(2)).shape == (0, 2)
+    assert hessian(lambda x: np.sum(x**2))(x).shape == shape + shape
+    assert jvp(np.sin, (x,), (x,))[1].shape == shape
+    assert vjp(np.sin, x)[1](x)[0].shape == shape
+
+
+# -- complex numbers ---------------------------------------------------------------------------------------------------
+
+Z = np.array([0.5 + 1j, -1.0 + 0.25j, 0.75 - 0.5j])
+
+OF_COMPLEX: dict[str, Any] = {
+    "holomorphic": lambda z: np.exp(z) * z[::-1],
+    "conjugate": lambda z: np.conjugate(z) * z[0] + 2 * z,
+    "modulus": np.abs,
+    "parts": lambda z: np.real(z) * np.imag(z) ** 2,
+}
+
+
+@pytest.mark.parametrize("f", OF_COMPLEX.values(), ids=OF_COMPLEX)
+def test_complex_jvp_and_vjp(f: Any) -> None:
+    """A small change dz of the argument changes the output by the tangent; cotangents pair as Re(sum(u * dy))."""
+    v = random_like(Z)
+    out, tangent = jvp(f, (Z,), (v,))
+    close(tangent, numerical_jvp(f, (Z,), (v,)))
+    u = random_like(out, 1)
+    (pulled,) = vjp(f, Z)[1](u)
+    np.testing.assert_allclose(np.sum(u * tangent).real, np.sum(pulled * v).real)
+
+
+def test_complex_result_of_real_argument() -> None:
+    x, v = np.array([0.5, -1.0]), np.array([1.0, 2.0])
+    np.testing.assert_allclose(jvp(lambda x: np.exp(1j * x), (x,), (v,))[1], 1j * np.exp(1j * x) * v)
+    (pulled,) = vjp(lambda x: np.exp(1j * x), x)[1](np.array([1j, 1.0]))
+    np.testing.assert_allclose(pulled, [-np.cos(0.5), -np.sin(-1.0)])
+    assert pulled.dtype == np.float64
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("bad", [1, np.arange(3), True, "text", None, [1.0, 2]])
 def test_refuses_what_cannot_be_differentiated_by(bad: Any) -> None:
     def f(x: Any) -> Any:
@@ -135,3 +599,30 @@ def test_refuses_what_is_no_scalar(result: Any) -> None:
         grad(lambda x: result)(1.0)
     with pytest.raises(ValueError, match=r"shape \(3,\).*np\.sum"):
         grad(lambda x: x * 2)(np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: vjp(np.sin, np.ones(2))[1](np.ones(3)), ValueError, r"vjp\(sin\): the cotangent .*\(2,\).*\(3,\)"),
+        (lambda: vjp(np.sin, np.ones(2))[1]([np.ones(2)]), ValueError, r"vjp\(sin\): the cotangent must have the str"),
+        (lambda: vjp(np.sin, np.arange(2)), TypeError, r"vjp\(sin\): cannot differentiate by array\(\[0, 1\]\)"),
+        (lambda: jvp(np.sin, (np.ones(2),), (1.0,)), ValueError, r"jvp\(sin\): the tangents .*\(2,\).*not.*array \(\)"),
+        (lambda: jvp(np.sin, (np.ones(2),), ()), ValueError, r"jvp\(sin\): the tangents must have the structure"),
+        (lambda: jvp(np.sin, (1,), (1.0,)), TypeError, r"jvp\(sin\): cannot differentiate by 1 \(a int\)"),
+        (lambda: jvp(np.sin, np.ones(1), np.ones(1)), TypeError, r"jvp\(sin\): .*tuple.*\(x,\).*ndarray"),
+        (lambda: jvp(np.sin, (1.0,), 1.0), TypeError, r"jvp\(sin\): .*tuple.*float"),
+        (lambda: hvp(np.sum, (np.ones(2),), (np.ones(3),)), ValueError, r"the tangents .*\(2,\).*\(3,\)"),
+        (lambda: hvp(np.sum, np.ones(1), (np.ones(1),)), TypeError, r"hvp\(sum\): .*tuple.*ndarray"),
+        (lambda: hvp(np.sin, (np.ones(2),), (np.ones(2),)), ValueError, r"must return a scalar.*\(2,\)"),
+        (lambda: hessian(np.sin)(np.ones(2)), ValueError, r"must return a scalar.*\(2,\)"),
+        (lambda: jacobian(np.sin, 1)(np.ones(2)), TypeError, r"jacobian\(sin\): argnums=1.*1 positional"),
+        (lambda: jacobian(np.sin, (0, -2))(1.0), TypeError, r"jacobian\(sin\): argnums=-2.*1 positional"),
+        (lambda: jacobian(lambda x: (x, x))(1.0), TypeError, r"must return an array, not a tuple"),
+        (lambda: jacobian(np.sin)(3), TypeError, r"jacobian\(sin\): cannot differentiate by 3"),
+        (lambda: elementwise_grad(np.sin)(3), TypeError, r"cannot differentiate by 3"),
+    ],
+)  # fmt: skip
+def test_wrong_calls_say_what_is_wrong(call: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()

@@ -7,6 +7,7 @@ import pytest
 
 import nn
 from autograd_np import Tensor
+from tests.autograd_np.checks import check_float32, nodes
 
 
 def problem(seed: int = 0, n: int = 120) -> tuple[np.ndarray, np.ndarray]:
@@ -138,3 +139,28 @@ def test_progress_bar_goes_to_standard_error(capsys: pytest.CaptureFixture[str])
     assert out == ""
     assert "epoch 2/2" in err
     assert "loss" in err
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn"])
+def test_step_in_float32_makes_nothing_in_float64(kind: str) -> None:
+    """Values on the tape, what every rule returns, gradients and the optimisers' updates."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 1, 6, 6)), rng.integers(3, size=8)
+    layers = [nn.Flatten(), nn.Linear(36, 8, rng=0), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5, rng=0)]
+    if kind == "cnn":
+        layers = [nn.Conv2d(1, 2, 3, rng=0), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    model = nn.Sequential(*layers, nn.Linear(8, 3, rng=0))
+    names, loss = [name for name, _ in model.named_parameters()], nn.CrossEntropyLoss()
+
+    def step(*values: Any) -> Any:
+        return loss(nn.functional_call(model, dict(zip(names, values, strict=True)), x), y)
+
+    check_float32(step, *(p.data for p in model.parameters()))
+    value = loss(model(x), y)
+    assert {node.dtype.name for node in nodes(value)} == {"float32"}
+    for optimizer in (nn.optim.SGD(model.parameters(), lr=0.1, momentum=0.9), nn.optim.Adam(model.parameters())):
+        model.zero_grad()
+        loss(model(x), y).backward()
+        assert {p.grad.dtype.name for p in model.parameters() if p.grad is not None} == {"float32"}
+        optimizer.step()
+        assert {p.dtype.name for p in model.parameters()} == {"float32"}

@@ -1,0 +1,702 @@
+"""Inverses, determinants, decompositions and norms of matrices and of stacks of matrices.
+
+The formulas are those of M. Giles, "An extended collection of matrix derivative results for forward and reverse mode
+algorithmic differentiation" (2008), of M. Seeger et al., "Auto-differentiating linear algebra" (2017), and for complex
+matrices of C. Boeddeker et al., "On the computation of complex-valued gradients with application to statistically
+optimum beamforming" (2017). The last conjugates gradients: a scalar changes by Re sum(conj(g) dz). Functions here that
+speak of an adjoint do so too, and are given conjugates and give conjugates back.
+"""
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.linalg import LinAlgError
+
+from autograd_np.primitives import constants, defvjp, implements, primitive_of, primitives
+from autograd_np.rules import products
+from autograd_np.rules.products import as_array, conjugated
+from autograd_np.rules.shaping import no_out
+from autograd_np.tensor import Tensor, plain, primitive, record
+
+linalg: Any = np.linalg  # whose stubs do not know tensors
+
+
+def _transposed(x: Any) -> Any:
+    return np.swapaxes(x, -1, -2)
+
+
+def _adjoint(x: Any) -> Any:
+    return conjugated(_transposed(x))
+
+
+def _hermitian(x: Any) -> Any:
+    """Return the Hermitian part: the gradient with respect to a matrix that is Hermitian."""
+    return (x + _adjoint(x)) / 2
+
+
+def _diagonal(x: Any) -> Any:
+    """Put the last axis on the diagonal of matrices."""
+    return x[..., None] * np.eye(x.shape[-1], dtype=bool)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Systems of equations
+# ---------------------------------------------------------------------------------------------------------------------
+
+defvjp(linalg.inv, lambda g, y, _a: -(_transposed(y) @ g @ _transposed(y)))
+
+
+def _solve_vjps(g: Any, y: Any, a: Any, _b: Any) -> list[Any]:
+    if _b.ndim == 1:
+        right = linalg.solve(_transposed(a), g[..., None])
+        return [-(right @ y[..., None, :]), right[..., 0]]
+    right = linalg.solve(_transposed(a), g)
+    return [-(right @ _transposed(y)), right]
+
+
+defvjp(linalg.solve, joint=_solve_vjps, broadcasts=True)
+
+defvjp(linalg.pinv, lambda g, y, a, rcond=None, rtol=None: conjugated(_pinv_vjp(conjugated(g), y, a)))
+
+
+def _pinv_vjp(g: Any, y: Any, a: Any) -> Any:
+    """Return the adjoint of the pseudo-inverse at a matrix whose rank stays.
+
+    G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
+    variables separate" (1973), equation 4.12.
+    """
+    y_adjoint, g_adjoint = _adjoint(y), _adjoint(g)
+    columns = g_adjoint @ y @ y_adjoint
+    rows = y_adjoint @ y @ g_adjoint
+    return columns - a @ (y @ columns) + rows - (rows @ y) @ a - y_adjoint @ g @ y_adjoint
+
+
+@primitive
+def least_squares(a: Any, b: Any, rcond: float | None = None) -> Any:
+    """Return the shortest x that brings `a @ x` closest to `b`: the first result of `numpy.linalg.lstsq`."""
+    return linalg.lstsq(a, b, rcond)[0]
+
+
+def _least_squares_vjps(g: Any, _y: Any, a: Any, b: Any, rcond: float | None = None) -> list[Any]:
+    inverse = linalg.pinv(a, rcond=_cutoff(a, rcond))  # the solution is inverse @ b
+    if b.ndim == 1:
+        g, b = g[:, None], b[:, None]
+    of_inverse = conjugated(g @ _transposed(b))
+    of_b = _transposed(inverse) @ g
+    return [conjugated(_pinv_vjp(of_inverse, inverse, a)), of_b[:, 0] if _y.ndim == 1 else of_b]
+
+
+defvjp(least_squares, joint=_least_squares_vjps)
+primitive_of(least_squares).name = "np.linalg.lstsq"
+
+
+def _cutoff(a: Any, rcond: float | None) -> float:
+    """Return the ratio to the largest singular value up to which LAPACK, in double precision, takes one for 0."""
+    eps = float(np.finfo(float).eps)
+    if rcond is None:
+        return eps * max(a.shape)
+    return eps if rcond < 0 else float(rcond)
+
+
+@implements(linalg.lstsq)
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
+    """Return the solution, sums of squared residuals, the rank and the singular values; see `numpy.linalg.lstsq`."""
+    a, b = a if isinstance(a, Tensor) else Tensor(a), as_array(b)
+    x, s = least_squares(a, b, rcond=rcond), linalg.svdvals(a)
+    values = plain(s)
+    rank = int(np.sum(values > _cutoff(a, rcond) * values.max(initial=0)))
+    rows, columns = a.shape
+    if rank < columns or rows <= columns:
+        return x, Tensor(np.empty(0, values.dtype)), rank, s
+    residuals = np.sum(np.square(np.abs(b - a @ x)), axis=0)
+    return x, np.reshape(residuals, (-1,)) if b.ndim == 1 else residuals, rank, s
+
+
+@implements(linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Sequence[int] | None = None) -> Any:
+    """Solve `tensordot(a, x, x.ndim) = b`; see `numpy.linalg.tensorsolve`."""
+    a, b = as_array(a), as_array(b)
+    if axes is not None:
+        order = list(range(a.ndim))
+        for axis in axes:
+            order.remove(axis)
+            order.append(axis)
+        a = np.transpose(a, order)
+    shape = a.shape[b.ndim :]
+    n = math.prod(shape)
+    if a.size != n * n or b.size != n:
+        raise LinAlgError(
+            f"np.linalg.tensorsolve of shapes {a.shape} and {b.shape}: the first axes of `a`, as many as `b` has, must "
+            f"hold as many elements as the rest of its axes, and as `b`"
+        )
+    return linalg.solve(np.reshape(a, (n, n)), np.ravel(b)).reshape(shape)
+
+
+@implements(linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """Invert with respect to the first `ind` axes; see `numpy.linalg.tensorinv`."""
+    if ind <= 0:
+        raise ValueError(f"np.linalg.tensorinv: ind={ind!r} is no positive number of axes")
+    left, right = a.shape[:ind], a.shape[ind:]
+    n = math.prod(left)
+    if n != math.prod(right):
+        raise LinAlgError(
+            f"np.linalg.tensorinv of shape {a.shape}: the first ind={ind} axes must hold as many elements as the rest"
+        )
+    return linalg.inv(np.reshape(a, (n, n))).reshape(right + left)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Determinants
+# ---------------------------------------------------------------------------------------------------------------------
+
+defvjp(linalg.det, lambda g, y, a: g[..., None, None] * _slope_of_det(y, a))
+defvjp(linalg.slogdet, lambda g, y, a: _slogdet_vjp(g, y, a))
+
+
+def _slope_of_det(y: Any, a: Any) -> Any:
+    """Return the cofactors: by the inverse, or where a matrix is close to singular, in a way that needs none."""
+    try:
+        inverse = linalg.inv(a)
+    except ValueError:  # LinAlgError among them
+        return cofactors(a)
+    conditions = _frobenius(plain(a)) * _frobenius(plain(inverse))
+    # The products of inverses in the second derivative lose twice the digits that the inverse does.
+    if np.any(conditions > np.finfo(a.dtype).eps ** -0.5):
+        return cofactors(a)
+    return y[..., None, None] * _transposed(inverse)
+
+
+def _frobenius(a: Any) -> Any:
+    return linalg.norm(a, axis=(-2, -1))
+
+
+@primitive
+def cofactors(a: Any) -> Any:
+    """Return the cofactors of a matrix, which need not have an inverse.
+
+    Those of a product are the product of the factors' cofactors. With `a = u diag(s) vh`, those of a unitary matrix are
+    its conjugate times its determinant, and those of a diagonal one the products of the other elements.
+    """
+    u, s, vh = linalg.svd(a)
+    n = s.shape[-1]
+    products = np.prod(np.where(np.eye(n, dtype=bool), 1, s[..., None, :]), axis=-1)
+    return _turned(u, products[..., None] * np.eye(n, dtype=bool), vh)
+
+
+def _turned(u: Any, middle: Any, vh: Any) -> Any:
+    sign = linalg.det(u) * linalg.det(vh)
+    return sign[..., None, None] * (conjugated(u) @ middle @ conjugated(vh))
+
+
+def _cofactors_vjp(g: Any, a: Any) -> Any:
+    """Return the adjoint of the cofactors, in the basis of the singular vectors.
+
+    At a diagonal matrix, the cofactor at (i, i) grows with the element at (j, j), and the one at (i, j) falls with that
+    at (j, i), by the product of the elements other than i and j.
+    """
+    u, s, vh = linalg.svd(a)
+    same = np.eye(s.shape[-1], dtype=bool)
+    products = np.prod(np.where(same[:, None] | same, 1, s[..., None, None, :]), axis=-1) * ~same
+    turned = _adjoint(u) @ g @ _adjoint(vh)
+    diagonal = np.sum(turned * same, axis=-1)
+    along = (products.astype(diagonal.dtype) @ diagonal[..., None]) * same
+    return _turned(u, along - products * _transposed(turned), vh)
+
+
+defvjp(cofactors, lambda g, _y, a: _cofactors_vjp(g, a))
+
+
+def _slogdet_vjp(g: Any, y: Any, a: Any) -> Any:
+    (g_sign, g_logarithm), (sign, _) = g, y
+    try:
+        slope = _transposed(linalg.inv(a))
+    except ValueError as error:
+        raise LinAlgError(
+            "np.linalg.slogdet: a matrix is singular, and the logarithm of its determinant, minus infinity, has no "
+            "derivative; np.linalg.det has one"
+        ) from error
+    if sign.dtype.kind == "c":  # the sign turns with the imaginary part of d(log det); a real one is constant
+        g_logarithm = g_logarithm + 1j * np.imag(g_sign * sign)
+    return g_logarithm[..., None, None] * slope
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Decompositions
+# ---------------------------------------------------------------------------------------------------------------------
+
+# Functions of Hermitian matrices read one triangle only. The gradient is nevertheless that with respect to the whole
+# matrix, kept Hermitian: Hermitian itself, so that descent along it stays among such matrices. PyTorch and JAX agree.
+
+defvjp(
+    linalg.cholesky,
+    lambda g, y, _a, upper=False: _cholesky_vjp(_adjoint(g), _adjoint(y)) if upper else _cholesky_vjp(g, y),
+)
+defvjp(linalg.eigh, lambda g, y, _a, UPLO="L": _eigh_vjp(*g, *y))
+defvjp(linalg.eig, lambda g, y, _a: _eig_vjp(*g, *y))
+defvjp(linalg.svd, lambda g, y, _a, full_matrices=True: _svd_vjp(*g, *y))
+defvjp(linalg.qr, lambda g, y, _a: _qr_vjp(*g, *y))
+
+
+def _cholesky_vjp(g: Any, y: Any) -> Any:
+    """I. Murray, "Differentiation of the Cholesky decomposition" (2016), equation 10."""
+    inverse = linalg.inv(y)
+    middle = _adjoint(y) @ conjugated(g)
+    lower = np.tril(middle) + np.tril(middle, -1)
+    return conjugated(_adjoint(inverse) @ _hermitian(lower) @ inverse) / 2
+
+
+# The vectors of a value that repeats can be turned at will and have no derivative. Where they are used all the same,
+# the gradient is refused, since it would depend on how they happened to come out: PyTorch and JAX give NaN, or large
+# numbers where the values differ by rounding. Functions of the values alone keep their gradients.
+
+
+@primitive
+def inseparable(vectors: Any, why: str = "") -> Any:
+    """Pass vectors on that have no derivative."""
+    return vectors
+
+
+def _refuse(why: str) -> Any:
+    raise LinAlgError(
+        f"{why}, which have no derivative; use the values alone, or part them by a small random matrix added to the "
+        f"argument"
+    )
+
+
+defvjp(inseparable, lambda g, _y, _vectors, why="": _refuse(why))
+
+
+def _separable(vectors: Any, values: Any, name: str, nonzero: bool = False) -> Any:
+    """Return vectors through which gradients pass only if no two values are exactly equal (or, if asked, 0)."""
+    constants = np.sort(plain(values), axis=-1)
+    if np.all(np.diff(constants) != 0) and not (nonzero and np.any(constants == 0)):
+        return vectors
+    return inseparable(vectors, why=_why(name))
+
+
+def _why(name: str) -> str:
+    return f"{name}: a gradient passes through the vectors of a value that repeats, or is 0"
+
+
+def _quotient(numerators: Any, denominators: Any, vanishing: Any, name: str) -> Any:
+    """Divide; where the denominator is rounding only, there must be nothing to divide: these vectors are not used."""
+    if np.any(vanishing & (plain(numerators) != 0)):
+        _refuse(_why(name))
+    return np.where(vanishing, 0, numerators) / np.where(vanishing, 1, denominators)
+
+
+def _rounding(values: Any, size: int) -> Any:
+    """Return how far the rounding of a decomposition moves the values."""
+    largest = np.max(np.abs(plain(values)), axis=-1, initial=0, keepdims=True)
+    return largest * (size * float(np.finfo(values.dtype).eps))
+
+
+def _gaps(values: Any, size: int) -> tuple[Any, Any]:
+    """Return the differences `values[j] - values[i]`, and where they are no more than rounding."""
+    gaps = values[..., None, :] - values[..., None]
+    return gaps, np.abs(plain(gaps)) <= _rounding(values, size)[..., None]
+
+
+def _off_diagonal(x: Any) -> Any:
+    return x * ~np.eye(x.shape[-1], dtype=bool)
+
+
+def _eigh_vjp(g_w: Any, g_v: Any, w: Any, v: Any) -> Any:
+    """Giles, section 3.1."""
+    v = _separable(v, w, "np.linalg.eigh")
+    inner = _off_diagonal(_adjoint(v) @ conjugated(g_v))
+    turn = _quotient(inner, *_gaps(w, w.shape[-1]), "np.linalg.eigh")
+    return conjugated(_hermitian(v @ (turn + _diagonal(g_w)) @ _adjoint(v)))
+
+
+def _eig_vjp(g_w: Any, g_v: Any, w: Any, v: Any) -> Any:
+    """Boeddeker et al., section 4.6, for eigenvectors that keep the length 1."""
+    v = _separable(v, w, "np.linalg.eig")
+    gaps, equal = _gaps(w, w.shape[-1])
+    adjoint = _adjoint(v)
+    inner = adjoint @ conjugated(g_v)
+    stretch = np.real(np.sum(inner * np.eye(w.shape[-1], dtype=bool), axis=-1))
+    inner = _off_diagonal(inner - adjoint @ v * stretch[..., None, :])
+    turn = _quotient(inner, conjugated(gaps), equal, "np.linalg.eig")
+    return conjugated(linalg.solve(adjoint, (turn + _diagonal(conjugated(g_w))) @ adjoint))
+
+
+def _svd_vjp(g_u: Any, g_s: Any, g_vh: Any, u: Any, s: Any, vh: Any) -> Any:
+    """Return the adjoint of the singular value decomposition.
+
+    J. Townsend, "Differentiating the singular value decomposition" (2016), and for the phases, of which each pair of
+    vectors has one that is free, Z.-Q. Wan and S.-X. Zhang, "Automatic differentiation for complex valued SVD" (2019).
+    """
+    k, rows, columns = s.shape[-1], u.shape[-2], vh.shape[-1]
+    if np.any(plain(g_u)[..., k:]) or np.any(plain(g_vh)[..., k:, :]):
+        raise LinAlgError(
+            f"np.linalg.svd: a gradient passes through the singular vectors beyond the {k} that have a singular value, "
+            f"which have no derivative; use full_matrices=False (they project onto what the others leave: I - u @ uH)"
+        )
+    u, vh = _separable_pairs(u, s, vh)
+    u, v, g_u, g_v = u[..., :k], _adjoint(vh)[..., :k], conjugated(g_u)[..., :k], _transposed(g_vh)[..., :k]
+    inner_u, inner_v = _adjoint(u) @ g_u, _adjoint(v) @ g_v
+    gaps, equal = _gaps(s, max(rows, columns))
+    gaps = gaps * (s[..., None, :] + s[..., None])
+    zero = np.less_equal(s, _rounding(s, max(rows, columns)))
+
+    def turn(inner: Any) -> Any:
+        part = _quotient(_off_diagonal(inner), gaps, equal, "np.linalg.svd")
+        return part + _adjoint(part)
+
+    def over_s(numerators: Any, denominators: Any, vanishing: Any) -> Any:
+        return _quotient(numerators, denominators, vanishing, "np.linalg.svd")
+
+    middle = turn(inner_u) * s[..., None, :] + s[..., None] * turn(inner_v) + _diagonal(g_s)
+    if middle.dtype.kind == "c":
+        phases = np.imag(np.sum((inner_u - inner_v) * np.eye(k, dtype=bool), axis=-1))
+        middle = middle + _diagonal(over_s(phases, 2 * s, zero)) * 1j
+    gradient = u @ middle @ _adjoint(v)
+    if rows > k:
+        gradient = gradient + over_s(g_u - u @ inner_u, s[..., None, :], zero[..., None, :]) @ _adjoint(v)
+    if columns > k:
+        gradient = gradient + u @ _adjoint(over_s(g_v - v @ inner_v, s[..., None, :], zero[..., None, :]))
+    return conjugated(gradient)
+
+
+def _separable_pairs(u: Any, s: Any, vh: Any) -> tuple[Any, Any]:
+    """Return singular vectors through which gradients pass only if they have a derivative.
+
+    Those of 0 have none if the other side has room to turn: unless the matrix is square and real.
+    """
+    nonzero = u.shape[-2] != vh.shape[-1] or u.dtype.kind == "c"
+    return _separable(u, s, "np.linalg.svd", nonzero), _separable(vh, s, "np.linalg.svd", nonzero)
+
+
+def _qr_vjp(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
+    """Seeger et al., section 3.3; of a wide matrix the columns beyond the square part are `q` times those of `r`."""
+    k = q.shape[-1]
+    g_q, g_r = conjugated(g_q), conjugated(g_r)
+    square, wide, g_square, g_wide = r[..., :k], r[..., k:], g_r[..., :k], g_r[..., k:]
+    g_q = g_q + q @ wide @ _adjoint(g_wide)
+    upper = g_square @ _adjoint(square) - _adjoint(q) @ g_q
+    total = g_q + q @ _hermitian(np.triu(upper) + np.triu(upper, 1))
+    left = _adjoint(linalg.solve(square, _adjoint(total)))
+    return conjugated(np.concatenate((left, q @ g_wide), axis=-1))
+
+
+EigResult: Any = linalg.eig(np.eye(1)).__class__
+EighResult: Any = linalg.eigh(np.eye(1)).__class__
+QRResult: Any = linalg.qr(np.eye(1)).__class__
+SlogdetResult: Any = linalg.slogdet(np.eye(1)).__class__
+SVDResult: Any = linalg.svd(np.eye(1)).__class__
+
+
+@implements(linalg.slogdet)
+def slogdet(a: Any) -> Any:
+    """Return the sign and the logarithm of the absolute value of the determinant; see `numpy.linalg.slogdet`."""
+    return SlogdetResult(*record(primitives[linalg.slogdet], (a,), {}))
+
+
+@implements(linalg.eig)
+def eig(a: Any) -> Any:
+    """Return eigenvalues and eigenvectors; see `numpy.linalg.eig`."""
+    w, v = record(primitives[linalg.eig], (a,), {})
+    return EigResult(w, _separable(v, w, "np.linalg.eig"))
+
+
+@implements(linalg.eigvals)
+def eigvals(a: Any) -> Any:
+    """Return eigenvalues; see `numpy.linalg.eigvals`."""
+    return eig(a).eigenvalues
+
+
+@implements(linalg.eigh)
+def eigh(a: Any, UPLO: str = "L") -> Any:
+    """Return eigenvalues and eigenvectors of Hermitian matrices; see `numpy.linalg.eigh`."""
+    w, v = record(primitives[linalg.eigh], (a,), {"UPLO": UPLO})
+    return EighResult(w, _separable(v, w, "np.linalg.eigh"))
+
+
+@implements(linalg.eigvalsh)
+def eigvalsh(a: Any, UPLO: str = "L") -> Any:
+    """Return eigenvalues of Hermitian matrices; see `numpy.linalg.eigvalsh`."""
+    return eigh(a, UPLO).eigenvalues
+
+
+@implements(linalg.svd)
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """Return the singular value decomposition; see `numpy.linalg.svd`."""
+    if hermitian:
+        raise TypeError(
+            "np.linalg.svd: hermitian=True is not supported on tensors; leave it out, or use np.linalg.eigh, whose "
+            "eigenvalues have the singular values as their absolute values"
+        )
+    if not compute_uv:
+        return svdvals(a)
+    u, s, vh = record(primitives[linalg.svd], (a,), {"full_matrices": full_matrices})
+    u, vh = _separable_pairs(u, s, vh)
+    return SVDResult(u, s, vh)
+
+
+@implements(linalg.svdvals)
+def svdvals(x: Any, /) -> Any:
+    """Return singular values; see `numpy.linalg.svdvals`."""
+    return svd(x, full_matrices=False).S
+
+
+@implements(linalg.qr)
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """Return orthonormal columns and an upper triangle; see `numpy.linalg.qr`."""
+    if mode not in ("reduced", "r") and not (mode == "complete" and a.shape[-2] <= a.shape[-1]):
+        raise TypeError(
+            f"np.linalg.qr: mode={mode!r} for shape {a.shape} is not supported on tensors, since what it adds has no "
+            f"derivative; use 'reduced' or 'r'"
+        )
+    q, r = record(primitives[linalg.qr], (a,), {})
+    return r if mode == "r" else QRResult(q, r)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Norms
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def p_norm(x: Any, order: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the p-norm of vectors: the root of order p of the sum of absolute values to the power p."""
+    return linalg.vector_norm(x, ord=order, axis=axis, keepdims=keepdims)
+
+
+def _p_norm_vjp(g: Any, y: Any, x: Any, order: float, axis: Any) -> Any:
+    shape = np.sum(plain(x), axis=axis, keepdims=True).shape
+    g, y = g.reshape(shape), y.reshape(shape)
+    # The norm has a kink at 0, and of its subgradients 0 is the smallest: PyTorch's choice. Elements that are 0 in a
+    # norm of another order have no slope either, or for orders below 1 an infinite one, for which PyTorch takes 0 too.
+    positive = y != 0
+    y = np.where(positive, y, 1)
+    if order == 2:
+        return g * positive * conjugated(x) / y
+    size = np.where(x == 0, 1, np.abs(x))
+    return g * (positive & (x != 0)) * conjugated(x) / size * (size / y) ** (order - 1)
+
+
+defvjp(p_norm, lambda g, y, x, order=2, axis=None, keepdims=False: _p_norm_vjp(g, y, x, order, axis))
+primitive_of(p_norm).name = "np.linalg.vector_norm"
+
+
+@implements(linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
+    """Return norms of vectors, along any axes; see `numpy.linalg.vector_norm`."""
+    if isinstance(ord, str):
+        raise ValueError(f"np.linalg.vector_norm: ord={ord!r} is no order of a vector's norm; it is a number")
+    x = _inexact(x)
+    if ord == 2:
+        return p_norm(x, axis=axis, keepdims=keepdims)
+    if ord == 1:
+        return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
+    if ord == math.inf:
+        return _largest(np.abs(x), axis, keepdims)
+    if ord == -math.inf:
+        return np.min(np.abs(x), axis=axis, keepdims=keepdims)
+    if ord == 0:  # the number of elements that are not 0: constant but for jumps
+        return np.sum(np.sign(np.abs(x)), axis=axis, keepdims=keepdims)
+    return p_norm(x, order=float(ord), axis=axis, keepdims=keepdims)
+
+
+@implements(linalg.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: float | str | None = "fro") -> Any:
+    """Return norms of matrices; see `numpy.linalg.matrix_norm`."""
+    x = _inexact(x)
+    if ord is None or ord in ("fro", "f"):
+        return p_norm(x, axis=(-2, -1), keepdims=keepdims)
+    if ord in ("nuc", 2, -2):
+        values = svdvals(x)
+    elif ord in (1, -1):
+        values = np.sum(np.abs(x), axis=-2)
+    elif ord in (math.inf, -math.inf):
+        values = np.sum(np.abs(x), axis=-1)
+    else:
+        raise ValueError(
+            f"np.linalg.matrix_norm: ord={ord!r} is no order of a matrix's norm; they are 'fro', 'nuc', 2, -2, 1, -1, "
+            f"inf and -inf"
+        )
+    if ord == "nuc":
+        result = np.sum(values, axis=-1)
+    else:
+        result = _largest(values, -1) if float(ord) > 0 else np.min(values, axis=-1)
+    return result[..., None, None] if keepdims else result
+
+
+def _largest(x: Any, axis: Any, keepdims: bool = False) -> Any:
+    """Return the maximum, and 0 of nothing."""
+    initial: Any = {} if x.size else {"initial": 0}
+    return np.max(x, axis=axis, keepdims=keepdims, **initial)
+
+
+def _inexact(x: Any) -> Any:
+    return x if x.dtype.kind in "fc" else x.astype(float)
+
+
+@implements(linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return norms of vectors or of matrices; see `numpy.linalg.norm`."""
+    if axis is None and ord is None:
+        return vector_norm(x, keepdims=keepdims)
+    axes: list[int] = list(range(x.ndim)) if axis is None else np.atleast_1d(axis).tolist()
+    if len(axes) == 1:
+        return vector_norm(x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
+    if len(axes) == 2:
+        result = matrix_norm(np.moveaxis(x, axes, (-2, -1)), ord=ord)
+        return np.expand_dims(result, tuple(i % x.ndim for i in axes)) if keepdims else result
+    raise ValueError(
+        f"np.linalg.norm: axis={axis!r} with ord={ord!r} for shape {x.shape}; a norm is along one axis (of vectors) or "
+        f"two (of matrices); see np.linalg.vector_norm"
+    )
+
+
+@implements(linalg.cond)
+def cond(x: Any, p: float | str | None = None) -> Any:
+    """Return the condition number; see `numpy.linalg.cond`."""
+    if 0 in x.shape[-2:]:
+        raise LinAlgError(f"np.linalg.cond: not defined for shape {x.shape}, which holds no elements")
+    if p is None or p in (2, -2):
+        s = svdvals(x)
+        largest, smallest = s[..., 0], s[..., -1]
+        with np.errstate(all="ignore"):
+            ratio = smallest / largest if p == -2 else largest / smallest
+        return np.where(plain(largest) == 0, math.inf, ratio)
+    return matrix_norm(x, ord=p) * matrix_norm(linalg.inv(x), ord=p)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Products
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(linalg.matrix_power)
+def matrix_power(a: Any, n: int) -> Any:
+    """Multiply a matrix with itself, or its inverse; see `numpy.linalg.matrix_power`."""
+    n = operator.index(n)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise LinAlgError(f"np.linalg.matrix_power: the last two axes must be equally long, got shape {a.shape}")
+    if n == 0:
+        return np.where(True, np.eye(a.shape[-1], dtype=a.dtype), a)  # on the tape, with a gradient of 0
+    square, n = (linalg.inv(a), -n) if n < 0 else (a, n)
+    power: Any = None
+    while n:
+        if n % 2:
+            power = square if power is None else power @ square
+        n //= 2
+        square = square @ square if n else square
+    return np.copy(a) if power is a else power
+
+
+@implements(linalg.multi_dot)
+def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
+    """Multiply matrices in the order that takes the fewest operations; see `numpy.linalg.multi_dot`."""
+    no_out("np.linalg.multi_dot", out)
+    factors = [as_array(a) for a in arrays]
+    if len(factors) < 2:
+        raise ValueError(f"np.linalg.multi_dot: needs at least two arrays, got {len(factors)}")
+    row, column = factors[0].ndim == 1, factors[-1].ndim == 1
+    factors[0] = factors[0][None] if row else factors[0]
+    factors[-1] = factors[-1][:, None] if column else factors[-1]
+    if any(factor.ndim != 2 for factor in factors):
+        raise LinAlgError(
+            f"np.linalg.multi_dot: takes matrices, and vectors at the ends, got shapes {[np.shape(a) for a in arrays]}"
+        )
+    splits = _splits([*(factor.shape[0] for factor in factors), factors[-1].shape[1]])
+    product = _product(factors, splits, 0, len(factors) - 1)
+    return product.reshape(product.shape[row : 2 - column]) if row or column else product
+
+
+def _product(factors: Sequence[Any], splits: dict[tuple[int, int], int], first: int, last: int) -> Any:
+    if first == last:
+        return factors[first]
+    k = splits[first, last]
+    return _product(factors, splits, first, k) @ _product(factors, splits, k + 1, last)
+
+
+def _splits(lengths: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Return after which factor to cut each run of a matrix chain.
+
+    T. H. Cormen et al., "Introduction to algorithms", section 15.2.
+    """
+    count = len(lengths) - 1
+    cost = {(i, i): 0 for i in range(count)}
+    splits: dict[tuple[int, int], int] = {}
+    for run in range(1, count):
+        for i in range(count - run):
+            j = i + run
+            cost[i, j], splits[i, j] = min(
+                (cost[i, k] + cost[k + 1, j] + lengths[i] * lengths[k + 1] * lengths[j + 1], k) for k in range(i, j)
+            )
+    return splits
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The array API's names for functions elsewhere
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(linalg.matmul)
+def matmul(x1: Any, x2: Any, /) -> Any:
+    """See `numpy.matmul`."""
+    return np.matmul(x1, x2)
+
+
+@implements(linalg.tensordot)
+def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    """See `numpy.tensordot`."""
+    return np.tensordot(x1, x2, axes)
+
+
+@implements(linalg.vecdot)
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """See `numpy.vecdot`."""
+    return products.vecdot(x1, x2, axis=axis)
+
+
+@implements(linalg.outer)
+def outer(x1: Any, x2: Any, /) -> Any:
+    """Multiply every element of one vector with every element of another; see `numpy.linalg.outer`."""
+    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+        raise ValueError(f"np.linalg.outer: takes two vectors, got shapes {np.shape(x1)} and {np.shape(x2)}")
+    return np.outer(x1, x2)
+
+
+@implements(linalg.cross)
+def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """Multiply vectors in space; see `numpy.linalg.cross`."""
+    if np.shape(x1)[axis] != 3 or np.shape(x2)[axis] != 3:
+        raise ValueError(
+            f"np.linalg.cross: takes vectors of length 3 along axis {axis}, got {np.shape(x1)} and {np.shape(x2)}"
+        )
+    return np.cross(x1, x2, axis=axis)
+
+
+@implements(linalg.trace)
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """Sum along the diagonals of matrices; see `numpy.linalg.trace`."""
+    return np.trace(x, offset, axis1=-2, axis2=-1, dtype=dtype)
+
+
+@implements(linalg.diagonal)
+def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """Take the diagonals of matrices; see `numpy.linalg.diagonal`."""
+    return np.diagonal(x, offset, axis1=-2, axis2=-1)
+
+
+@implements(linalg.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    """See `numpy.matrix_transpose`."""
+    return np.matrix_transpose(x)
+
+
+@implements(linalg.matrix_rank)
+def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    """Count the singular values that are not 0, in a plain array; see `numpy.linalg.matrix_rank`."""
+    return linalg.matrix_rank(plain(A), tol, hermitian, rtol=rtol)
+
+
+constants.add(matrix_rank)

@@ -1,0 +1,176 @@
+"""Functions of sampled curves: differences, slopes, areas, interpolation, polynomials and convolution."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from autograd_np.primitives import defvjp, implements, primitives
+from autograd_np.rules.shaping import pad
+from autograd_np.tensor import Tensor, plain, record
+
+# NumPy's types are unknown where those of the arrays are.
+_searchsorted: Callable[..., Any] = np.searchsorted
+_where: Callable[..., Any] = np.where
+
+# Differences
+
+
+@implements(np.diff)
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Return the n-th differences along an axis; see `numpy.diff`."""
+    if n <= 0:
+        if n == 0:
+            return a
+        raise ValueError(f"np.diff: n={n}; the order of a difference is at least 0")
+    axis = normalize_axis_index(axis, np.ndim(a))
+    edge = [1 if i == axis else length for i, length in enumerate(np.shape(a))]
+    ends = (x if x is None or np.ndim(x) else np.broadcast_to(x, edge) for x in (prepend, append))
+    before, after = ([] if x is None else [x] for x in ends)
+    a = np.concatenate([*before, a, *after], axis=axis) if before or after else a
+    for _ in range(n):
+        ahead, behind = _neighbours(a, axis)
+        a = ahead - behind
+    return a
+
+
+def _neighbours(a: Any, axis: int) -> tuple[Any, Any]:
+    """Return all but the first, and all but the last, along an axis counted from the front."""
+    before = (slice(None),) * axis
+    return a[(*before, slice(1, None))], a[(*before, slice(None, -1))]
+
+
+@implements(np.ediff1d)
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """Return the differences of the elements in one row, between given ends; see `numpy.ediff1d`."""
+    row = np.reshape(ary, -1)
+    begin, end = ([] if x is None else [np.reshape(x, -1)] for x in (to_begin, to_end))
+    return np.concatenate([*begin, row[1:] - row[:-1], *end]).astype(row.dtype)
+
+
+@implements(np.gradient)
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """Return the slopes of samples along each axis; see `numpy.gradient`."""
+    axes = range(f.ndim) if axis is None else [int(i) for i in np.atleast_1d(axis)]
+    spacings = varargs or (1.0,)
+    if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
+        spacings = spacings * len(axes)
+    if len(spacings) != len(axes):
+        raise TypeError(f"np.gradient: {len(varargs)} spacings for {len(axes)} axes; give one, or one for each")
+    if edge_order not in (1, 2):
+        raise ValueError(f"np.gradient: edge_order={edge_order}; it is 1 or 2")
+    slopes = tuple(_slopes(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True))
+    return slopes[0] if len(slopes) == 1 else slopes
+
+
+def _slopes(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
+    """Return the slopes of the parabolas through three neighbours, by Newton's divided differences."""
+    f = np.moveaxis(f, axis, -1)
+    n = f.shape[-1]
+    if n <= edge_order:
+        raise ValueError(f"np.gradient: axis {axis} has {n} samples; edge_order={edge_order} needs {edge_order + 1}")
+    if np.ndim(spacing) and np.shape(spacing) != (n,):
+        raise ValueError(f"np.gradient: coordinates of shape {np.shape(spacing)} for an axis of length {n}")
+    step = np.diff(spacing) if np.ndim(spacing) else np.broadcast_to(spacing, (n - 1,))
+    step = step.astype(f.dtype if f.dtype.kind in "fc" else np.float64)
+    secant = np.diff(f) / step
+    bend = np.diff(secant) / (step[:-1] + step[1:])
+    inner = secant[..., :-1] + step[:-1] * bend
+    first, last = secant[..., :1], secant[..., -1:]
+    if edge_order == 2:
+        first, last = first - step[:1] * bend[..., :1], last + step[-1:] * bend[..., -1:]
+    return np.moveaxis(np.concatenate([first, inner, last], axis=-1), -1, axis)
+
+
+# Areas and values between
+
+
+@implements(np.trapezoid)
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """Integrate by the trapezoidal rule; see `numpy.trapezoid`."""
+    y = y if isinstance(y, Tensor) else np.asarray(y)
+    axis = normalize_axis_index(axis, y.ndim)
+    if x is not None:
+        dx = np.diff(x, axis=axis if np.ndim(x) > 1 else -1)
+        dx = np.reshape(dx, [-1 if i == axis else 1 for i in range(y.ndim)]) if np.ndim(x) == 1 else dx
+    ahead, behind = _neighbours(y, axis)
+    return np.sum(dx * (ahead + behind) / 2.0, axis=axis)
+
+
+@implements(np.interp)
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    """Interpolate linearly between samples; see `numpy.interp`. At a sample, the slope is that of the right side."""
+    x, xp, fp = (a if isinstance(a, Tensor) else np.asarray(a) for a in (x, xp, fp))
+    if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
+        raise ValueError(
+            f"np.interp: xp of shape {xp.shape} and fp of shape {fp.shape}; they are vectors of one length"
+        )
+    if period is not None:
+        x, xp, left, right = x % abs(period), xp % abs(period), None, None
+        order = np.argsort(plain(xp))
+        xp = np.concatenate([xp[order[-1:]] - abs(period), xp[order], xp[order[:1]] + abs(period)])
+        fp = np.concatenate([fp[order[-1:]], fp[order], fp[order[:1]]])
+    x = x.astype(np.float64)
+    places = plain(x)
+    inside = (places >= plain(xp)[0]) & (places <= plain(xp)[-1])
+    lower = _searchsorted(plain(xp)[1:-1], places, side="right")
+    upper = np.minimum(lower + 1, len(xp) - 1)
+    width = np.where(upper > lower, xp[upper] - xp[lower], 1)
+    fraction = (_where(inside, x, xp[lower]) - xp[lower]) / width
+    y = fp[lower] + (fp[upper] - fp[lower]) * fraction
+    y = _where(places < plain(xp)[0], fp[0] if left is None else left, y)
+    return _where(places > plain(xp)[-1], fp[-1] if right is None else right, y)
+
+
+# Polynomials
+
+
+@implements(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """Evaluate a polynomial, its highest coefficient first, by Horner's rule; see `numpy.polyval`."""
+    y = np.zeros_like(x)
+    for coefficient in p if isinstance(p, Tensor) else np.asarray(p):
+        y = y * x + coefficient
+    return y
+
+
+@implements(np.vander)
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Lay out the powers of the elements in columns; see `numpy.vander`."""
+    if x.ndim != 1:
+        raise ValueError(f"np.vander: takes a vector, got shape {x.shape}")
+    powers = np.arange(len(x) if N is None else N)
+    return x[:, None] ** (powers if increasing else powers[::-1])
+
+
+# Convolution
+
+defvjp(
+    np.convolve,
+    lambda g, _y, _a, v, mode="full": np.convolve(_in_full(g, _a, v, mode), v[::-1], "valid"),
+    lambda g, _y, a, _v, mode="full": np.convolve(_in_full(g, a, _v, mode), a[::-1], "valid"),
+)
+
+
+def _in_full(g: Any, a: Any, v: Any, mode: str) -> Any:
+    """Put the gradient of a part of the full convolution in its place, among zeros."""
+    shorter, length = min(a.shape[0], v.shape[0]), a.shape[0] + v.shape[0] - 1
+    before = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[mode]
+    return pad(g, width=((before, length - before - g.shape[0]),))
+
+
+@implements(np.convolve)
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """Convolve two vectors; see `numpy.convolve`."""
+    return record(primitives[np.convolve], (np.atleast_1d(a), np.atleast_1d(v)), {"mode": mode})
+
+
+@implements(np.correlate)
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """Correlate two vectors; see `numpy.correlate`."""
+    a, v = np.atleast_1d(a), np.atleast_1d(v)
+    v = np.conjugate(v) if v.dtype.kind == "c" else v
+    if len(a) >= len(v):
+        return convolve(a, v[::-1], mode)
+    return convolve(v, a[::-1], mode)[::-1]  # its middle part is counted from the other end then

@@ -1,0 +1,207 @@
+"""Special functions: the ufuncs of scipy.special, which take tensors as they stand.
+
+Formulas are those of the NIST Digital Library of Mathematical Functions (DLMF), whose numbers stand beside them.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import scipy.special  # pyright: ignore[reportMissingTypeStubs]
+
+from autograd_np.primitives import defvjp
+from autograd_np.tensor import plain, primitive
+
+sp: Any = scipy.special
+
+# Logarithms and exponentials
+
+defvjp(sp.logit, lambda g, _y, x: g / (x * (1 - x)))
+defvjp(sp.log_expit, lambda g, _y, x: g * sp.expit(-x))
+defvjp(sp.expm1, lambda g, _y, x: g * np.exp(x))
+defvjp(sp.log1p, lambda g, _y, x: g / (1 + x))
+defvjp(sp.exp2, lambda g, y, _x: g * y * math.log(2))
+defvjp(sp.exp10, lambda g, y, _x: g * y * math.log(10))
+defvjp(sp.cbrt, lambda g, y, _x: g / (3 * y * y))
+defvjp(sp.cosm1, lambda g, _y, x: -g * np.sin(x))
+# (e^x - 1) / x is Kummer's function with a = 1, b = 2, and so has a slope at 0: DLMF 13.6.2, 13.3.15
+defvjp(sp.exprel, lambda g, _y, x: g * sp.hyp1f1(2, 3, x) / 2)
+defvjp(sp.hyp1f1, None, None, lambda g, _y, a, b, x: g * a / b * sp.hyp1f1(a + 1, b + 1, x))
+defvjp(sp.expi, lambda g, _y, x: g * np.exp(x) / x)
+defvjp(sp.exp1, lambda g, _y, x: -g * np.exp(-x) / x)
+
+# Entropies: where x = 0, the slope in x is no number or infinite; see _defined and _log_ratio
+
+defvjp(
+    sp.xlogy,
+    lambda g, _xlogy, x, y: sp.xlogy(g, _defined(x, y, 0, _xlogy.dtype)),
+    lambda g, _xlogy, x, y: g * x / _defined(x, y, 0, _xlogy.dtype),
+)
+defvjp(
+    sp.xlog1py,
+    lambda g, _xlog1py, x, y: sp.xlog1py(g, _defined(x, y, -1, _xlog1py.dtype)),
+    lambda g, _xlog1py, x, y: g * x / (1 + _defined(x, y, -1, _xlog1py.dtype)),
+)
+defvjp(sp.entr, lambda g, _y, x: -g * (np.log(x) + 1))
+defvjp(
+    sp.rel_entr,
+    lambda g, _entropy, x, y: g * (_log_ratio(x, y, _entropy.dtype) + (x != 0)),
+    lambda g, _entropy, x, y: -g * x / _defined(x, y, 0, _entropy.dtype),
+)
+defvjp(
+    sp.kl_div,
+    lambda g, _divergence, x, y: g * (_log_ratio(x, y, _divergence.dtype) - (x == 0)),
+    lambda g, _divergence, x, y: g * (1 - x / _defined(x, y, 0, _divergence.dtype)),
+)
+
+
+def _defined(x: Any, y: Any, lowest: int, dtype: Any) -> Any:
+    """Return y, but 1 more than `lowest` where x = 0 and y is `lowest` or less.
+
+    There x log y is taken to be 0 whatever y is, and so are its slopes: as in PyTorch, and not 0 / 0 = NaN.
+    """
+    outside = y == lowest if np.iscomplexobj(y) else y <= lowest
+    return np.where((x == 0) & outside, lowest + 1, y).astype(dtype)
+
+
+def _log_ratio(x: Any, y: Any, dtype: Any) -> Any:
+    """Return log(x / y), but 0 where x = 0: the slope of x log(x / y) is -inf there, and JAX leaves it out."""
+    return np.log(np.where(x == 0, 1, x / np.where(x == 0, 1, y).astype(dtype)))
+
+
+# The error function and the normal distribution: DLMF 7.2
+
+defvjp(sp.erf, lambda g, _y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
+defvjp(sp.erfc, lambda g, _y, x: -g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
+defvjp(sp.erfi, lambda g, _y, x: g * (2 / math.sqrt(math.pi)) * np.exp(x * x))
+defvjp(sp.erfcx, lambda g, y, x: g * (2 * x * y - 2 / math.sqrt(math.pi)))
+defvjp(sp.dawsn, lambda g, y, x: g * (1 - 2 * x * y))
+defvjp(sp.erfinv, lambda g, y, _x: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
+defvjp(sp.erfcinv, lambda g, y, _x: -g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
+defvjp(sp.ndtr, lambda g, _y, x: g / math.sqrt(2 * math.pi) * np.exp(-x * x / 2))
+defvjp(sp.ndtri, lambda g, y, _p: g * math.sqrt(2 * math.pi) * np.exp(y * y / 2))
+defvjp(sp.log_ndtr, lambda g, _y, x: g * hazard(x))
+
+
+@primitive
+def hazard(x: Any) -> Any:
+    """Return the normal density over the cumulative distribution, also where both are too small for a number."""
+    return math.sqrt(2 / math.pi) / sp.erfcx(-x / math.sqrt(2))
+
+
+defvjp(hazard, lambda g, y, x: -g * y * (x + y))
+
+# The gamma function: DLMF 5.2, 5.4, 5.12
+
+
+@primitive
+def polygamma(n: Any, x: Any) -> Any:
+    """Return the n-th derivative of the digamma function, in the precision of `x`; see `scipy.special.polygamma`."""
+    if np.iscomplexobj(x):
+        raise TypeError(
+            "polygamma: SciPy has it for real numbers only, so that complex gamma functions have first derivatives, "
+            "and psi none"
+        )
+    return sp.polygamma(n, x).astype(np.result_type(x, np.float32))
+
+
+defvjp(polygamma, None, lambda g, _y, n, x: g * polygamma(n + 1, x), broadcasts=True)
+defvjp(sp.psi, lambda g, _y, x: g * polygamma(1, x))
+defvjp(sp.gamma, lambda g, y, x: g * y * sp.psi(x))
+defvjp(sp.gammaln, lambda g, _y, x: g * sp.psi(x))
+defvjp(sp.loggamma, lambda g, _y, x: g * sp.psi(x))
+defvjp(sp.gammasgn, lambda g, _y, _x: np.zeros_like(g))
+defvjp(sp.rgamma, lambda g, y, x: g * _rgamma_slope(y, x))
+defvjp(
+    sp.poch,
+    lambda g, y, z, m: g * y * (sp.psi(z + m) - sp.psi(z)),
+    lambda g, y, z, m: g * y * sp.psi(z + m),
+)
+defvjp(
+    sp.beta,
+    lambda g, y, a, b: g * y * (sp.psi(a) - sp.psi(a + b)),
+    lambda g, y, a, b: g * y * (sp.psi(b) - sp.psi(a + b)),
+)
+defvjp(
+    sp.betaln,
+    lambda g, _y, a, b: g * (sp.psi(a) - sp.psi(a + b)),
+    lambda g, _y, a, b: g * (sp.psi(b) - sp.psi(a + b)),
+)
+
+
+def _rgamma_slope(y: Any, x: Any) -> Any:
+    """Return the derivative of 1 / gamma(x), which is finite at the poles of gamma, too.
+
+    Left of 0 it is that of the reflection, gamma(1 - x) sin(pi x) / pi (DLMF 5.5.3).
+    """
+    left = plain(x).real <= 0
+    u, z = np.where(left, x, 0), np.where(left, 1, x)
+    reflected = sp.gamma(1 - u) * (np.cos(math.pi * u) - sp.psi(1 - u) * np.sin(math.pi * u) / math.pi)
+    return left * reflected - np.logical_not(left) * y * sp.psi(z)
+
+
+# Distributions that are integrals of a density: DLMF 8.2, 8.17. In their shape parameters they have no closed form.
+
+defvjp(sp.gammainc, None, lambda g, _y, a, x: g * _gamma_density(a, x))
+defvjp(sp.gammaincc, None, lambda g, _y, a, x: -g * _gamma_density(a, x))
+defvjp(sp.gammaincinv, None, lambda g, y, a, _p: g / _gamma_density(a, y))
+defvjp(sp.gammainccinv, None, lambda g, y, a, _p: -g / _gamma_density(a, y))
+defvjp(sp.chdtr, None, lambda g, _y, v, x: g * _gamma_density(v / 2, x / 2) / 2)
+defvjp(sp.chdtrc, None, lambda g, _y, v, x: -g * _gamma_density(v / 2, x / 2) / 2)
+defvjp(sp.pdtr, None, lambda g, _y, k, m: -g * _gamma_density(k // 1 + 1, m))
+defvjp(sp.pdtrc, None, lambda g, _y, k, m: g * _gamma_density(k // 1 + 1, m))
+defvjp(sp.betainc, None, None, lambda g, _y, a, b, x: g * _beta_density(a, b, x))
+defvjp(sp.betaincc, None, None, lambda g, _y, a, b, x: -g * _beta_density(a, b, x))
+defvjp(sp.betaincinv, None, None, lambda g, y, a, b, _p: g / _beta_density(a, b, y))
+defvjp(sp.betainccinv, None, None, lambda g, y, a, b, _p: -g / _beta_density(a, b, y))
+defvjp(sp.stdtr, None, lambda g, _y, df, t: g * _t_density(df, t))
+defvjp(sp.stdtrit, None, lambda g, y, df, _p: g / _t_density(df, y))
+
+
+def _gamma_density(a: Any, x: Any) -> Any:
+    a = _like(x, a)
+    return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
+
+
+def _beta_density(a: Any, b: Any, x: Any) -> Any:
+    a, b = _like(x, a), _like(x, b)
+    return np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
+
+
+def _like(x: Any, number: Any) -> Any:
+    """Return a number in the precision of `x`: xlogy of a Python number and a float32 array would be float64."""
+    return number if hasattr(number, "dtype") else np.asarray(number, x.dtype)
+
+
+def _t_density(df: Any, t: Any) -> Any:
+    df = np.minimum(_like(t, df), 1e30)  # to the last digit the normal distribution, which is df = inf
+    return sp.poch(df / 2, 0.5) / np.sqrt(math.pi * df) * np.exp(-(df + 1) / 2 * np.log1p(t * t / df))
+
+
+# Bessel functions: DLMF 10.6, 10.29. In their order they have no closed form.
+
+defvjp(sp.j0, lambda g, _y, x: -g * sp.j1(x))
+defvjp(sp.j1, lambda g, _y, x: g * (sp.j0(x) - sp.jv(2, x)) / 2)
+defvjp(sp.jv, None, lambda g, _y, v, z: g * (sp.jv(v - 1, z) - sp.jv(v + 1, z)) / 2)
+defvjp(sp.y0, lambda g, _y, x: -g * sp.y1(x))
+defvjp(sp.y1, lambda g, _y, x: g * (sp.y0(x) - sp.yv(2, x)) / 2)
+defvjp(sp.yn, None, lambda g, _y, n, x: g * (sp.yn(n - 1, x) - sp.yn(n + 1, x)) / 2)
+defvjp(sp.yv, None, lambda g, _y, v, z: g * (sp.yv(v - 1, z) - sp.yv(v + 1, z)) / 2)
+defvjp(sp.i0, lambda g, _y, x: g * sp.i1(x))
+defvjp(sp.i1, lambda g, _y, x: g * (sp.i0(x) + sp.iv(2, x)) / 2)
+defvjp(sp.iv, None, lambda g, _y, v, z: g * (sp.iv(v - 1, z) + sp.iv(v + 1, z)) / 2)
+defvjp(sp.k0, lambda g, _y, x: -g * sp.k1(x))
+defvjp(sp.k1, lambda g, _y, x: -g * (sp.k0(x) + sp.kv(2, x)) / 2)
+defvjp(sp.kn, None, lambda g, _y, n, x: -g * (sp.kn(n - 1, x) + sp.kn(n + 1, x)) / 2)
+defvjp(sp.kv, None, lambda g, _y, v, z: -g * (sp.kv(v - 1, z) + sp.kv(v + 1, z)) / 2)
+# Scaled by exp(-|x|), which has slope 0 at 0, as |x| has, or by exp(x)
+defvjp(sp.i0e, lambda g, y, x: g * (sp.i1e(x) - np.sign(x) * y))
+defvjp(sp.i1e, lambda g, y, x: g * ((sp.i0e(x) + sp.ive(2, x)) / 2 - np.sign(x) * y))
+defvjp(
+    sp.ive,  # by exp(-|Re z|) where z is complex
+    None,
+    lambda g, y, v, z: g * (sp.ive(v - 1, z) + sp.ive(v + 1, z)) / 2 - np.real(g * y) * np.sign(plain(z).real),
+)
+defvjp(sp.k0e, lambda g, y, x: g * (y - sp.k1e(x)))
+defvjp(sp.k1e, lambda g, y, x: g * (y - (sp.k0e(x) + sp.kve(2, x)) / 2))
+defvjp(sp.kve, None, lambda g, y, v, z: g * (y - (sp.kve(v - 1, z) + sp.kve(v + 1, z)) / 2))

@@ -1,0 +1,325 @@
+"""Running sums and products, what leaves out NaN, averages and covariances, and the rarer options of reductions."""
+
+from functools import partial
+from typing import Any
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from autograd_np import Tensor
+from autograd_np.primitives import primitive_of
+from tests.autograd_np.checks import check_float32, check_gradients, recorded
+from tests.autograd_np.strategies import POSITIVE, Array, Call, arrays, axes, shapes
+
+ZEROS = [0.0, 0.0, 0.0, 1.0, -0.5, 2.0]
+"""Mostly zeros: one, two and more of them in a row."""
+
+
+@st.composite
+def running(draw: st.DrawFn, f: Any, min_dims: int = 0, **options: Any) -> Call:
+    x = draw(arrays(shapes(min_dims=min_dims), draw(st.sampled_from([ZEROS, [*POSITIVE, -1.0]]))))
+    numbers = st.integers(-x.ndim, x.ndim - 1) if x.ndim else st.nothing()
+    axis = draw(numbers if options and x.ndim != 1 else st.none() | numbers)
+    drawn = {name: draw(strategy) for name, strategy in options.items()}
+    return Call(f"{f.__name__}, {axis=}, {drawn}", partial(f, axis=axis, **drawn), (x,))
+
+
+@st.composite
+def reductions(draw: st.DrawFn, f: Any, min_side: int = 0, unique: bool = False, **options: Any) -> Call:
+    x = draw(arrays(shapes(min_side), unique=unique))
+    drawn = {name: draw(strategy) for name, strategy in options.items()}
+    f = partial(f, axis=draw(axes(x.ndim)), keepdims=draw(st.booleans()), **drawn)
+    return Call(repr(f), f, (x,))
+
+
+@st.composite
+def with_nan(draw: st.DrawFn, f: Any, unique: bool = False, **options: Any) -> Call:
+    """Put NaN into some of the black squares of a chequerboard, so that there are numbers along every axis."""
+    x = draw(arrays(shapes(2, min_dims=1), unique=unique))
+    nan = draw(hnp.arrays(bool, x.shape)) & (np.indices(x.shape).sum(0) % 2 == 1)
+    axis = draw(st.none() | st.integers(-x.ndim, x.ndim - 1) | st.just(tuple(range(x.ndim))))
+    if f in (np.nancumsum, np.nancumprod):
+        axis = axis if isinstance(axis, int) else None
+    drawn = {name: draw(strategy) for name, strategy in options.items()}
+    masked = partial(f, axis=axis, **drawn)
+    return Call(f"{masked} with NaN at {nan.tolist()}", lambda x: masked(_with_nan(x, nan)), (x,))
+
+
+def _with_nan(x: Any, nan: Array) -> Any:
+    return np.where(nan, np.float32(np.nan), x) if isinstance(x, Tensor) else np.where(nan, np.nan, x)
+
+
+some = st.sampled_from
+keepdims = st.booleans()
+
+CASES: dict[Any, SearchStrategy[Call]] = {
+    np.sum: reductions(np.sum, initial=some([0, 1.5])),
+    np.prod: reductions(np.prod, initial=some([1, 1.5, 0, -2])),
+    np.max: reductions(np.max, unique=True, initial=some([-9.0, 0.0625])),
+    np.min: reductions(np.min, unique=True, initial=some([9.0, 0.0625])),
+    np.var: reductions(np.var, min_side=2, correction=some([0, 0.5])),
+    np.std: reductions(np.std, min_side=2, unique=True, correction=some([0, 0.5])),
+    np.cumsum: running(np.cumsum),
+    np.cumprod: running(np.cumprod),
+    np.nansum: with_nan(np.nansum, keepdims=keepdims, initial=some([0, 1.5])),
+    np.nanmean: with_nan(np.nanmean, keepdims=keepdims),
+    np.nanprod: with_nan(np.nanprod, keepdims=keepdims, initial=some([1, -1.5])),
+    np.nanmax: with_nan(np.nanmax, unique=True, keepdims=keepdims, initial=some([-9.0, 0.0625])),
+    np.nanmin: with_nan(np.nanmin, unique=True, keepdims=keepdims, initial=some([9.0, 0.0625])),
+    np.nanvar: with_nan(np.nanvar, keepdims=keepdims, ddof=some([0, 0.5])),
+    np.nanstd: with_nan(np.nanstd, unique=True, keepdims=keepdims, correction=some([0, 0.5])),
+    np.nancumsum: with_nan(np.nancumsum),
+    np.nancumprod: with_nan(np.nancumprod),
+}
+"""Calls of each primitive that this file tests."""
+
+
+@st.composite
+def averages(draw: st.DrawFn) -> Call:
+    x = draw(arrays(shapes(1)))
+    axis, keepdims = draw(axes(x.ndim)), draw(st.booleans())
+    along = tuple(range(x.ndim)) if axis is None else tuple(i % x.ndim for i in np.atleast_1d(axis).astype(int))
+    shape = draw(some([x.shape, tuple(x.shape[i] for i in along)])) if axis is not None else x.shape
+    weights = draw(arrays(shape, POSITIVE))
+
+    def f(x: Any, weights: Any) -> Any:
+        mean, total = np.average(x, axis, weights, returned=True, keepdims=keepdims)
+        return mean, total * x.dtype.type(1) if isinstance(x, Tensor) else total
+
+    return Call(f"average, {axis=}, {keepdims=}", lambda *xs: both(*f(*xs)), (x, weights))
+
+
+def both(mean: Any, total: Any) -> Any:
+    return np.concatenate([np.ravel(mean), np.ravel(total)])
+
+
+COMPOSED: dict[Any, SearchStrategy[Call]] = {
+    np.cumulative_sum: running(np.cumulative_sum, min_dims=1, include_initial=st.booleans()),
+    np.cumulative_prod: running(np.cumulative_prod, min_dims=1, include_initial=st.booleans()),
+    np.ptp: reductions(np.ptp, min_side=1, unique=True),
+    np.average: averages(),
+}
+"""Calls of each function made of primitives that this file tests."""
+
+IMPLEMENTED = {*COMPOSED, np.cov, np.corrcoef}
+
+
+@pytest.mark.parametrize("function", [*CASES, *COMPOSED], ids=lambda f: f.__name__)
+@given(data=st.data())
+def test_derivatives(function: Any, data: st.DataObject) -> None:
+    call = data.draw((CASES | COMPOSED)[function])
+    check_gradients(call.function, *call.arrays)
+    check_float32(call.function, *call.arrays)
+    if function in CASES:
+        assert primitive_of(function) in recorded(call.function(Tensor(call.arrays[0], requires_grad=True)))
+
+
+@pytest.mark.parametrize("function", [np.cumprod, np.prod, np.cumulative_prod, np.nancumprod, np.nanprod])
+@given(x=arrays(st.integers(1, 6).map(lambda n: (n,)), ZEROS))
+def test_products_with_zeros_to_third_order(function: Any, x: Array) -> None:
+    check_gradients(function, x, order=3)
+
+
+@pytest.mark.parametrize("length", [7, 8, 9, 33])
+def test_long_running_products(length: int) -> None:
+    x = np.random.default_rng(length).choice([0.0, 1.0, -0.5, 1.5], (2, length), p=[0.1, 0.3, 0.3, 0.3])
+    check_gradients(lambda x: np.cumprod(x, axis=1), x)
+    check_gradients(lambda x: np.cumprod(x, axis=0), x)
+
+
+def test_a_zero_in_a_long_product_needs_no_matrix() -> None:
+    x = np.ones(200_000)
+    x[[5, 70_000]] = [0, 3]
+    t = Tensor(x, requires_grad=True)
+    np.prod(t).backward()
+    np.testing.assert_array_equal(t.grad, np.where(np.arange(x.size) == 5, 3, 0))
+
+
+# -- awkward points ---------------------------------------------------------------------------------------------------
+
+
+def leaf(*values: Any) -> Tensor:
+    return Tensor(np.array(values), requires_grad=True)
+
+
+@pytest.mark.parametrize("function", [np.nanmean, np.nanvar, np.nanstd, np.nanmax, np.nanmin, np.nansum, np.nanprod])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_nothing_but_nan_has_slope_0(function: Any, create_graph: bool) -> None:
+    x = leaf([1.0, 2.0], [np.nan, np.nan])
+    if function in (np.nansum, np.nanprod):
+        y = function(x, axis=1)
+    else:
+        with pytest.warns(RuntimeWarning):
+            y = function(x, axis=1)
+    np.testing.assert_array_equal(np.isnan(y.data), [False, function not in (np.nansum, np.nanprod)])
+    y.backward(np.ones(2), retain_graph=True)
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad[1], [0, 0])
+    assert np.isfinite(x.grad[0]).all()
+    assert np.any(x.grad[0])
+
+
+@pytest.mark.parametrize("function", [np.nanvar, np.nanstd])
+def test_too_few_numbers_for_the_degrees_of_freedom(function: Any) -> None:
+    x = leaf([1.0, np.nan, np.nan], [1.0, 2.0, 4.0])
+    with pytest.warns(RuntimeWarning, match="Degrees of freedom"):
+        y = function(x, axis=1, ddof=1)
+    y.backward(np.ones(2))
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad[0], [0, 0, 0])
+    assert np.isfinite(x.grad[1]).all()
+
+
+def test_nan_leaves_numbers_their_shares() -> None:
+    x = leaf(np.nan, 3.0, 3.0, 1.0)
+    np.nanmax(x).backward()
+    np.testing.assert_array_equal(x.grad, [0, 0.5, 0.5, 0])
+
+
+@pytest.mark.parametrize(("initial", "shares"), [(2.0, [0, 0.5, 0.5]), (3.0, [0, 0.25, 0.25]), (4.0, [0, 0, 0])])
+def test_initial_takes_part_in_a_tie(initial: float, shares: list[float]) -> None:
+    x = leaf(1.0, 3.0, 3.0)
+    np.max(x, initial=initial).backward()
+    np.testing.assert_allclose(x.grad, shares)
+    x.grad = None
+    np.min(-x, initial=-initial).backward()
+    np.testing.assert_allclose(x.grad, -np.array(shares))
+
+
+@pytest.mark.parametrize("function", [np.cumsum, np.cumprod, np.nansum, np.nanprod, np.nancumsum, np.nancumprod])
+def test_nothing_and_a_number(function: Any) -> None:
+    check_gradients(function, np.empty((0, 2)))
+    check_gradients(function, np.array(2.0))
+
+
+@pytest.mark.parametrize("function", [np.max, np.min, np.sum, np.prod])
+def test_nothing_but_initial(function: Any) -> None:
+    check_gradients(partial(function, initial=2.0, axis=0), np.empty((0, 2)))
+
+
+# -- complex numbers, dtypes, spellings -------------------------------------------------------------------------------
+
+COMPLEX = np.array([[1 + 2j, -1j, 0.5], [2 - 1j, 1 + 1j, -2 + 0.25j]])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [np.sum, np.mean, np.prod, np.var, np.std, np.cumsum, np.cumprod, np.nansum, np.nanmean, np.nanvar, np.nanstd,
+     np.nanprod, np.nancumsum, np.nancumprod],
+)  # fmt: skip
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_complex_numbers(function: Any, axis: int | None) -> None:
+    check_gradients(partial(function, axis=axis), COMPLEX)
+
+
+@pytest.mark.parametrize("function", [np.prod, np.cumprod])
+def test_complex_products_with_zeros(function: Any) -> None:
+    check_gradients(function, COMPLEX * [[0, 1, 1], [1, 0, 1]])
+
+
+@pytest.mark.parametrize("function", [f for f in CASES if f not in (np.max, np.min, np.nanmax, np.nanmin)])
+def test_dtype_of_the_result(function: Any) -> None:
+    x = Tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True, dtype=np.float32)
+    y = function(x, axis=0, dtype=np.float64)
+    assert y.dtype == np.float64
+    y.backward(np.ones(y.shape))
+    assert x.grad is not None
+    assert x.grad.dtype == np.float32
+    z = Tensor(x.data, requires_grad=True, dtype=np.float64)
+    function(z, axis=0).backward(np.ones(y.shape))
+    np.testing.assert_allclose(x.grad, z.grad)
+
+
+def test_every_argument_by_position() -> None:
+    x = np.array([[1.0, 2.5, -1.0], [0.5, -1.0, 2.0]])
+    check_gradients(lambda x: np.cumsum(x, 1, None), x)
+    check_gradients(lambda x: np.nansum(x, 0, None, None, True, 2.0), x)
+    check_gradients(lambda x: np.nanvar(x, 0, None, None, 1, True), x)
+    check_gradients(lambda x: np.ptp(x, 0, None, True), x)
+    check_gradients(lambda x: np.average(x, 1, [1.0, 2.0, 3.0]), x)
+
+
+# -- averages, covariances --------------------------------------------------------------------------------------------
+
+
+def test_average_without_weights() -> None:
+    x = np.array([[1.0, 2.5, -1.0], [0.5, -1.0, 2.0]])
+    check_gradients(lambda x: np.average(x, axis=1), x)
+    mean, count = np.average(Tensor(x, requires_grad=True), axis=1, returned=True)
+    np.testing.assert_array_equal(np.asarray(count), [3, 3])
+    assert mean.requires_grad
+
+
+def test_average_over_some_axes_in_another_order() -> None:
+    rng = np.random.default_rng(0)
+    x, weights = rng.uniform(1, 2, (2, 3, 4)), rng.uniform(1, 2, (4, 2))
+    check_gradients(lambda x, weights: np.average(x, axis=(2, 0), weights=weights), x, weights)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"rowvar": False}, {"bias": True}, {"ddof": 0}, {"ddof": 2}, {"fweights": [1, 2, 0, 3]},
+     {"aweights": [0.5, 1.0, 2.0, 0.25]}, {"fweights": [1, 2, 1, 3], "aweights": [0.5, 1.0, 2.0, 0.25]},
+     {"aweights": [0.5, 1.0, 2.0, 0.25], "ddof": 0}],
+)  # fmt: skip
+@pytest.mark.parametrize("numbers", ["float", "complex"])
+def test_covariance(options: Any, numbers: str) -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((2, 3, 4)) + (1j * rng.standard_normal((2, 3, 4)) if numbers == "complex" else 0)
+    if options.get("rowvar") is False:
+        x, y = x.T, y.T
+    check_gradients(partial(np.cov, **options), x)
+    check_gradients(partial(np.cov, **options), x, y)
+    check_gradients(
+        lambda x: np.cov(x, **{k: v for k, v in options.items() if k != "rowvar"}), y[:4, 0] if len(y) == 4 else y[0]
+    )
+
+
+@pytest.mark.parametrize("rowvar", [True, False])
+def test_correlation(rowvar: bool) -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((2, 4, 4))
+    check_gradients(partial(np.corrcoef, rowvar=rowvar), x)
+    check_gradients(partial(np.corrcoef, rowvar=rowvar), x, y)
+    check_gradients(np.corrcoef, x[0])
+    check_gradients(np.corrcoef, x + 1j * y)
+
+
+def test_covariance_in_float32() -> None:
+    x = Tensor(np.eye(3), requires_grad=True, dtype=np.float32)
+    assert np.cov(x).dtype == np.cov(x.data).dtype == np.float64
+    assert np.cov(x, dtype=np.float32).dtype == np.float32
+    check_float32(partial(np.cov, dtype=np.float32), np.eye(3))
+    check_float32(partial(np.corrcoef, dtype=np.float32), np.eye(3) + 0.5)
+
+
+# -- bad input --------------------------------------------------------------------------------------------------------
+
+x = leaf([1.0, 2.0], [3.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: np.sum(x, where=[True, False]), TypeError, r"np.sum: where=.* is not supported on tensors"),
+        (lambda: np.sum(x, out=np.empty(())), TypeError, r"np.sum: out=.* is not supported on tensors"),
+        (lambda: np.cumsum(x, 0, out=np.empty((2, 2))), TypeError, "np.cumsum: out="),
+        (lambda: np.nanmean(x, where=True), TypeError, "np.nanmean: where=True is not supported"),
+        (lambda: np.var(x, mean=1.0), TypeError, "np.var: mean=1.0 is not supported"),
+        (lambda: np.ptp(x, out=np.empty(())), TypeError, "np.ptp: out= is not supported on tensors"),
+        (lambda: np.max(x, initial=leaf(1.0)), TypeError, "np.max: initial= cannot be a Tensor"),
+        (lambda: np.cumulative_sum(x), ValueError, r"np.cumulative_sum: an array of shape \(2, 2\) needs axis="),
+        (lambda: np.cumulative_prod(x, axis=0, out=np.empty(1)), TypeError, "out"),
+        (lambda: np.average(x, 0, [1.0, 2.0, 3.0]), ValueError, r"np.average: weights of shape \(3,\)"),
+        (lambda: np.average(x, weights=[1.0, 2.0]), ValueError, r"np.average: weights of shape \(2,\).*axis=None"),
+        (lambda: np.average(x, 0, [1.0, -1.0]), ZeroDivisionError, "np.average: the weights .* sum to 0"),
+        (lambda: np.average(x, weights=[[0.0, 0.0], [1.0, 1.0]], axis=1), ZeroDivisionError, "sum to 0 somewhere"),
+    ],
+)  # fmt: skip
+def test_bad_calls(call: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()

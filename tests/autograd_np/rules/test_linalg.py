@@ -1,0 +1,614 @@
+"""Inverses, determinants, decompositions and norms: of single matrices and stacks, real and complex.
+
+Singular vectors and eigenvectors are free up to phases, so that functions are tested which do not depend on these.
+"""
+
+import itertools
+import operator
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd_np import Tensor, gradients, jvp
+from autograd_np.rules.linalg import cofactors, inseparable, least_squares, p_norm
+from tests.autograd_np.checks import check_float32, check_gradients
+from tests.autograd_np.strategies import Array, Call, c_order, flipped, fortran_order, strided
+
+linalg: Any = np.linalg  # its stubs do not know tensors
+Maker = Callable[[np.random.Generator, tuple[int, ...], bool], Array]
+
+
+# -- arrays, none of them close to where a derivative is missing ------------------------------------------------------
+
+
+def anything(rng: np.random.Generator, shape: tuple[int, ...], phases: bool) -> Array:
+    x = rng.uniform(0.25, 2, shape) * rng.choice([-1, 1], shape)
+    return x * np.exp(2j * rng.uniform(0, np.pi, shape)) if phases else x
+
+
+def graded(rng: np.random.Generator, shape: tuple[int, ...], phases: bool) -> Array:
+    """Return elements of which no two, and no two sums along an axis, are of about the same size."""
+    order = sum(axis * (axis + 1) for axis in np.indices(shape)) if shape else 0
+    sizes = 0.5 * 1.4**order * rng.uniform(0.95, 1.05, shape)
+    return sizes * (np.exp(2j * rng.uniform(0, np.pi, shape)) if phases else rng.choice([-1, 1], shape))
+
+
+def regular(rng: np.random.Generator, shape: tuple[int, ...], phases: bool) -> Array:
+    """Return matrices whose singular values are far from one another and from 0."""
+    u, s, vh = np.linalg.svd(anything(rng, shape, phases), full_matrices=False)
+    return (u * values(rng, s.shape)[..., None, :]) @ vh
+
+
+def hermitian(rng: np.random.Generator, shape: tuple[int, ...], phases: bool) -> Array:
+    """Return Hermitian matrices whose eigenvalues are positive and far from one another."""
+    u, s, _ = np.linalg.svd(anything(rng, shape, phases))
+    return (u * values(rng, s.shape)[..., None, :]) @ adjoint(u)
+
+
+def diagonalizable(rng: np.random.Generator, shape: tuple[int, ...], phases: bool) -> Array:
+    """Return matrices whose eigenvalues are far from one another; of real ones, all real or some in complex pairs."""
+    q, s, _ = np.linalg.svd(anything(rng, shape, phases))
+    triangle = np.triu(anything(rng, shape, phases), 1) + values(rng, s.shape)[..., None] * np.eye(shape[-1])
+    if shape[-1] > 1 and rng.choice([False, True]):
+        triangle[..., :2, :2] = [[1, -1.5], [1.5, 1]]
+    return q @ triangle @ adjoint(q)
+
+
+def dominated(rng: np.random.Generator, shape: tuple[int, ...], phases: bool) -> Array:
+    """Return matrices close to a diagonal one, whose inverses are so too."""
+    return np.diag(3.0 ** np.arange(shape[-1])) + anything(rng, shape, phases) / 16
+
+
+def values(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    steps = 0.5 + np.arange(shape[-1]) + rng.uniform(0, 0.25, shape)
+    return rng.permuted(steps, axis=-1) if steps.size else steps
+
+
+def adjoint(x: Any) -> Any:
+    return np.conj(np.swapaxes(x, -1, -2))
+
+
+def hermitian_part(x: Any) -> Any:
+    return (x + adjoint(x)) / 2
+
+
+@st.composite
+def calls(draw: st.DrawFn, f: Any, *terms: str, of: Maker = regular, min_side: int = 1, phases: bool = True) -> Call:
+    """Draw arrays by the lengths of their axes: `n`, `m`, `k`, or a digit; `...` is a stack, the same for all."""
+    lengths = {c: draw(st.integers(min_side, 3)) for c in "nmk"}
+    stack = draw(st.sampled_from([(), (), (2,), (2, 1), (0,)]))
+    with_phases = phases and draw(st.booleans())
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    xs: list[Array] = []
+    for term in terms:
+        shape = tuple(lengths[c] if c in lengths else int(c) for c in term.strip("."))
+        shape = (*stack, *shape) if "..." in term else shape
+        maker = of if len(shape) > 1 and min(shape[-2:]) > 0 else anything
+        layout = draw(st.sampled_from([c_order, fortran_order, strided, flipped]))
+        xs.append(layout(maker(rng, shape, with_phases)))
+    return Call(f"{terms} of {of.__name__}", f, tuple(xs))
+
+
+def some(*strategies: st.SearchStrategy[Call]) -> st.SearchStrategy[Call]:
+    return st.one_of(*strategies)
+
+
+def each(f: Any, *fs: Any) -> Callable[..., list[Any]]:
+    """Take the results of `f` apart, each through its own function; `None` leaves one out."""
+    return lambda *xs: [g(y) for g, y in zip(fs, f(*xs), strict=True) if g]
+
+
+# -- functions of decompositions that do not depend on phases ---------------------------------------------------------
+
+
+def exponential(w: Any, v: Any) -> Any:
+    """Return the matrix exponential by the eigenvectors."""
+    return v * np.exp(w)[..., None, :] @ linalg.inv(v)
+
+
+def spectral(u: Any, s: Any, vh: Any) -> Any:
+    """Return a matrix with other singular values."""
+    return u * np.exp(s)[..., None, :] @ vh
+
+
+def squares(*parts: Any) -> list[Any]:
+    return [np.real(part * np.conj(part)) for part in parts]
+
+
+def by_eigh(f: Any, uplo: str = "L") -> Any:
+    return lambda a: f(*linalg.eigh(hermitian_part(a), uplo))
+
+
+def by_eig(f: Any) -> Any:
+    return lambda a: f(*linalg.eig(a))
+
+
+def by_svd(f: Any, full_matrices: bool = False) -> Any:
+    return lambda a: f(*linalg.svd(a, full_matrices=full_matrices))
+
+
+def positive(q: Any, r: Any) -> list[Any]:
+    """Return the factors with a positive diagonal: LAPACK's signs flip where an element changes its own."""
+    signs = np.sign(np.real(np.diagonal(r, axis1=-2, axis2=-1)))
+    return [q * signs[..., None, :], r * signs[..., None]]
+
+
+def power_sums(w: Any) -> list[Any]:
+    return [np.sum(w**k, axis=-1) for k in (1, 2, 3)]
+
+
+# -- what is tested ---------------------------------------------------------------------------------------------------
+
+SOLVE = some(
+    calls(linalg.solve, "...nn", "n"),
+    calls(linalg.solve, "...nn", "nk"),
+    calls(linalg.solve, "nn", "...nk"),
+    calls(linalg.solve, "...nn", "...nk"),
+)
+
+P_NORM = st.builds(
+    lambda order, keepdims, call, axis: Call(
+        f"p_norm({order}, {axis})", partial(p_norm, order=order, axis=axis, keepdims=keepdims), call.arrays
+    ),
+    st.sampled_from([2, 3, 1.5, 0.5, -1, -2]),
+    st.booleans(),
+    calls(None, "nmk", of=anything),
+    st.sampled_from([None, 0, -1, (0, 2), (-1, 0), (0, 1, 2)]),
+)
+
+DIFFERENTIABLE: dict[Any, st.SearchStrategy[Call]] = {
+    linalg.inv: calls(linalg.inv, "...nn", min_side=0),
+    linalg.solve: SOLVE,
+    linalg.pinv: some(
+        calls(linalg.pinv, "...nm", min_side=0),
+        calls(lambda x, y: linalg.pinv(x @ y, rtol=1e-10), "...32", "...23"),
+        calls(lambda x, y: linalg.pinv(x @ y, 1e-10), "31", "12"),
+    ),
+    least_squares: some(
+        calls(lambda a, b: linalg.lstsq(a, b)[0], "nm", "n"),
+        calls(lambda a, b: linalg.lstsq(a, b, rcond=-1)[0], "nm", "nk"),
+        calls(lambda x, y, b: linalg.lstsq(x @ y, b, 1e-10)[0], "32", "23", "3k"),
+    ),
+    linalg.det: calls(linalg.det, "...nn", min_side=0),
+    cofactors: calls(cofactors, "...nn"),
+    linalg.slogdet: calls(lambda a: list(linalg.slogdet(a)), "...nn", min_side=0),
+    linalg.cholesky: some(
+        calls(lambda a: linalg.cholesky(hermitian_part(a)), "...nn", of=hermitian, min_side=0),
+        calls(lambda a: linalg.cholesky(hermitian_part(a), upper=True), "...nn", of=hermitian),
+    ),
+    linalg.eigh: some(
+        calls(by_eigh(exponential), "...nn", of=hermitian),
+        calls(by_eigh(lambda *wv: squares(*wv), "U"), "...nn", of=hermitian),
+    ),
+    linalg.eig: some(
+        calls(by_eig(exponential), "...nn", of=diagonalizable),
+        calls(by_eig(lambda _w, v: squares(v)), "...nn", of=diagonalizable),
+    ),
+    linalg.svd: some(
+        calls(by_svd(spectral), "...nm"),
+        calls(by_svd(squares), "...nm"),
+        calls(by_svd(squares, full_matrices=True), "...nn"),
+        calls(lambda a: squares(*linalg.svd(a)[1:]), "...32"),
+    ),
+    linalg.qr: some(
+        calls(lambda a: positive(*linalg.qr(a)), "...nm"),
+        calls(lambda a: positive(*linalg.qr(a, "complete")), "...23"),
+        calls(lambda a: squares(linalg.qr(a, mode="r")), "...nm"),
+    ),
+    p_norm: P_NORM,
+}
+
+
+def norms(f: Any, orders: Sequence[Any], axes: Sequence[Any], terms: str, of: Maker) -> st.SearchStrategy[Call]:
+    """Draw calls of a norm; an axis of None is not mentioned."""
+
+    def call(ord: Any, axis: Any, keepdims: bool, drawn: Call) -> Call:
+        kwargs = {"ord": ord, "keepdims": keepdims} | ({} if axis is None else {"axis": axis})
+        return Call(f"{f.__name__}({kwargs})", partial(f, **kwargs), drawn.arrays)
+
+    return st.builds(call, st.sampled_from(orders), st.sampled_from(axes), st.booleans(), calls(None, terms, of=of))
+
+
+def moved(rng: np.random.Generator, shape: tuple[int, ...], phases: bool) -> Array:
+    """Return stacks of regular matrices along axes 2 and 0."""
+    return np.moveaxis(regular(rng, (shape[1], shape[2], shape[0]), phases), (1, 2), (2, 0))
+
+
+INF = np.inf
+OF_VECTORS = [2, 1, INF, -INF, 0, 3, 0.5, -1]
+BY_SUMS, BY_VALUES = [1, -1, INF, -INF, "fro"], ["nuc", 2, -2]
+
+COMPOSED: dict[Any, st.SearchStrategy[Call]] = {
+    linalg.lstsq: some(
+        calls(lambda a, b: operator.itemgetter(0, 1, 3)(linalg.lstsq(a, b)), "32", "3k"),
+        calls(lambda a, b: operator.itemgetter(0, 1, 3)(linalg.lstsq(a, b)), "32", "3"),
+    ),
+    linalg.tensorsolve: some(
+        calls(lambda a, b: linalg.tensorsolve(a.reshape((2, 3, 6)), b), "66", "23"),
+        calls(lambda a, b: linalg.tensorsolve(a.reshape((6, 2, 3)), b, axes=(1,)), "66", "6"),
+    ),
+    linalg.tensorinv: some(
+        calls(lambda a: linalg.tensorinv(a.reshape((2, 2, 4))), "44"),
+        calls(lambda a: linalg.tensorinv(a.reshape((4, 2, 2)), ind=1), "44"),
+    ),
+    linalg.eigvals: some(
+        calls(lambda a: power_sums(linalg.eigvals(a)), "...nn", of=diagonalizable),
+        calls(linalg.eigvals, "...nn", of=diagonalizable),
+    ),
+    linalg.eigvalsh: some(
+        calls(lambda a: linalg.eigvalsh(hermitian_part(a)), "...nn", of=hermitian),
+        calls(lambda a: linalg.eigvalsh(hermitian_part(a), UPLO="U"), "...nn", of=hermitian),
+    ),
+    linalg.svdvals: some(
+        calls(linalg.svdvals, "...nm"), calls(lambda a: linalg.svd(a, compute_uv=False), "...nm", min_side=0)
+    ),
+    linalg.vector_norm: norms(linalg.vector_norm, OF_VECTORS, [None, 1, (0, -1), (2, 1, 0)], "nmk", graded),
+    linalg.matrix_norm: some(
+        norms(linalg.matrix_norm, BY_SUMS, [None], "2nm", graded),
+        norms(linalg.matrix_norm, [*BY_VALUES, "fro"], [None], "...nm", regular),
+    ),
+    linalg.norm: some(
+        norms(linalg.norm, [None, *OF_VECTORS], [None], "n", graded),
+        norms(linalg.norm, [None, *OF_VECTORS], [0, -1, (1,)], "nmk", graded),
+        norms(linalg.norm, [None], [None, (0, 1), (2, -3)], "nmk", anything),
+        norms(linalg.norm, BY_SUMS, [(0, 1), (-1, 0)], "nmk", graded),
+        norms(linalg.norm, [None, *BY_VALUES], [(2, 0), (-1, -3)], "nmk", moved),
+        norms(linalg.norm, [None, "f", *BY_VALUES], [None], "nm", regular),
+        norms(linalg.norm, BY_SUMS, [None], "nm", graded),
+    ),
+    linalg.cond: some(
+        *(calls(partial(linalg.cond, p=p), "...nm") for p in (None, 2, -2)),
+        *(calls(partial(linalg.cond, p=p), "nn", of=dominated) for p in (1, -1, INF, -INF, "fro")),
+        calls(partial(linalg.cond, p="nuc"), "...nn"),
+    ),
+    linalg.matrix_power: some(
+        *(calls(lambda a, n=n: linalg.matrix_power(a, n), "...nn") for n in (-2, -1, 0, 1, 2, 3, 6))
+    ),
+    linalg.multi_dot: some(
+        calls(lambda *xs: linalg.multi_dot(xs), "nm", "mk", of=anything, min_side=0),
+        calls(lambda *xs: linalg.multi_dot(xs), "n", "nm", "mk", "k1", of=anything),
+        calls(lambda *xs: linalg.multi_dot(list(xs)), "kn", "nm", "mk", "kn", "n", of=anything),
+    ),
+    linalg.matmul: calls(linalg.matmul, "...nm", "mk", of=anything),
+    linalg.tensordot: calls(partial(linalg.tensordot, axes=([1], [0])), "nm", "mk", of=anything),
+    linalg.vecdot: calls(partial(linalg.vecdot, axis=-2), "...nm", "...nm", of=anything),
+    linalg.outer: calls(linalg.outer, "n", "m", of=anything),
+    linalg.cross: some(calls(linalg.cross, "...3", "3", of=anything), calls(partial(linalg.cross, axis=0), "3n", "3n")),
+    linalg.trace: calls(partial(linalg.trace, offset=1), "...nm", of=anything),
+    linalg.diagonal: calls(partial(linalg.diagonal, offset=-1), "...nm", of=anything),
+    linalg.matrix_transpose: calls(linalg.matrix_transpose, "...nm", of=anything),
+}
+IMPLEMENTED = {*COMPOSED, linalg.slogdet, linalg.eig, linalg.eigh, linalg.svd, linalg.qr, linalg.matrix_rank}
+"""Functions made of primitives that this file tests."""
+
+ALL = {**DIFFERENTIABLE, **COMPOSED}
+COMPLEX_OF_REAL = {linalg.eig, linalg.eigvals}
+
+
+@pytest.mark.parametrize("function", ALL, ids=lambda f: f.__name__)
+@settings(max_examples=settings().max_examples // 2)
+@given(data=st.data())
+def test_linalg(function: Any, data: st.DataObject) -> None:
+    call = data.draw(ALL[function])
+    check_gradients(call.function, *call.arrays)
+    if function not in COMPLEX_OF_REAL and not any(np.iscomplexobj(x) for x in call.arrays):
+        check_float32(call.function, *call.arrays)
+
+
+@pytest.mark.parametrize("function", DIFFERENTIABLE, ids=lambda f: f.__name__)
+@settings(max_examples=2)
+@given(data=st.data())
+def test_third_derivatives(function: Any, data: st.DataObject) -> None:
+    call = data.draw(DIFFERENTIABLE[function])
+    check_gradients(call.function, *call.arrays, order=3)
+
+
+@pytest.mark.parametrize("function", COMPLEX_OF_REAL, ids=lambda f: f.__name__)
+def test_real_matrix_with_complex_eigenvalues_has_a_real_gradient(function: Any) -> None:
+    a = Tensor(np.array([[1.0, -2.0], [2.0, 1.0]], np.float32), requires_grad=True)
+    w = function(a)[0] if function is linalg.eig else function(a)
+    assert w.dtype == np.complex64
+    np.sum(np.abs(w)).backward()
+    assert a.grad is not None
+    assert a.grad.dtype == np.float32
+    np.testing.assert_allclose(a.grad, np.array([[1, -2], [2, 1]]) / np.sqrt(5), rtol=1e-6)
+
+
+# -- results ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "f", [linalg.eig, linalg.eigh, linalg.qr, linalg.slogdet, linalg.svd], ids=lambda f: f.__name__
+)
+def test_results_have_names(f: Any) -> None:
+    x = np.array([[2.0, 1.0], [1.0, 3.0]])
+    result, expected = f(Tensor(x, requires_grad=True)), f(x)
+    assert type(result) is type(expected)
+    for part, value in zip(result, expected, strict=True):
+        assert isinstance(part, Tensor)
+        np.testing.assert_array_equal(part.data, value)
+
+
+def test_lstsq_tells_rank_and_residuals_as_numpy_does() -> None:
+    rng = np.random.default_rng(0)
+    for shape, rank in [((4, 2), 2), ((2, 4), 2), ((3, 3), 3), ((4, 3), 1), ((4, 3), 0), ((0, 2), 0), ((2, 0), 0)]:
+        a = rng.standard_normal((shape[0], rank)) @ rng.standard_normal((rank, shape[1]))
+        for b in (rng.standard_normal(shape[0]), rng.standard_normal((shape[0], 2))):
+            expected = np.linalg.lstsq(a, b)
+            found = linalg.lstsq(a, Tensor(b, requires_grad=True))
+            assert found[2] == expected[2] == rank
+            for i in (0, 1, 3):
+                assert found[i].dtype == expected[i].dtype
+                np.testing.assert_allclose(found[i].data, expected[i], atol=1e-12)
+
+
+def test_rank_is_a_plain_array() -> None:
+    a = np.array([[[1.0, 2.0], [2.0, 4.0]], [[1.0, 0.0], [0.0, 1e-3]]])
+    assert linalg.matrix_rank(Tensor(a, requires_grad=True)).tolist() == [1, 2]
+    assert linalg.matrix_rank(Tensor(a), 1e-2).tolist() == [1, 1]
+    assert linalg.matrix_rank(Tensor(a), rtol=1e-2).tolist() == [1, 1]
+
+
+def test_multi_dot_takes_the_cheapest_order() -> None:
+    lengths = [2, 40, 3, 30, 1]
+    xs = [Tensor(np.ones(shape), requires_grad=True) for shape in itertools.pairwise(lengths)]
+    y = linalg.multi_dot(xs)
+    shapes = {parent.shape for parent in y._node.parents}
+    # Of the five orders, a (b (c d)) takes 90 + 120 + 80 multiplications, and no other as few.
+    assert shapes == {(2, 40), (40, 1)}
+
+
+# -- points where others give NaN -------------------------------------------------------------------------------------
+
+
+def first_and_second(f: Any, x: Any) -> tuple[Array, Array]:
+    """Return a gradient, and that of its sum weighted with 1, 2, ..."""
+    leaf = Tensor(np.asarray(x, float), requires_grad=True)
+    (g,) = gradients(f(leaf), leaf, create_graph=True)
+    (h,) = gradients(np.sum(g * np.arange(1, g.size + 1).reshape(g.shape)), leaf)
+    return g.data, h.data
+
+
+@pytest.mark.parametrize("ord", [None, 2, 3, 1.5, 0.5, 1, INF, -INF, 0])
+def test_norm_of_zeros(ord: Any) -> None:
+    for f in (lambda x: linalg.norm(x, ord), lambda x: linalg.norm(x[None], ord, axis=1, keepdims=True)):
+        g, h = first_and_second(f, np.zeros(3))
+        assert g.tolist() == h.tolist() == [0, 0, 0]
+    g, h = first_and_second(lambda x: linalg.norm(x, ord, axis=1).sum(), [[0.0, 0.0], [3.0, 4.0]])
+    assert np.isfinite([g, h]).all()
+    assert g[0].tolist() == h[0].tolist() == [0, 0]
+
+
+def test_norm_of_zeros_in_a_matrix() -> None:
+    for ord in (None, "fro", 1, INF):
+        assert not np.any(first_and_second(lambda x: linalg.norm(x, ord), np.zeros((2, 3))))  # noqa: B023
+    zeros = Tensor(np.zeros((2, 3)), requires_grad=True)
+    (g,) = gradients(linalg.norm(zeros, "nuc"), zeros)
+    np.testing.assert_allclose(g.data @ g.data.T, np.eye(2), atol=1e-12)
+    (g,) = gradients(linalg.norm(zeros, 2), zeros)
+    assert linalg.norm(g.data, "nuc") == pytest.approx(1)
+
+
+@pytest.mark.parametrize("ord", [3, 1.5, 0.5])
+def test_norm_with_an_element_that_is_0(ord: float) -> None:
+    g, h = first_and_second(lambda x: linalg.norm(x, ord), [0.0, 2.0])
+    np.testing.assert_allclose(g, [0, 1], atol=1e-12)
+    np.testing.assert_allclose(h, [0, 0], atol=1e-12)
+
+
+def test_largest_elements_share_the_gradient() -> None:
+    x = Tensor([2.0, -2.0, 1.0], requires_grad=True)
+    linalg.norm(x, INF).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.5, -0.5, 0]
+
+
+SINGULAR = {
+    "of rank 2": np.array([[1.0, 2.0, 3.0], [0.0, 1.0, 2.0], [1.0, 3.0, 5.0]]),
+    "of rank 1": np.outer([1.0, 2.0, 3.0], [1.0, 0.5, -2.0]),
+    "but for rounding": np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]]),
+    "zeros": np.zeros((3, 3)),
+    "two by two zeros": np.zeros((2, 2)),
+    "one zero": np.zeros((1, 1)),
+    "complex": np.outer([1.0, 2.0j, 3.0], [1.0, 0.5j, -2.0]) + np.diag([1, 0, 0]),
+    "in a stack": np.stack([np.eye(3), np.outer([1.0, 2.0, 3.0], [1.0, 0.0, 1.0]), np.diag([1.0, 2.0, 1e-9])]),
+}
+
+
+@pytest.mark.parametrize("a", SINGULAR.values(), ids=SINGULAR)
+def test_det_of_singular_matrices(a: Array) -> None:
+    check_gradients(linalg.det, a)
+
+
+def test_third_derivative_of_det_of_a_singular_matrix() -> None:
+    check_gradients(linalg.det, SINGULAR["of rank 2"], order=3)
+
+
+def test_det_of_a_large_matrix_keeps_its_digits() -> None:
+    a = np.random.default_rng(1).standard_normal((60, 60))
+    leaf = Tensor(a, requires_grad=True)
+    (g,) = gradients(linalg.slogdet(leaf)[1], leaf)
+    y = linalg.det(leaf)
+    y.backward()
+    np.testing.assert_allclose(leaf.grad, y.item() * g.data, rtol=1e-9)
+
+
+def test_slogdet_of_a_singular_matrix_has_no_gradient() -> None:
+    a = Tensor(np.zeros((2, 2)), requires_grad=True)
+    sign, logarithm = linalg.slogdet(a)
+    assert (sign.item(), logarithm.item()) == (0, -np.inf)
+    with pytest.raises(np.linalg.LinAlgError, match=r"np\.linalg\.slogdet: a matrix is singular.*np\.linalg\.det has"):
+        logarithm.backward()
+
+
+REPEATED = [np.eye(3), np.zeros((3, 3)), np.diag([1.0, 2.0, 1.0]), np.stack([np.eye(3), np.diag([1.0, 2.0, 4.0])])]
+
+
+@pytest.mark.parametrize("a", REPEATED)
+@pytest.mark.parametrize(
+    "f", [linalg.eigvalsh, linalg.eigvals, lambda a: linalg.eigh(a)[0], lambda a: linalg.eig(a)[0]]
+)
+def test_sum_of_eigenvalues_that_repeat(f: Any, a: Array) -> None:
+    leaf = Tensor(a, requires_grad=True)
+    np.sum(f(leaf)).backward()
+    np.testing.assert_allclose(leaf.grad, np.broadcast_to(np.eye(3), a.shape), atol=1e-12)
+    _, tangent = jvp(lambda x: np.sum(f(x)), (a,), (np.ones(a.shape),))
+    np.testing.assert_allclose(tangent, a.size / 3, atol=1e-12)
+
+
+@pytest.mark.parametrize("f", [linalg.svdvals, lambda a: linalg.svd(a)[1]])
+def test_sum_of_singular_values_that_repeat(f: Any) -> None:
+    leaf = Tensor(np.stack([np.eye(3), 2 * np.eye(3)[::-1]]), requires_grad=True)
+    np.sum(f(leaf)).backward()
+    np.testing.assert_allclose(leaf.grad, [np.eye(3), np.eye(3)[::-1]], atol=1e-12)
+
+
+WEIGHTS = np.arange(9.0).reshape(3, 3)
+TURNED = np.array([[1.0, 2.0, 2.0], [2.0, 1.0, -2.0], [2.0, -2.0, 1.0]]) / 3  # orthogonal
+
+
+def weighted(f: Any) -> Any:
+    """Weight the elements of a matrix function of eigenvectors or singular vectors."""
+    return lambda *parts: np.sum(f(*parts) * WEIGHTS)
+
+
+WITHOUT_DERIVATIVE = {
+    "exponential of a Hermitian matrix": (by_eigh(weighted(exponential)), np.eye(3)),
+    "logarithm, with a gradient of 0": (by_eigh(weighted(lambda w, v: v * np.log(w) @ v.T)), np.eye(3)),
+    "exponential": (by_eig(weighted(exponential)), np.diag([2.0, 1.0, 2.0])),
+    "spectral function": (by_svd(weighted(spectral)), np.eye(3)),
+    "equal but for rounding": (by_eigh(weighted(exponential)), TURNED @ np.diag([1.0, 1.0, 2.0]) @ TURNED),
+    "equal but for rounding, in pairs": (by_svd(weighted(spectral)), TURNED @ np.diag([1.0, 1.0, 2.0])),
+    "zeros": (by_svd(lambda u, s, vh: np.sum(u * s @ vh)), np.zeros((2, 3))),
+    "left vectors of 0": (by_svd(lambda u, s, vh: np.sum(u**4)), np.outer([1.0, 2.0, 3.0, 4.0], [1.0, 2.0])),
+    "right vectors of 0": (by_svd(lambda u, s, vh: np.sum(vh**4)), np.outer([1.0, 2.0], [1.0, 2.0, 3.0])),
+}
+
+
+CASES = {**DIFFERENTIABLE, inseparable: WITHOUT_DERIVATIVE}
+"""Calls of each primitive that this file tests."""
+
+
+@pytest.mark.parametrize(("f", "a"), WITHOUT_DERIVATIVE.values(), ids=WITHOUT_DERIVATIVE)
+def test_vectors_of_values_that_repeat_have_no_derivative(f: Any, a: Array) -> None:
+    leaf = Tensor(a, requires_grad=True)
+    with pytest.raises(np.linalg.LinAlgError, match=r"np\.linalg\.(eigh|eig|svd): a gradient passes through the"):
+        f(leaf).backward()
+    assert leaf.grad is None
+
+
+@pytest.mark.parametrize("f", [linalg.eigvalsh, linalg.eigvals, linalg.svdvals])
+def test_second_derivative_where_values_repeat_is_not_silently_wrong(f: Any) -> None:
+    with pytest.raises(np.linalg.LinAlgError, match="which have no derivative"):
+        first_and_second(lambda a: np.sum(f(a) ** 2), np.eye(3))
+
+
+def test_vectors_of_other_values_have_a_derivative() -> None:
+    """The vector of the one value that does not repeat, among others that do but for rounding."""
+    a = TURNED @ np.diag([1.0, 1.0, 3.0]) @ TURNED
+    direction = np.random.default_rng(2).standard_normal((3, 3))
+
+    def projection(t: float) -> Array:
+        v = np.linalg.eigh(hermitian_part(a + t * direction))[1][:, 2]
+        return np.outer(v, v)
+
+    expected = np.sum(WEIGHTS * (projection(1e-5) - projection(-1e-5)) / 2e-5)
+    for f in (
+        by_eigh(lambda _w, v: v[:, 2]),
+        lambda a: linalg.svd(hermitian_part(a))[0][:, 0],
+        lambda a: linalg.svd(hermitian_part(a))[2][0],
+    ):
+        leaf = Tensor(a, requires_grad=True)
+        np.sum(np.outer(v := f(leaf), v) * WEIGHTS).backward()
+        assert np.sum(leaf.grad * direction) == pytest.approx(expected, rel=1e-7)
+
+
+# -- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def by_largest_vector(a: Any) -> Any:
+    v = linalg.eigh(a)[1][:, -1:]
+    return v @ v.T
+
+
+@pytest.mark.parametrize("f", [linalg.cholesky, partial(linalg.cholesky, upper=True), by_largest_vector])
+def test_gradient_of_a_hermitian_matrix_is_hermitian(f: Any) -> None:
+    a = Tensor([[4.0, 1.0, 0.5], [1.0, 3.0, 0.25], [0.5, 0.25, 2.0]], requires_grad=True)
+    np.sum(f(a) * np.arange(1.0, 10).reshape(3, 3)).backward()
+    assert a.grad is not None
+    np.testing.assert_allclose(a.grad, a.grad.T, atol=1e-14)
+    assert np.all(np.abs(a.grad) > 1e-3)
+
+
+def test_norms_of_integers() -> None:
+    x = Tensor(np.array([[3, 4], [0, -12]]))
+    for ord in (None, 1, 2, INF):
+        found = linalg.norm(x, ord)
+        assert found.dtype == float
+        assert found.item() == pytest.approx(np.linalg.norm(x.data, ord))
+        assert linalg.vector_norm(x, ord=ord or 2).dtype == float
+
+
+@pytest.mark.parametrize(
+    "f", [linalg.det, linalg.inv, linalg.cholesky, linalg.svdvals, linalg.eigvalsh, linalg.eigvals]
+)
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0, 0), (0, 3, 3)], ids=str)
+def test_linalg_of_nothing(f: Any, shape: tuple[int, ...]) -> None:
+    check_gradients(f, np.ones(shape))
+
+
+@pytest.mark.parametrize("ord", [None, 1, 2, INF, "nuc", "fro"])
+def test_norms_of_nothing(ord: Any) -> None:
+    check_gradients(lambda a: linalg.norm(a, ord, axis=(0, 1)), np.ones((0, 2, 3)))
+    if not isinstance(ord, str):
+        check_gradients(lambda a: linalg.norm(a, ord), np.ones(0))
+
+
+def test_cond_of_singular_matrices_is_infinite() -> None:
+    for a in (np.zeros((2, 2)), np.diag([1.0, 0.0])):
+        for p in (None, 2, -2):
+            expected = np.linalg.cond(a, p)
+            assert linalg.cond(Tensor(a, requires_grad=True), p).item() == expected
+
+
+A = np.arange(1.0, 7).reshape(2, 3)
+REFUSED: list[tuple[Any, type[Exception], str]] = [
+    (lambda a: linalg.svd(a, hermitian=True), TypeError, r"hermitian=True is not supported.*eigh"),
+    (lambda a: linalg.pinv(a, hermitian=True), TypeError, "hermitian=True is not supported"),
+    (lambda a: linalg.qr(a.T, "complete"), TypeError, "mode='complete'.*'reduced'"),
+    (lambda a: linalg.qr(a, "raw"), TypeError, "mode='raw'"),
+    (lambda a: linalg.multi_dot([a, a.T], out=np.empty((2, 2))), TypeError, "np.linalg.multi_dot: out="),
+    (lambda a: linalg.multi_dot([a]), ValueError, "at least two arrays"),
+    (lambda a: linalg.multi_dot([a[None], a.T]), np.linalg.LinAlgError, r"\(1, 2, 3\)"),
+    (lambda a: linalg.multi_dot([a, a]), ValueError, "np.matmul of"),
+    (lambda a: linalg.matrix_power(a, 2), np.linalg.LinAlgError, r"\(2, 3\)"),
+    (lambda a: linalg.matrix_power(a, 0.5), TypeError, "float"),
+    (lambda a: linalg.tensorsolve(a, a), np.linalg.LinAlgError, r"np.linalg.tensorsolve of shapes \(2, 3\)"),
+    (lambda a: linalg.tensorinv(a, ind=1), np.linalg.LinAlgError, "ind=1"),
+    (lambda a: linalg.tensorinv(a, ind=0), ValueError, "ind=0"),
+    (lambda a: linalg.norm(a[0], "fro"), ValueError, "ord='fro' is no order of a vector's norm"),
+    (lambda a: linalg.norm(a, 3), ValueError, "ord=3 is no order of a matrix's norm"),
+    (lambda a: linalg.norm(a[None], 2), ValueError, r"shape \(1, 2, 3\).*vector_norm"),
+    (lambda a: linalg.cond(a[:0]), np.linalg.LinAlgError, r"\(0, 3\)"),
+    (lambda a: linalg.outer(a, a), ValueError, r"\(2, 3\) and \(2, 3\)"),
+    (lambda a: linalg.cross(a, a, axis=0), ValueError, "length 3 along axis 0"),
+    (lambda a: linalg.inv(a), ValueError, r"np\.linalg\.inv of float64 \(2, 3\)"),
+    (lambda a: linalg.solve(a, a), ValueError, r"np\.linalg\.solve of float64 \(2, 3\) and float64 \(2, 3\)"),
+    (
+        lambda a: np.sum(linalg.svd(a)[2] ** 2).backward(),
+        np.linalg.LinAlgError,
+        "beyond the 2 that.*full_matrices=False",
+    ),
+    (lambda a: np.sum(linalg.svd(a.T)[0] ** 2).backward(), np.linalg.LinAlgError, "beyond the 2 that"),
+]
+
+
+@pytest.mark.parametrize(("f", "error", "message"), REFUSED)
+def test_what_has_no_derivative_is_refused(f: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        f(Tensor(A, requires_grad=True))

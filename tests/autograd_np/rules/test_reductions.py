@@ -1,0 +1,149 @@
+"""Sums, means, spreads, extremes and products over every choice of axes, in every spelling."""
+
+from functools import partial
+from operator import methodcaller
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from autograd_np import Tensor
+from autograd_np.primitives import primitive_of
+from tests.autograd_np.checks import check_float32, check_gradients, recorded
+from tests.autograd_np.strategies import GRID, Call, arrays, axes, shapes
+
+
+@st.composite
+def calls(draw: st.DrawFn, function: Any, min_side: int = 1, unique: bool = False) -> Call:
+    """Draw a reduction by position, by keyword or as a method."""
+    x = draw(arrays(draw(shapes(min_side)), unique=unique))
+    name, axis, keepdims = function.__name__, draw(axes(x.ndim)), draw(st.booleans())
+    options: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
+    spelling = draw(st.sampled_from(["positions", "keywords", "method", "names"]))
+    if name in ("var", "std"):
+        reduced = x.size if axis is None else int(np.prod([x.shape[i] for i in np.atleast_1d(axis).astype(int)]))
+        options["ddof"] = draw(st.sampled_from([0, 1, 0.5])) if reduced > 1 else 0
+    if spelling == "positions":
+        return Call(f"{name}(x, {axis})", lambda x: function(x, axis), (x,))
+    if spelling == "names":
+        return Call(f"{name}(a=x, {options})", lambda x: function(a=x, **options), (x,))
+    f = methodcaller(name, **options) if spelling == "method" else partial(function, **options)
+    return Call(f"{name} as {spelling}, {options}", f, (x,))
+
+
+CASES: dict[Any, SearchStrategy[Call]] = {
+    np.sum: calls(np.sum, min_side=0),
+    np.mean: calls(np.mean),
+    np.var: calls(np.var),
+    np.std: calls(np.std, unique=True),
+    np.max: calls(np.max, unique=True),
+    np.min: calls(np.min, unique=True),
+    np.prod: calls(np.prod, min_side=0),
+}
+"""Calls of each function that this file tests."""
+
+
+@pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+@given(data=st.data())
+def test_derivatives(function: Any, data: st.DataObject) -> None:
+    call = data.draw(CASES[function])
+    check_gradients(call.function, *call.arrays)
+    check_float32(call.function, *call.arrays)
+    assert primitive_of(function) in recorded(call.function(Tensor(call.arrays[0], requires_grad=True)))
+
+
+@pytest.mark.parametrize("function", [np.var, np.std, np.prod], ids=lambda f: f.__name__)
+@given(data=st.data())
+def test_third_order(function: Any, data: st.DataObject) -> None:
+    call = data.draw(CASES[function])
+    check_gradients(call.function, *call.arrays, order=3)
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        *((f, (0, None, None, True)) for f in (np.sum, np.mean, np.prod)),
+        *((f, (0, None, None, 1, True)) for f in (np.var, np.std)),
+        *((f, (0, None, True)) for f in (np.max, np.min)),
+    ],
+)
+def test_every_argument_by_position(function: Any, options: tuple[Any, ...]) -> None:
+    check_gradients(lambda x: function(x, *options), np.array([[1.0, 2.5], [0.5, -1.0]]))
+
+
+def leaf(values: Any) -> Tensor:
+    return Tensor(np.array(values), requires_grad=True)
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["max", "min"])
+@pytest.mark.parametrize(
+    ("axis", "shares"),
+    [(None, [[1, 0, 1], [0, 0, 1]]), (0, [[1, 0, 0.5], [0, 1, 0.5]]), (1, [[0.5, 0, 0.5], [0, 0, 1]])],
+)
+def test_ties_share_evenly(sign: float, axis: int | None, shares: Any) -> None:
+    x = leaf(sign * np.array([[3.0, 1.0, 3.0], [0.0, 2.0, 3.0]]))
+    y = x.max(axis=axis) if sign > 0 else x.min(axis=axis)
+    y.backward(np.ones(y.shape))
+    np.testing.assert_allclose(x.grad, shares if axis is not None else np.array(shares) / 3)
+
+
+@pytest.mark.parametrize("function", [np.max, np.min])
+def test_extreme_that_is_nan_takes_the_gradient(function: Any) -> None:
+    x = leaf([[1.0, np.nan, 3.0], [1.0, 2.0, 4.0]])
+    function(x, axis=1).sum().backward()
+    np.testing.assert_array_equal(x.grad, [[0, 1, 0], [0, 0, 1] if function is np.max else [1, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("values", "slopes"),
+    [
+        ([2.0, 3.0, -4.0], [-12, -8, 6]),
+        ([2.0, 0.0, -4.0], [0, -8, 0]),
+        ([0.0, 3.0, 0.0], [0, 0, 0]),
+        ([0.0], [1]),
+    ],
+)
+def test_product_of_zeros(values: list[float], slopes: list[float]) -> None:
+    x = leaf(values)
+    np.prod(x).backward()
+    np.testing.assert_array_equal(x.grad, slopes)
+
+
+@given(data=st.data())
+def test_product_with_many_zeros(data: st.DataObject) -> None:
+    x = data.draw(arrays(values=[0.0, 0.0, 1.0, -0.5, 2.0]))
+    axis = data.draw(axes(x.ndim))
+    check_gradients(lambda x: np.prod(x, axis=axis), x, order=3)
+    check_float32(lambda x: np.prod(x, axis=axis), x)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_deviation_of_a_constant_has_slope_0(axis: Any, dtype: Any) -> None:
+    x = Tensor(np.full((2, 3), 0.25), requires_grad=True, dtype=dtype)
+    y = np.std(x, axis=axis)
+    y.backward(np.ones(y.shape))
+    np.testing.assert_array_equal(x.grad, np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("function", [np.sum, np.prod, np.max, np.min])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_axis_of_a_number(function: Any, axis: int) -> None:
+    """These functions of NumPy let a number have an axis 0, or -1."""
+    check_gradients(lambda x: function(x, axis=axis), np.array(2.0))
+
+
+@given(x=arrays(shapes(1, min_dims=1), GRID))
+def test_numpy_integers_as_axis_and_ddof(x: Any) -> None:
+    check_float32(lambda x: np.var(x, axis=np.int64(0), ddof=np.int64(0)), x)
+    check_gradients(lambda x: np.var(x, axis=np.int64(0), ddof=np.int64(0)), x)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, 2, (0, 1), (2, 0), (1, 2), (2, 1, 0)], ids=str)
+@pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+def test_every_choice_of_axes_of_a_box(function: Any, axis: Any) -> None:
+    x = np.random.default_rng(5).permutation(np.arange(24.0) / 8 - 1).reshape(2, 3, 4)  # the 0 is for the product
+    check_gradients(lambda x: function(x, axis=axis), x)

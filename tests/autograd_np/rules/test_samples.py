@@ -1,0 +1,234 @@
+"""Differences, slopes, areas, interpolation, polynomials and convolution of sampled curves."""
+
+from functools import partial
+from typing import Any
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from autograd_np import Tensor
+from autograd_np.primitives import primitive_of
+from tests.autograd_np.checks import check_float32, check_gradients, recorded
+from tests.autograd_np.strategies import BETWEEN, POSITIVE, Array, Call, arrays, shapes
+
+
+@st.composite
+def differences(draw: st.DrawFn) -> Call:
+    x = draw(arrays(shapes(min_dims=1)))
+    axis, n = draw(st.integers(-x.ndim, x.ndim - 1)), draw(st.integers(0, 3))
+    ends: dict[str, Any] = {}
+    for name in draw(st.lists(st.sampled_from(["prepend", "append"]), unique=True)) if n else []:
+        shape = tuple(2 if i == axis % x.ndim else k for i, k in enumerate(x.shape))
+        ends[name] = draw(arrays(draw(st.sampled_from([(), shape]))))
+    names = list(ends)
+
+    def f(x: Any, *ends: Any) -> Any:
+        return np.diff(x, n, axis, **dict(zip(names, ends, strict=True)))
+
+    return Call(f"diff {n=} {axis=} {names}", f, (x, *ends.values()))
+
+
+@st.composite
+def row_differences(draw: st.DrawFn) -> Call:
+    x, begin, end = draw(arrays()), draw(arrays(shapes(max_dims=1))), draw(arrays(shapes(max_dims=1)))
+    return Call("ediff1d", lambda x, begin, end: np.ediff1d(x, to_begin=begin, to_end=end), (x, begin, end))
+
+
+def coordinates(n: int) -> SearchStrategy[Array]:
+    """Draw growing coordinates with unequal steps."""
+    return hnp.arrays(float, (n,), elements=st.sampled_from(POSITIVE)).map(np.cumsum)
+
+
+@st.composite
+def gradients_of_samples(draw: st.DrawFn) -> Call:
+    edge_order = draw(st.sampled_from([1, 2]))
+    x = draw(arrays(hnp.array_shapes(min_dims=1, max_dims=2, min_side=edge_order + 1, max_side=5)))
+    axis = draw(st.none() | st.integers(-x.ndim, x.ndim - 1) | st.just(tuple(range(x.ndim))[::-1]))
+    along = range(x.ndim) if axis is None else np.atleast_1d(axis).tolist()
+    one = st.sampled_from([(), (0.5,)])
+    each = st.tuples(*(st.sampled_from([2.0]) | coordinates(x.shape[i]) for i in along))
+    spacing = draw(one | each)
+    return Call(
+        f"gradient {spacing} {axis=}", lambda x: np.gradient(x, *spacing, axis=axis, edge_order=edge_order), (x,)
+    )
+
+
+@st.composite
+def areas(draw: st.DrawFn) -> Call:
+    y = draw(arrays(shapes(1, min_dims=1)))
+    axis = draw(st.integers(-y.ndim, y.ndim - 1))
+    x = draw(arrays(draw(st.sampled_from([(y.shape[axis],), y.shape]))))
+    return Call(f"trapezoid, {axis=}", lambda y, x: np.trapezoid(y, x, axis=axis), (y, x))
+
+
+@st.composite
+def interpolations(draw: st.DrawFn) -> Call:
+    n = draw(st.integers(1, 5))
+    xp = np.arange(n) * 1.0 - 2 + draw(hnp.arrays(float, (n,), elements=st.sampled_from([0.0, 0.125, 0.25])))
+    x = draw(arrays(values=[b for b in BETWEEN if np.abs(xp - b).min() > 1 / 32]))
+    ends = draw(st.sampled_from([{}, {"left": 7.0}, {"right": -7.0}, {"left": 1.0, "right": 2.0}]))
+    return Call(f"interp {ends}", lambda x, xp, fp: np.interp(x, xp, fp, **ends), (x, xp, draw(arrays((n,)))))
+
+
+@st.composite
+def polynomials(draw: st.DrawFn) -> Call:
+    p, x = draw(arrays(shapes(1, min_dims=1, max_dims=1))), draw(arrays())
+    return Call("polyval", lambda p, x: np.polyval(p, x), (p, x))
+
+
+@st.composite
+def powers(draw: st.DrawFn) -> Call:
+    x = draw(arrays(shapes(min_dims=1, max_dims=1)))
+    f = partial(np.vander, N=draw(st.none() | st.integers(0, 4)), increasing=draw(st.booleans()))
+    return Call(repr(f), f, (x,))
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, f: Any) -> Call:
+    sizes = hnp.array_shapes(max_dims=1, max_side=6) | (st.just(()) if f is np.convolve else st.nothing())
+    a, v = draw(arrays(sizes)), draw(arrays(sizes))
+    mode = draw(st.sampled_from(["full", "same", "valid"]))
+    return Call(f"{f.__name__}, {mode}", partial(f, mode=mode), (a, v))
+
+
+CASES: dict[Any, SearchStrategy[Call]] = {np.convolve: convolutions(np.convolve)}
+"""Calls of each primitive that this file tests."""
+
+COMPOSED: dict[Any, SearchStrategy[Call]] = {
+    np.diff: differences(),
+    np.ediff1d: row_differences(),
+    np.gradient: gradients_of_samples(),
+    np.trapezoid: areas(),
+    np.interp: interpolations(),
+    np.polyval: polynomials(),
+    np.vander: powers(),
+    np.correlate: convolutions(np.correlate),
+}
+"""Calls of each function made of primitives that this file tests."""
+
+IMPLEMENTED = {*COMPOSED, np.convolve}
+DOUBLE = (np.interp, np.vander)
+"""NumPy gives float64 for float32 here."""
+
+
+@pytest.mark.parametrize("function", [*CASES, *COMPOSED], ids=lambda f: f.__name__)
+@given(data=st.data())
+def test_derivatives(function: Any, data: st.DataObject) -> None:
+    call = data.draw((CASES | COMPOSED)[function])
+    check_gradients(call.function, *call.arrays)
+    if function not in DOUBLE:
+        check_float32(call.function, *call.arrays)
+    if function in CASES:
+        leaves = [Tensor(x, requires_grad=True) for x in call.arrays]
+        assert primitive_of(function) in recorded(call.function(*leaves))
+
+
+@pytest.mark.parametrize("function", DOUBLE, ids=lambda f: f.__name__)
+def test_float32_becomes_what_numpy_makes_of_it(function: Any) -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True, dtype=np.float32)
+    rest = (np.array([0.0, 3.0]), np.array([5.0, 7.0])) if function is np.interp else ()
+    y = function(x, *rest)
+    assert y.dtype == function(x.data, *rest).dtype
+    y.backward(np.ones(y.shape))
+    assert x.grad is not None
+    assert x.grad.dtype == np.float32
+
+
+# -- slopes -----------------------------------------------------------------------------------------------------------
+
+
+def test_slopes_know_their_coordinates_gradient() -> None:
+    rng = np.random.default_rng(0)
+    f, x = rng.standard_normal((3, 5)), np.cumsum(rng.uniform(0.5, 1.5, 5))
+    for edge_order in (1, 2):
+        check_gradients(lambda f, x, e=edge_order: np.gradient(f, x, axis=1, edge_order=e), f, x)
+        check_gradients(lambda f, h, e=edge_order: np.gradient(f, h, axis=-1, edge_order=e), f, np.array(0.5))
+
+
+def test_slopes_of_a_parabola_are_exact() -> None:
+    x = Tensor(np.array([0.0, 1.0, 3.0, 4.0, 4.5]), requires_grad=True)
+    np.testing.assert_allclose(np.gradient(x**2, x.data, edge_order=2).data, 2 * x.data, atol=1e-12)
+
+
+# -- interpolation ----------------------------------------------------------------------------------------------------
+
+
+def leaf(*values: Any) -> Tensor:
+    return Tensor(np.array(values), requires_grad=True)
+
+
+def test_interpolation_at_the_samples() -> None:
+    """The slope of the right side at a sample, that of the left at the last, and 0 outside."""
+    x = leaf(-1.0, 0.0, 1.0, 3.0, 4.0)
+    np.interp(x, [0.0, 1.0, 3.0], [0.0, 5.0, 6.0]).backward(np.ones(5))
+    np.testing.assert_allclose(x.grad, [0, 5, 0.5, 0.5, 0])
+
+
+@pytest.mark.parametrize("period", [4.0, -4.0])
+def test_periodic_interpolation(period: float) -> None:
+    x, xp, fp = np.array([-5.3, 0.2, 3.7, 9.1]), np.array([3.0, 0.5, 5.25]), np.array([1.0, -2.0, 4.0])
+    check_gradients(lambda x, xp, fp: np.interp(x, xp, fp, period=period), x, xp, fp)
+
+
+def test_interpolation_of_complex_samples() -> None:
+    check_gradients(lambda x, fp: np.interp(x, [0.0, 1.0, 2.0], fp), np.array([0.3, 1.6]), np.array([1j, 2.0, 1 - 1j]))
+
+
+# -- complex numbers, spellings, bad input ----------------------------------------------------------------------------
+
+Z = np.array([1 + 2j, -1j, 0.5, 2 - 1j])
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("lengths", [(4, 2), (2, 4), (4, 3), (3, 4), (4, 4)])
+@pytest.mark.parametrize("function", [np.convolve, np.correlate])
+def test_complex_convolution(function: Any, lengths: tuple[int, int], mode: str) -> None:
+    check_gradients(partial(function, mode=mode), Z[: lengths[0]], Z[::-1][: lengths[1]] * 2)
+    check_gradients(partial(function, mode=mode), Z[: lengths[0]], np.arange(1.0, 1 + lengths[1]))
+
+
+def test_complex_samples() -> None:
+    check_gradients(np.diff, Z)
+    check_gradients(np.gradient, Z)
+    check_gradients(np.trapezoid, Z)
+    check_gradients(np.polyval, Z[:3], Z)
+    check_gradients(np.vander, Z)
+
+
+def test_every_argument_by_position() -> None:
+    x = np.array([[1.0, 2.5, -1.0], [0.5, -1.0, 2.0]])
+    check_gradients(lambda x: np.diff(x, 1, 0, x[:1], 5.0), x)
+    check_gradients(lambda x: np.ediff1d(x, 7.0, 8.0), x)
+    check_gradients(lambda x: np.trapezoid(x, None, 0.5, 0), x)
+    check_gradients(lambda x: np.interp(x, [0.0, 1.0], [0.0, 1.0], -3.0, 3.0), x + 0.25)
+    check_gradients(lambda x: np.polyval([1.0, 2.0, 3.0], x), x)
+    check_gradients(lambda x: np.vander(x, 3, True), x[0])
+
+
+x = leaf([1.0, 2.0], [3.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: np.diff(x, -1), ValueError, "np.diff: n=-1"),
+        (lambda: np.diff(x, axis=2), IndexError, "axis 2 is out of bounds"),
+        (lambda: np.diff(x[0, 0]), IndexError, "axis -1 is out of bounds"),
+        (lambda: np.trapezoid(x, axis=2), IndexError, "axis 2 is out of bounds"),
+        (lambda: np.gradient(x, 1.0, 2.0, 3.0), TypeError, "np.gradient: 3 spacings for 2 axes"),
+        (lambda: np.gradient(x, edge_order=3), ValueError, "np.gradient: edge_order=3"),
+        (lambda: np.gradient(x, edge_order=2), ValueError, "np.gradient: axis 0 has 2 samples; edge_order=2 needs 3"),
+        (lambda: np.gradient(x, [1.0, 2.0, 3.0], axis=0), ValueError, r"np.gradient: coordinates of shape \(3,\)"),
+        (lambda: np.interp(x, [1.0, 2.0], [1.0]), ValueError, r"np.interp: xp of shape \(2,\) and fp of shape \(1,\)"),
+        (lambda: np.vander(x), ValueError, r"np.vander: takes a vector, got shape \(2, 2\)"),
+        (lambda: np.convolve(x, x[0]), ValueError, "np.convolve of float64"),
+        (lambda: np.convolve(x[0], x[0], "circular"), ValueError, "np.convolve"),
+    ],
+)
+def test_bad_calls(call: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
