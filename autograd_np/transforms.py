@@ -187,7 +187,8 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
     Raises
     ------
     TypeError
-        If a primal is not made of floating or complex numbers.
+        If the primals or the tangents are not in a tuple or list, or a primal is not made of floating or complex
+        numbers.
     ValueError
         If the tangents have another structure or other shapes than the primals.
 
@@ -198,6 +199,7 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
     >>> jvp(np.square, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (array([1., 4.]), array([ 2., 40.]))
     """
+    _check_sequences("jvp", fun, primals, tangents)
     call = _Call("jvp", fun, primals, {}, tuple(range(len(primals))))
     directions = _like(tuple(tangents), tuple(primals), f"{call.name}: the tangents")
     create = call.on_tape or _any_on_tape(directions)
@@ -248,6 +250,7 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     >>> hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
     array([6., 0.])
     """
+    _check_sequences("hvp", fun, primals, tangents)
     several = tuple(range(len(primals)))
     product = jvp(grad(fun, several), primals, tangents)[1]
     return product if len(several) > 1 else product[0]
@@ -350,7 +353,7 @@ class _Call:
     def __init__(
         self, transform: str, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any], argnums: Argnums
     ) -> None:
-        self.name = f"{transform}({getattr(fun, '__name__', 'fun')})"
+        self.name = _named(transform, fun)
         self.argnums = argnums
         positions = argnums if isinstance(argnums, tuple) else (argnums,)
         for i in positions:
@@ -401,6 +404,21 @@ class _Call:
         )
 
 
+def _named(transform: str, fun: Function) -> str:
+    """Say for messages what was called: `jvp(f)`."""
+    return f"{transform}({getattr(fun, '__name__', 'fun')})"
+
+
+def _check_sequences(transform: str, fun: Function, primals: Any, tangents: Any) -> None:
+    """Raise for a bare array, whose elements would be taken for the arguments."""
+    for values in (primals, tangents):
+        if not isinstance(values, tuple | list):
+            raise TypeError(
+                f"{_named(transform, fun)}: the primals and the tangents are tuples, one element for each argument of "
+                f"the function, like (x,), not a {type(values).__name__}"  # pyright: ignore
+            )
+
+
 _NUMBERS: Any = (Tensor, np.ndarray, np.generic, float, int, complex)
 
 
@@ -437,17 +455,16 @@ def _leaves(tree: Any) -> Iterator[Any]:
 
 def _build(tree: Any, leaves: Iterable[Any]) -> Any:
     """Return containers nested like `tree`, with other leaves."""
-    rest = iter(leaves)
+    return _filled(tree, iter(leaves))
 
-    def build(tree: Any) -> Any:
-        if isinstance(tree, dict):
-            return {key: build(value) for key, value in tree.items()}  # pyright: ignore
-        if isinstance(tree, tuple | list):
-            items = [build(branch) for branch in tree]  # pyright: ignore
-            return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)  # pyright: ignore
-        return next(rest)
 
-    return build(tree)
+def _filled(tree: Any, leaves: Iterator[Any]) -> Any:
+    if isinstance(tree, dict):
+        return {key: _filled(value, leaves) for key, value in tree.items()}  # pyright: ignore
+    if isinstance(tree, tuple | list):
+        items = [_filled(branch, leaves) for branch in tree]  # pyright: ignore
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)  # pyright: ignore
+    return next(leaves)
 
 
 def _shape(tree: Any) -> Any:
