@@ -9,6 +9,7 @@ import scipy.special
 from scipy.special import expit
 
 from autograd_np.primitives import defvjp, implements, primitives
+from autograd_np.rules.shaping import no_out
 from autograd_np.tensor import Tensor, plain, primitive, record
 
 # Arithmetic
@@ -247,8 +248,9 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 
 
 @implements(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """Limit values to an interval; at its ends the gradient is one half, as the maximum and the minimum have it."""
+    no_out("np.clip", out)
     if not (a_min is a_max is None or min is max is None):
         raise ValueError("np.clip: give the bounds either as a_min and a_max, or as min and max")
     lower, upper = a_min if min is None else min, a_max if max is None else max

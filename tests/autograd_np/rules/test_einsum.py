@@ -218,6 +218,34 @@ def test_einsum(subscripts: str, shapes: list[tuple[int, ...]], optimize: Any) -
     check_gradients(f, *(x * (1 - 2j) for x in random(*shapes)))
 
 
+@pytest.mark.parametrize("axes", [([0, 2], [1, 0]), ([2, 0], [0, 1]), ([2, 0], [-2, -1])], ids=str)
+def test_tensordot_of_axes_in_any_order(axes: Any) -> None:
+    a, b = random((2, 3, 4), (4, 2, 5))
+    if axes[1][0] < 0:
+        b = np.moveaxis(b, 2, 0)
+    check_gradients(lambda a, b: np.tensordot(a, b, axes), a, b)
+
+
+@pytest.mark.parametrize(
+    ("f", "shapes"),
+    [
+        (np.vdot, [(2, 3), (2, 3)]),
+        (np.inner, [(2, 3), (3,)]),
+        (np.outer, [(2,), (3,)]),
+        (np.kron, [(2, 2), (2,)]),
+        (np.cross, [(2, 3), (3,)]),
+        (np.vecdot, [(2, 3), (2, 3)]),
+        (np.matvec, [(2, 3), (3,)]),
+        (np.vecmat, [(3,), (3, 2)]),
+        (np.tensordot, [(2, 3), (2, 3)]),
+    ],
+)
+def test_which_arrays_are_conjugated(f: Any, shapes: list[tuple[int, ...]]) -> None:
+    a, b = random(*shapes)
+    for factors in ((1 - 2j, 2 + 1j), (1 - 2j, 1), (1, 2 + 1j)):
+        check_gradients(f, a * factors[0], b * factors[1])
+
+
 def test_einsum_by_lists_of_indices() -> None:
     a, b = random((2, 3), (3, 4))
     check_gradients(lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [2, 0]), a, b)

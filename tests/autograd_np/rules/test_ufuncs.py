@@ -338,6 +338,7 @@ def test_select_takes_the_first_that_holds() -> None:
         (lambda t: np.select([], [], t), (ValueError, TypeError), "select"),
         (lambda t: np.select([[1, 0]], [t]), TypeError, r"np\.select: condition 0 is not an array of booleans"),
         (lambda t: np.clip(t, 0, 1, max=2), ValueError, r"np\.clip: give the bounds either as a_min and a_max"),
+        (lambda t: np.clip(t, 0, 1, np.zeros(2)), TypeError, r"np\.clip: out= is not supported on tensors"),
         (lambda t: np.arctan2(t * 1j, t), TypeError, r"np\.arctan2 of complex128 \(2,\) and float64 \(2,\)"),
     ],
 )
