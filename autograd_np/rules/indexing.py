@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np.primitives import defvjp
-from autograd_np.tape import Contribution, Node, unbroadcast
+from autograd_np.tape import Contribution, Node, is_array, unbroadcast
 from autograd_np.tensor import Tensor, assign, getitem, primitive
 
 
@@ -29,7 +29,7 @@ class Scattered(Contribution):
         """Add the values at their index."""
         if total is None:
             total = np.zeros(node.shape, node.dtype)
-        elif not owned:
+        elif not owned or not is_array(total):  # NumPy makes a number of the sum of two arrays without axes
             total = np.array(total)
         values = self.values.real if node.dtype.kind == "f" else self.values
         _add_at(total, self.index, values.astype(node.dtype, copy=False))
