@@ -1,0 +1,417 @@
+"""check_grads: hold a function's derivatives against differences along random directions."""
+
+# The trees of `transforms` are shared within the engine.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_np.tensor import Tensor, plain
+from autograd_np.testing.layouts import lay_out, own_elements
+from autograd_np.testing.numerical import Estimate, derivative, one_sided, scale
+from autograd_np.transforms import _build, _leaves, grad, jvp
+
+__all__ = ["NondifferentiableWarning", "check_grads", "verify"]
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
+Pair = tuple[Function, Function]
+
+Mode = Callable[[Function, list[Array]], Function]
+
+_MODES = ("rev", "fwd")
+_NAMES = {"rev": "reverse", "fwd": "forward"}
+# What differences must be known to, relatively, before they can witness against a derivative.
+_KNOWN = 1e-3
+# A step that is as small as differences bear, to look on this side of a kink.
+_NEAR = 1e-6
+_NEARBY = 0.01
+# What may come of rounding alone, relative to the sums that were formed.
+_ROUNDING = 1e-9
+
+
+class NondifferentiableWarning(UserWarning):
+    """Says that derivatives could not be checked, since the function has none at the point that was given."""
+
+
+def check_grads(
+    f: Function | Pair,
+    args: Sequence[Any],
+    order: int = 2,
+    modes: Sequence[str] = _MODES,
+    atol: float | None = None,
+    rtol: float | None = None,
+) -> None:
+    """Check the derivatives of a function against differences of its values.
+
+    The output is contracted with random numbers, and the resulting scalar differentiated along a random direction; for
+    the second order that derivative is differentiated along another one, and so on. It costs a few dozen calls of the
+    function, however many elements there are.
+
+    Parameters
+    ----------
+    f : callable or (forward, backward)
+        Either a function of tensors, whose automatic derivatives are checked, or a pair that need not know of this
+        package: ``forward(*args)``, and its hand-written ``backward(cotangent, *args)``, which takes the gradient of
+        some scalar with respect to the output, and returns those with respect to the arguments: one for each array, in
+        order. Of a pair the first derivative is checked, the only one that it has.
+    args : sequence
+        The arguments: arrays, numbers, modules, or nested dicts, lists and tuples of them. Derivatives are checked with
+        respect to every floating or complex array and number, and to the parameters of every module, which is anything
+        with a `named_parameters` method; if `f` is one itself, to its own. The rest is held constant. The function sees
+        arrays in the memory layout of those given, and copies of modules.
+    order : int
+        Up to which derivative.
+    modes : sequence of {"rev", "fwd"}
+        Whether to check reverse mode (vector-Jacobian products), forward mode, or both and their combinations.
+    atol, rtol : float, optional
+        How far derivatives may be off beyond the estimated error of the differences: `atol` plus `rtol` times the size
+        of the derivative or of the contracted output, whichever is larger. By default `atol` is 0, and `rtol` is
+        ``eps**(2/3)`` for first derivatives and ``eps**(1/2)`` for second ones, with the eps of the least precise dtype
+        involved: for float64 4e-11 and 1e-8, for float32 2e-5 and 3e-4. Differences are always taken in double
+        precision.
+
+    Raises
+    ------
+    AssertionError
+        If a derivative is wrong. The message says which, by how much, and with respect to which arguments.
+    TypeError
+        If nothing among the arguments can be differentiated by, or the pair is none.
+    ValueError
+        If `f` does not return the same for the same arguments, or `order` or `modes` are not as above.
+
+    Warns
+    -----
+    NondifferentiableWarning
+        If the function has no derivative at the point: it has a kink or a jump there, or is not finite. What the
+        convention for its gradient is there cannot be held against differences. Along the diagonal, where all elements
+        grow alike so that ties stay ties, it is checked nevertheless.
+
+    See Also
+    --------
+    gradient_property : draws the arguments as well.
+
+    Notes
+    -----
+    The scheme of one random direction for each order is that of ``jax.test_util.check_grads``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np.testing import check_grads
+    >>> check_grads(lambda x, y: np.tanh(x @ y), (np.ones((2, 3)), np.ones(3)))
+
+    A pair with a wrong factor:
+
+    >>> check_grads((np.square, lambda g, x: g * x), (np.array([1.0, 2.0]),))
+    Traceback (most recent call last):
+        ...
+    AssertionError: square: the reverse derivative of order 1 is wrong:
+      along a random direction -1.937866, by differences -3.875732 +- 1.4e-10
+      by args[0], float64 (2,): -1.937866, by differences -3.875732  <- wrong
+    """
+    kink = verify(f, args, order, modes, atol, rtol)
+    if kink:
+        warnings.warn(f"check_grads: {kink}", NondifferentiableWarning, stacklevel=2)
+
+
+def verify(
+    f: Function | Pair, args: Sequence[Any], order: int, modes: Sequence[str], atol: float | None, rtol: float | None
+) -> str:
+    """Do what `check_grads` does, but return what it warns of: "" where the function has its derivatives."""
+    if order < 1 or not modes or not set(modes) <= set(_MODES):
+        raise ValueError(f"check_grads: order={order}, modes={modes!r}; give an order from 1, and modes of {_MODES}")
+    with np.errstate(all="ignore"):  # overflow and the like show in the results
+        check = _Check(f, args, modes, atol, rtol)
+        check.run(order)
+    return f"{check.name}: {check.kink}" if check.kink else ""
+
+
+class _Variable(NamedTuple):
+    """An array to differentiate by: what messages call it, as it was given, and what it holds of its own."""
+
+    name: str
+    given: Array
+    elements: Array
+
+
+class _Check:
+    """A function and a point, as a function of a flat list of arrays."""
+
+    def __init__(
+        self, f: Function | Pair, args: Sequence[Any], modes: Sequence[str], atol: float | None, rtol: float | None
+    ) -> None:
+        self.kink = ""
+        self.backward: Function | None = None
+        functions: list[Any] = [*f] if isinstance(f, tuple) else [f]
+        if not all(map(callable, functions)) or len(functions) not in (1, 2):
+            raise TypeError(f"check_grads: {f!r} is neither a function of tensors nor a pair (forward, backward)")
+        self.function: Function = functions[0]
+        self.args: tuple[Any, ...] = tuple(args)
+        self.offset = 0
+        if len(functions) == 2:
+            self.backward = functions[1]
+        self.name: str = getattr(self.function, "__name__", type(self.function).__name__)
+        if _is_module(self.function):  # it is one more argument, and the first
+            self.function, self.args, self.offset = _call, (self.function, *args), 1
+        self.modes = {_NAMES[mode]: _DERIVATIVES[mode] for mode in modes}
+        self.variables = list(self._variables())
+        if not self.variables:
+            raise TypeError(
+                f"check_grads({self.name}): nothing to differentiate by among the arguments "
+                f"{tuple(type(a).__name__ for a in args)}; give arrays of floating or complex numbers"
+            )
+        self.rng = np.random.default_rng(0)
+        self.point = [v.elements for v in self.variables]
+        self.outputs = [np.asarray(plain(y)) for y in self._flat(*self._constants())]
+        for y, again in zip(self.outputs, self._flat(*self._constants()), strict=True):
+            if not np.array_equal(y, plain(again), equal_nan=True):
+                raise ValueError(
+                    f"check_grads({self.name}): the function does not return the same for the same arguments; make a "
+                    f"generator with a fixed seed inside it"
+                )
+        eps = max(float(np.finfo(a.dtype).eps) for a in (*self.point, *self.outputs))
+        self.atol = 0.0 if atol is None else atol
+        self.rtol, self.eps = rtol, eps
+        self.cotangents = [self._random(y) for y in self.outputs]
+        self.size = sum(float(np.sum(abs(u * y))) for u, y in zip(self.cotangents, self.outputs, strict=True))
+
+    def run(self, order: int) -> None:
+        if not all(np.isfinite(y).all() for y in self.outputs):
+            self.kink = "the function is not finite at this point"
+            return
+        if self.backward is None:
+            self._check(self._scalar, order)
+            return
+        gradients = self._pulled_back()
+        self._compare(self._scalar, {"reverse": lambda _f, direction: lambda *_: _dot(gradients, direction)}, 1)
+
+    def _check(self, scalar: Function, order: int, level: int = 1) -> None:
+        """Check the derivatives of a scalar function of the variables, and then those of its derivatives."""
+        direction = self._compare(scalar, self.modes, level)
+        if direction is not None and level < order:
+            for differentiate in self.modes.values():
+                self._check(differentiate(scalar, direction), order, level + 1)
+
+    def _compare(self, scalar: Function, modes: Mapping[str, Mode], level: int) -> list[Array] | None:
+        """Hold derivatives along a random direction against differences; return it, or None at a kink."""
+        scales = [scale(x) for x in self.point]
+        direction = [(self._random(x) * size).astype(x.dtype) for x, size in zip(self.point, scales, strict=True)]
+        kink = self._differ(scalar, modes, level, direction)
+        if not kink:
+            return direction
+        self._differ(scalar, modes, level, [np.full_like(x, min(scales)) for x in self.point])
+        self.kink = f"not differentiable at this point, at order {level}: {kink}"
+        return None
+
+    def _differ(self, scalar: Function, modes: Mapping[str, Mode], level: int, direction: list[Array]) -> str:
+        """Raise if a derivative along a direction is wrong; return what kind of kink there is, or nothing."""
+        phi = self._along(scalar, direction)
+        value, error = map(float, self._slope(phi))
+        # At an extremum with the value 0 only the neighbourhood tells how large what cancels there is.
+        nearby = [y for y in (abs(float(phi(t))) for t in (-_NEARBY, _NEARBY)) if np.isfinite(y)]
+        for mode, differentiate in modes.items():
+            found = float(plain(differentiate(scalar, direction)(*self.point)))
+            slope = max(abs(found) if np.isfinite(found) else 0.0, abs(value))
+            size = max(slope, self.size, *nearby)
+            if error > max(_KNOWN * max(slope, abs(float(phi(0.0)))), _ROUNDING * size):
+                return "differences of ever smaller steps do not settle"
+            rtol = self.eps ** (2 / (level + 2)) if self.rtol is None else self.rtol
+            tolerance = error + self.atol + rtol * size
+            if abs(found - value) <= tolerance:
+                continue
+            near = derivative(phi, _NEAR, _NEAR)
+            if abs(near.value - value) > near.error + error and abs(found - near.value) <= tolerance + near.error:
+                continue  # there is a kink, but outside the smaller steps
+            left, right = one_sided(phi)
+            unsure = float(left.error + right.error) + max(_KNOWN * slope, _ROUNDING * size)
+            if not abs(float(right.value - left.value)) <= unsure:
+                return f"the slope is {float(left.value):.6g} on one side and {float(right.value):.6g} on the other"
+            raise AssertionError(
+                f"{self.name}: the {mode} derivative of order {level} is wrong:\n"
+                f"  along a random direction {found:.9g}, by differences {value:.9g} +- {tolerance:.1e}\n"
+                + self._by_variable(scalar, differentiate, direction, tolerance)
+            )
+        return ""
+
+    def _by_variable(self, scalar: Function, differentiate: Mode, direction: list[Array], tolerance: float) -> str:
+        """Return a table of the derivatives with respect to each variable alone."""
+        lines: list[str] = []
+        for i, variable in enumerate(self.variables):
+            alone = [v if i == j else np.zeros_like(v) for j, v in enumerate(direction)]
+            found = float(plain(differentiate(scalar, alone)(*self.point)))
+            value = float(self._slope(self._along(scalar, alone)).value)
+            line = f"  by {variable.name}, {variable.given.dtype} {variable.given.shape}: {found:.9g}, by differences"
+            lines.append(f"{line} {value:.9g}" + ("" if abs(found - value) <= tolerance else "  <- wrong"))
+        return "\n".join(lines)
+
+    def _slope(self, phi: Callable[[float], Array]) -> Estimate:
+        """Return the derivative on a line, whose unit of length is the size of the variables."""
+        return derivative(phi, 1.0, 1 / max(map(scale, self.point)))
+
+    def _along(self, scalar: Function, direction: list[Array]) -> Callable[[float], Array]:
+        """Return a scalar function on a line through the point, in double precision."""
+
+        def phi(t: float) -> Array:
+            moved = [_double(x) + t * _double(v) for x, v in zip(self.point, direction, strict=True)]
+            return np.asarray(plain(scalar(*(moved if self.backward else map(Tensor, moved)))), dtype=float)
+
+        return phi
+
+    # -- the function of a flat list --------------------------------------------------------------------------------
+
+    def _variables(self) -> Iterator[_Variable]:
+        for position, argument in enumerate(self.args):
+            name = f"args[{position - self.offset}]" if position >= self.offset else ""
+            for path, leaf in _paths(argument, name):
+                if _is_module(leaf):
+                    for key, parameter in _parameters(leaf):
+                        yield _Variable(f"{path}.{key}".lstrip("."), parameter.data, parameter.data)
+                elif _is_floating(leaf):
+                    given = np.asarray(plain(leaf.detach() if isinstance(leaf, Tensor) else leaf))
+                    given = given if self.offset == 0 else _as_module(self.args[0], given)
+                    yield _Variable(path, given, own_elements(given))
+
+    def _flat(self, *elements: Any) -> list[Any]:
+        """Call the function with other numbers in place of its variables, and list the arrays of its result."""
+        return [y for y in _leaves(self.function(*self._arguments(elements))) if _is_floating(y)]
+
+    def _arguments(self, elements: Sequence[Any]) -> Any:
+        rest = iter(zip(self.variables, elements, strict=True))
+
+        def take() -> Any:
+            variable, x = next(rest)
+            return lay_out(x, variable.given)
+
+        def fill(leaf: Any) -> Any:
+            if _is_module(leaf):
+                return _with_parameters(leaf, {id(p): _tensor(next(rest)[1]) for _, p in _parameters(leaf)})
+            return take() if _is_floating(leaf) else leaf
+
+        return _build(self.args, [fill(leaf) for leaf in _leaves(self.args)])
+
+    def _constants(self) -> list[Any]:
+        return self.point if self.backward else list(map(Tensor, self.point))
+
+    def _scalar(self, *elements: Any) -> Any:
+        return sum((_real_sum(u * y) for u, y in zip(self.cotangents, self._flat(*elements), strict=True)), 0.0)
+
+    def _pulled_back(self) -> list[Array]:
+        """Return what the hand-written backward pass gives for the variables, summed over shared elements."""
+        assert self.backward is not None
+        cotangents = iter(self.cotangents)
+        result = self.function(*self._arguments(self.point))
+        weights = _build(result, [next(cotangents) if _is_floating(y) else None for y in _leaves(result)])
+        gradients = [
+            np.asarray(plain(g)) for g in _leaves(self.backward(weights, *self._arguments(self.point))) if g is not None
+        ]
+        shapes, wanted = [g.shape for g in gradients], [v.given.shape for v in self.variables]
+        if shapes != wanted:
+            names = ", ".join(v.name for v in self.variables)
+            raise AssertionError(
+                f"{self.name}: the backward pass returned gradients of shapes {shapes}; the arguments ({names}) have "
+                f"{wanted}"
+            )
+        shared = [tuple(np.flatnonzero(np.not_equal(v.given.shape, v.elements.shape))) for v in self.variables]
+        return [g.sum(axis=axes, keepdims=True) if axes else g for g, axes in zip(gradients, shared, strict=True)]
+
+    def _random(self, like: Array) -> Array:
+        """Return numbers from a quarter to one, of either sign, of an array's shape and dtype."""
+        x = self.rng.uniform(0.25, 1, like.shape) * self.rng.choice([-1.0, 1.0], like.shape)
+        turned = x * np.exp(1j * self.rng.uniform(0, 1, like.shape)) if like.dtype.kind == "c" else x
+        return np.asarray(turned, dtype=like.dtype)
+
+
+def _reverse(scalar: Function, direction: list[Array]) -> Function:
+    """Return the derivative of a scalar function along a direction, from its gradient."""
+    gradient = grad(scalar, tuple(range(len(direction))))
+    return lambda *elements: _dot(gradient(*elements), direction)
+
+
+def _forward(scalar: Function, direction: list[Array]) -> Function:
+    """Return the derivative of a scalar function along a direction, pushed forward."""
+    return lambda *elements: jvp(scalar, elements, direction)[1]
+
+
+_DERIVATIVES: dict[str, Mode] = {"rev": _reverse, "fwd": _forward}
+
+
+def _dot(gradients: Sequence[Any], direction: Sequence[Array]) -> Any:
+    return sum((_real_sum(g * v) for g, v in zip(gradients, direction, strict=True)), 0.0)
+
+
+def _real_sum(x: Any) -> Any:
+    return (x.real if x.dtype.kind == "c" else x).sum()
+
+
+# -- arguments --------------------------------------------------------------------------------------------------------
+
+
+def _call(function: Function, *args: Any) -> Any:
+    return function(*args)
+
+
+def _is_floating(leaf: Any) -> bool:
+    return (
+        isinstance(leaf, Tensor | np.ndarray | np.generic | float | complex)
+        and np.result_type(plain(leaf)).kind in "fc"
+    )
+
+
+def _is_module(leaf: Any) -> bool:
+    return hasattr(leaf, "named_parameters") and not isinstance(leaf, type)
+
+
+def _parameters(module: Any) -> list[tuple[str, Tensor]]:
+    return [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+
+
+def _with_parameters(module: Any, parameters: dict[int, Tensor]) -> Any:
+    """Return a deep copy of a module that holds other tensors in place of its parameters, wherever they are shared.
+
+    Random generators are copied with it, and so draw the same in each call.
+    """
+    memo: dict[int, Any] = dict(parameters)
+    dtypes = {p.dtype for p in parameters.values()}
+    others = [p for _, p in module.named_parameters()]
+    buffers = [b for _, b in module.named_buffers()] if hasattr(module, "named_buffers") else []
+    if len(dtypes) == 1:  # the whole module computes in the precision of its parameters
+        (dtype,) = dtypes
+        memo = {id(x): Tensor(p.data, dtype=dtype) for x in others if (p := x).dtype.kind == "f"} | memo
+        memo = {id(b): b.astype(dtype) for b in buffers if b.dtype.kind == "f"} | memo
+    return copy.deepcopy(module, memo)
+
+
+def _as_module(module: Any, x: Array) -> Array:
+    """Return an array in the dtype of a module's parameters, as modules take it."""
+    dtype = next((p.dtype for _, p in _parameters(module)), x.dtype)
+    return lay_out(own_elements(x).astype(dtype), x) if x.dtype.kind == dtype.kind else x
+
+
+def _tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def _double(x: Array) -> Array:
+    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
+
+
+def _paths(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested containers with the expressions that reach them."""
+    if isinstance(tree, dict):
+        items: Any = tree.items()  # pyright: ignore
+        for key, branch in items:
+            yield from _paths(branch, f"{name}[{key!r}]")
+    elif isinstance(tree, tuple | list):
+        keys = [f".{field}" for field in getattr(tree, "_fields", ())] or [f"[{i}]" for i in range(len(tree))]  # pyright: ignore
+        for key, branch in zip(keys, tree, strict=True):  # pyright: ignore
+            yield from _paths(branch, name + key)
+    else:
+        yield name, tree

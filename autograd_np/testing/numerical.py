@@ -1,0 +1,243 @@
+"""Numerical derivatives: central differences, extrapolated to step 0, with an estimate of their error."""
+
+# The trees of `transforms` are shared within the engine.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_np.tensor import plain
+from autograd_np.transforms import _build, _leaves
+
+__all__ = ["Estimate", "derivative", "numerical_gradient", "numerical_jacobian", "one_sided", "scale"]
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
+
+
+class Estimate(NamedTuple):
+    """A number or array, and how far each of its elements may be off."""
+
+    value: Array
+    error: Array
+
+
+@overload
+def numerical_gradient(f: Function, x: Any, *, return_error: Literal[False] = False) -> Any: ...
+@overload
+def numerical_gradient(f: Function, x: Any, *, return_error: Literal[True]) -> tuple[Any, Any]: ...
+def numerical_gradient(f: Function, x: Any, *, return_error: bool = False) -> Any:
+    """Estimate the gradient of a scalar function by differences alone.
+
+    Parameters
+    ----------
+    f : callable
+        Takes `x` and returns a scalar. It need not know of this package.
+    x : array_like, or nested dicts, lists and tuples of them
+        Where. The function is called with copies in double precision, whatever the dtype, since differences need it.
+    return_error : bool
+        Also return how far the result may be off.
+
+    Returns
+    -------
+    gradient : array or container
+        Of the structure and shapes of `x`. For a complex `x` it is such that ``Re(f)`` changes by ``Re(sum(g * dx))``,
+        which is the convention of `grad`. Where differences do not settle, because the function is not finite or not
+        continuous, the error is large or infinite.
+    error : array or container
+        Only with `return_error`: the estimated absolute error of each element, of the same structure.
+
+    Raises
+    ------
+    TypeError
+        If `x` holds something that is no number.
+    ValueError
+        If `f` does not return a scalar.
+
+    Notes
+    -----
+    Central differences at steps from an eighth of the largest element downwards, each 0.6 of the one before, are
+    extrapolated to step 0 by Richardson's method (Romberg's table; Richardson 1911). Of all entries the one is taken
+    that agrees best with its neighbours, their disagreement being the estimated error (Ridders 1982). Smooth functions
+    come out with a relative error below 1e-9, and mostly about 1e-13. It takes some ten to ninety calls of `f` for each
+    element of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np.testing import numerical_gradient
+    >>> numerical_gradient(lambda x: np.sum(np.exp(x)), np.array([0.0, 1.0]))
+    array([1.        , 2.71828183])
+    """
+
+    def scalar(tree: Any) -> Array:
+        y = _value(f, tree)
+        if y.size != 1:
+            raise ValueError(
+                f"numerical_gradient: the function must return a scalar, not a result of shape {y.shape}; reduce it "
+                f"(np.sum), or take its numerical_jacobian"
+            )
+        return y.reshape(())
+
+    return _partials("numerical_gradient", scalar, x, return_error)
+
+
+@overload
+def numerical_jacobian(f: Function, x: Any, *, return_error: Literal[False] = False) -> Any: ...
+@overload
+def numerical_jacobian(f: Function, x: Any, *, return_error: Literal[True]) -> tuple[Any, Any]: ...
+def numerical_jacobian(f: Function, x: Any, *, return_error: bool = False) -> Any:
+    """Estimate the Jacobian of a function by differences alone: the derivatives of all outputs by all inputs.
+
+    Parameters
+    ----------
+    f : callable
+        Takes `x` and returns an array of shape `r`. It need not know of this package.
+    x, return_error
+        As in `numerical_gradient`, whose method it shares.
+
+    Returns
+    -------
+    jacobian : array or container
+        For each array of `x`, of shape `s`, an array of shape `r + s`.
+    error : array or container
+        Only with `return_error`: the estimated absolute error of each element, of the same structure.
+
+    Raises
+    ------
+    TypeError
+        If `x` holds something that is no number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np.testing import numerical_jacobian
+    >>> numerical_jacobian(lambda x: x[:2] * x[2], np.array([1.0, 2.0, 3.0])).round(9)
+    array([[3., 0., 1.],
+           [0., 3., 2.]])
+    """
+    return _partials("numerical_jacobian", lambda tree: _value(f, tree), x, return_error)
+
+
+def _partials(call: str, f: Callable[[Any], Array], x: Any, return_error: bool) -> Any:
+    """Differentiate by each element of each array of a tree."""
+    leaves = [_double(call, leaf) for leaf in _leaves(x)]
+    estimates = [_by_array(f, x, leaves, i) for i in range(len(leaves))]
+    values = _build(x, [estimate.value for estimate in estimates])
+    return (values, _build(x, [estimate.error for estimate in estimates])) if return_error else values
+
+
+def _by_array(f: Callable[[Any], Array], tree: Any, leaves: list[Array], which: int) -> Estimate:
+    """Differentiate by each element of one array."""
+    x, start = leaves[which], scale(leaves[which])
+
+    def along(place: int, unit: complex) -> Estimate:
+        def moved(t: float) -> Array:
+            copies = [np.array(leaf) for leaf in leaves]
+            copies[which].flat[place] += t * unit
+            y = f(_build(tree, copies))
+            return np.real(y) if x.dtype.kind == "c" else y
+
+        return derivative(moved, start, 1.0, float(abs(x.flat[place])))
+
+    columns = [along(place, 1.0) for place in range(x.size)]
+    if x.dtype.kind == "c":  # g with Re(df) = Re(g dx): the derivatives are Re(g) along 1, and -Im(g) along i
+        turned = [along(place, 1.0j) for place in range(x.size)]
+        columns = [Estimate(a.value - 1j * b.value, a.error + b.error) for a, b in zip(columns, turned, strict=True)]
+    shape = np.shape(columns[0].value) if columns else np.shape(f(_build(tree, leaves)))
+    value, error = (
+        np.stack([column[part] for column in columns], axis=-1) if columns else np.zeros((*shape, 0)) for part in (0, 1)
+    )
+    return Estimate(value.reshape(shape + x.shape), error.reshape(shape + x.shape))
+
+
+def derivative(f: Callable[[float], Array], start: float, wide: float, place: float = 1.0) -> Estimate:
+    """Estimate the derivative at 0 of a function of one number, for each element of its result.
+
+    `start` is the scale on which the function is expected to change. It may be far too large, but not too small: if
+    rounding spoils the result, steps from `wide` on are tried as well. `place` is the size of the numbers that steps
+    are added to, which bounds how exactly they are taken.
+    """
+
+    def quotient(h: float) -> tuple[Array, Array]:
+        above, below = f(h), f(-h)
+        slope = (above - below) / (2 * h)
+        return slope, np.maximum(abs(above), abs(below)) * (_eps(above) / h) + abs(slope) * (_EPS * place / h)
+
+    near = _limit(quotient, start, power=2)
+    if start >= wide or np.all(near.error <= 1e-11 * np.max(abs(near.value), initial=0)):
+        return near
+    far = _limit(quotient, wide, power=2)
+    better = (far.error < near.error) & (abs(far.value - near.value) <= far.error + near.error)
+    return Estimate(np.where(better, far.value, near.value), np.where(better, far.error, near.error))
+
+
+def one_sided(f: Callable[[float], Array]) -> tuple[Estimate, Estimate]:
+    """Estimate the derivatives at 0 from the left and from the right, as `derivative` does the one from both sides."""
+    middle = f(0.0)
+
+    def quotient(h: float) -> tuple[Array, Array]:
+        y = f(h)
+        return (y - middle) / h, np.maximum(abs(y), abs(middle)) * (2 * _eps(y) / abs(h))
+
+    return _limit(quotient, -1.0, power=1), _limit(quotient, 1.0, power=1)
+
+
+def _limit(quotient: Callable[[float], tuple[Array, Array]], start: float, power: int) -> Estimate:
+    """Extrapolate a quotient, which comes with its rounding error, to step 0: its error is a series in h**power."""
+    best, error, row, idle = np.zeros(()), np.full((), np.inf), list[Array](), 0
+    for k, h in enumerate(start * _RATIO ** np.arange(4.0, 84.0)):
+        if h == 0:
+            break
+        with np.errstate(all="ignore"):
+            first, rounding = quotient(float(h))
+            previous, row, before, gain = row, [np.asarray(first)], error, 1.0
+            for j, coarse in enumerate(previous[:_COLUMNS]):
+                fine, weight = row[j], _RATIO ** (-power * (j + 1))
+                row.append(fine + (fine - coarse) / (weight - 1))
+                gain *= (weight + 1) / (weight - 1)
+                disagreement = np.maximum(abs(row[j + 1] - fine), abs(row[j + 1] - coarse))
+                uncertain = 2 * (disagreement + gain * rounding)
+                better = uncertain < error  # never for a NaN
+                best, error = np.where(better, row[j + 1], best), np.where(better, uncertain, error)
+            idle = 0 if np.any(error < before) else idle + 1
+            exhausted = (error <= 16 * rounding) & np.isfinite(rounding)  # smaller steps would only round more
+            settled = (error <= 1e-6 * abs(best)) & (idle >= 4)
+        if k >= 5 and np.all(exhausted | settled):
+            break
+    return Estimate(best, error)
+
+
+_EPS = float(np.finfo(float).eps)
+# Each step is this much smaller than the one before. Halves would look the same to an oscillation again and again.
+_RATIO = 0.6
+_COLUMNS = 8  # further columns of the table gain nothing in double precision
+
+
+def scale(x: Array) -> float:
+    """Return the size of an array's largest element, on which steps are measured; 1 if there is none but 0."""
+    largest = float(np.max(abs(x), initial=0.0, where=np.isfinite(x)))
+    return largest or 1.0
+
+
+def _eps(y: Array) -> float:
+    return float(np.finfo(y.dtype).eps) if y.dtype.kind in "fc" else _EPS
+
+
+def _value(f: Function, tree: Any) -> Array:
+    y = np.asarray(plain(f(tree)))
+    if y.dtype.kind not in "biufc":
+        raise TypeError(f"numerical derivatives: the function must return numbers, not {y.dtype} {y.shape}")
+    return y if y.dtype.kind in "fc" else y.astype(float)
+
+
+def _double(call: str, leaf: Any) -> Array:
+    x = np.asarray(plain(leaf))
+    if x.dtype.kind not in "biufc":
+        raise TypeError(f"{call}: cannot differentiate by {leaf!r} (a {type(leaf).__name__}); give numbers")
+    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
