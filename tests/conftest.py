@@ -9,5 +9,5 @@ _quiet = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, Heal
 
 settings.register_profile("dev", max_examples=20, **_quiet)
 settings.register_profile("ci", max_examples=50, derandomize=True, print_blob=True, **_quiet)
-settings.register_profile("nightly", max_examples=1000, print_blob=True, **_quiet)
+settings.register_profile("nightly", max_examples=300, print_blob=True, **_quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))

@@ -3,8 +3,8 @@
 The formulas are those of M. Giles, "An extended collection of matrix derivative results for forward and reverse mode
 algorithmic differentiation" (2008), of M. Seeger et al., "Auto-differentiating linear algebra" (2017), and for complex
 matrices of C. Boeddeker et al., "On the computation of complex-valued gradients with application to statistically
-optimum beamforming" (2017). The last conjugates gradients: a scalar changes by Re sum(conj(g) dz). Functions here that
-speak of an adjoint do so too, and are given conjugates and give conjugates back.
+optimum beamforming" (2017). The last conjugates gradients, so that a scalar changes by Re sum(conj(g) dz): where a
+formula is of that kind, the gradient is conjugated on its way in, and the result on its way out.
 """
 
 import math
@@ -59,7 +59,7 @@ def _solve_vjps(g: Any, y: Any, a: Any, _b: Any) -> list[Any]:
 
 defvjp(linalg.solve, joint=_solve_vjps, broadcasts=True)
 
-defvjp(linalg.pinv, lambda g, y, a, rcond=None, rtol=None: conjugated(_pinv_vjp(conjugated(g), y, a)))
+defvjp(linalg.pinv, lambda g, y, a, rcond=None, rtol=None: _pinv_vjp(g, y, a))
 
 
 def _pinv_vjp(g: Any, y: Any, a: Any) -> Any:
@@ -68,10 +68,11 @@ def _pinv_vjp(g: Any, y: Any, a: Any) -> Any:
     G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate" (1973), equation 4.12.
     """
-    y_adjoint, g_adjoint = _adjoint(y), _adjoint(g)
+    y_adjoint, g_adjoint = _adjoint(y), _transposed(g)
     columns = g_adjoint @ y @ y_adjoint
     rows = y_adjoint @ y @ g_adjoint
-    return columns - a @ (y @ columns) + rows - (rows @ y) @ a - y_adjoint @ g @ y_adjoint
+    total = columns - a @ (y @ columns) + rows - (rows @ y) @ a - y_adjoint @ conjugated(g) @ y_adjoint
+    return conjugated(total)
 
 
 @primitive
@@ -84,9 +85,8 @@ def _least_squares_vjps(g: Any, _y: Any, a: Any, b: Any, rcond: float | None = N
     inverse = linalg.pinv(a, rcond=_cutoff(a, rcond))  # the solution is inverse @ b
     if b.ndim == 1:
         g, b = g[:, None], b[:, None]
-    of_inverse = conjugated(g @ _transposed(b))
     of_b = _transposed(inverse) @ g
-    return [conjugated(_pinv_vjp(of_inverse, inverse, a)), of_b[:, 0] if _y.ndim == 1 else of_b]
+    return [_pinv_vjp(g @ _transposed(b), inverse, a), of_b[:, 0] if _y.ndim == 1 else of_b]
 
 
 defvjp(least_squares, joint=_least_squares_vjps)
@@ -229,7 +229,7 @@ def _slogdet_vjp(g: Any, y: Any, a: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 
 # Functions of Hermitian matrices read one triangle only. The gradient is nevertheless that with respect to the whole
-# matrix, kept Hermitian: Hermitian itself, so that descent along it stays among such matrices. PyTorch and JAX agree.
+# matrix, kept Hermitian: Hermitian itself, so that descent along it stays among such matrices. JAX has it so, too.
 
 defvjp(
     linalg.cholesky,
@@ -242,7 +242,7 @@ defvjp(linalg.qr, lambda g, y, _a: _qr_vjp(*g, *y))
 
 
 def _cholesky_vjp(g: Any, y: Any) -> Any:
-    """I. Murray, "Differentiation of the Cholesky decomposition" (2016), equation 10."""
+    """I. Murray, "Differentiation of the Cholesky decomposition" (2016)."""
     inverse = linalg.inv(y)
     middle = _adjoint(y) @ conjugated(g)
     lower = np.tril(middle) + np.tril(middle, -1)
@@ -272,8 +272,8 @@ defvjp(inseparable, lambda g, _y, _vectors, why="": _refuse(why))
 
 def _separable(vectors: Any, values: Any, name: str, nonzero: bool = False) -> Any:
     """Return vectors through which gradients pass only if no two values are exactly equal (or, if asked, 0)."""
-    constants = np.sort(plain(values), axis=-1)
-    if np.all(np.diff(constants) != 0) and not (nonzero and np.any(constants == 0)):
+    ordered = np.sort(plain(values), axis=-1)
+    if np.all(np.diff(ordered) != 0) and not (nonzero and np.any(ordered == 0)):
         return vectors
     return inseparable(vectors, why=_why(name))
 
@@ -314,7 +314,7 @@ def _eigh_vjp(g_w: Any, g_v: Any, w: Any, v: Any) -> Any:
 
 
 def _eig_vjp(g_w: Any, g_v: Any, w: Any, v: Any) -> Any:
-    """Boeddeker et al., section 4.6, for eigenvectors that keep the length 1."""
+    """Boeddeker et al., for eigenvectors that keep the length 1."""
     v = _separable(v, w, "np.linalg.eig")
     gaps, equal = _gaps(w, w.shape[-1])
     adjoint = _adjoint(v)
@@ -373,7 +373,7 @@ def _separable_pairs(u: Any, s: Any, vh: Any) -> tuple[Any, Any]:
 
 
 def _qr_vjp(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
-    """Seeger et al., section 3.3; of a wide matrix the columns beyond the square part are `q` times those of `r`."""
+    """Seeger et al., turned round; of a wide matrix the columns beyond the square part are `q` times those of `r`."""
     k = q.shape[-1]
     g_q, g_r = conjugated(g_q), conjugated(g_r)
     square, wide, g_square, g_wide = r[..., :k], r[..., k:], g_r[..., :k], g_r[..., k:]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from autograd_np import Tensor
+from autograd_np import Tensor, hessian, jacobian
 from autograd_np.primitives import primitive_of
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import POSITIVE, Array, Call, arrays, axes, shapes
@@ -137,6 +137,15 @@ def test_a_zero_in_a_long_product_needs_no_matrix() -> None:
     t = Tensor(x, requires_grad=True)
     np.prod(t).backward()
     np.testing.assert_array_equal(t.grad, np.where(np.arange(x.size) == 5, 3, 0))
+
+
+@pytest.mark.parametrize(("function", "row"), [(np.prod, [2.1, 0, 1.4, 6]), (np.cumprod, [6.1, 0, 3.4, 6])])
+def test_higher_derivatives_close_to_a_zero(function: Any, row: list[float]) -> None:
+    """They keep their digits, where quotients by the small number would not cancel."""
+    curvature = hessian(lambda x: np.sum(function(x)))
+    x = np.array([2.0, 3.7e-9, 3.0, 0.7])
+    np.testing.assert_allclose(curvature(x)[1], row, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(jacobian(curvature)(x)[1, 1], [0, 0, 0, 0], atol=1e-14)
 
 
 # -- awkward points ---------------------------------------------------------------------------------------------------

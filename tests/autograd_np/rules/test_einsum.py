@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_np import Tensor, gradients
+from autograd_np.rules import products as rules
 from autograd_np.rules.products import einsum
 from tests.autograd_np.checks import check_float32, check_gradients
 from tests.autograd_np.strategies import Array, Call, arrays
@@ -260,11 +261,20 @@ def test_einsum_along_a_path() -> None:
     check_gradients(lambda *xs: np.einsum("ij,jk,k", *xs, optimize=path), *xs)
 
 
-def test_einsum_differentiates_what_needs_it() -> None:
+def test_einsum_differentiates_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    differentiated: list[int] = []
+    rule = rules._einsum_vjp
+
+    def counted(g: Any, arrays: Any, i: int, *rest: Any) -> Any:
+        differentiated.append(i)
+        return rule(g, arrays, i, *rest)
+
+    monkeypatch.setattr(rules, "_einsum_vjp", counted)
     a, b = random((2, 3), (3, 4))
     x = Tensor(b, requires_grad=True)
     (g,) = gradients(np.einsum("ij,jk->", Tensor(a), x), x)
     np.testing.assert_allclose(g.data, np.tile(a.sum(0)[:, None], 4))
+    assert differentiated == [1]
 
 
 @pytest.mark.parametrize(

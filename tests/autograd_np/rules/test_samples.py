@@ -168,6 +168,13 @@ def test_interpolation_at_the_samples() -> None:
     np.testing.assert_allclose(x.grad, [0, 5, 0.5, 0.5, 0])
 
 
+def test_interpolation_at_infinity() -> None:
+    x, fp = leaf(-np.inf, 0.5, np.inf), leaf(2.0, 5.0)
+    np.interp(x, [0.0, 1.0], fp).backward(np.ones(3))
+    np.testing.assert_array_equal(x.grad, [0, 3, 0])
+    np.testing.assert_array_equal(fp.grad, [1.5, 1.5])
+
+
 @pytest.mark.parametrize("period", [4.0, -4.0])
 def test_periodic_interpolation(period: float) -> None:
     x, xp, fp = np.array([-5.3, 0.2, 3.7, 9.1]), np.array([3.0, 0.5, 5.25]), np.array([1.0, -2.0, 4.0])
