@@ -19,6 +19,7 @@ from nn.layers import (
 )
 from nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from nn.module import Module, functional_call
+from nn.stability import explain_divergence
 from nn.training import accuracy, evaluate, fit, predict
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "compare",
     "data",
     "evaluate",
+    "explain_divergence",
     "fit",
     "functional",
     "functional_call",
