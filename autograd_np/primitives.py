@@ -17,9 +17,12 @@ __all__ = [
     "defvjp",
     "implementations",
     "implements",
+    "name_of",
     "nearest",
     "primitive_of",
     "primitives",
+    "refusals",
+    "refuse",
     "supported",
 ]
 
@@ -42,6 +45,9 @@ constants: set[Callable[..., Any]] = set()
 implementations: dict[Any, Callable[..., Any]] = {}
 """Functions that are made of primitives, or carry no gradient: from a function to what is called instead."""
 
+refusals: dict[Any, str] = {}
+"""Functions that tensors are kept from: to what can be used instead."""
+
 
 class Primitive:
     """A function that can be recorded on the tape, and its vector-Jacobian products.
@@ -56,7 +62,7 @@ class Primitive:
 
     def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
         self.function = function
-        self.name = name or _name(function)
+        self.name = name or name_of(function)
         self.vjps: tuple[Rule | None, ...] = ()
         self.joint: Callable[..., Sequence[Any]] | None = None
         self.broadcasts = False
@@ -116,8 +122,8 @@ class Primitive:
         undefined = [i for i in argnums if not self.joint and (i >= len(self.vjps) or self.vjps[i] is None)]
         if undefined:
             raise TypeError(
-                f"{self.name}: it has no derivative with respect to argument {undefined[0]}; pass `.data` there if no "
-                f"gradient is needed, or define one with defvjp"
+                f"{self.name}: it has no derivative with respect to {self.argument(undefined[0])}; pass `.data` there "
+                f"if no gradient is needed, or define one with defvjp"
             )
         rules = [self._reads[0]] if self.joint else [self._reads[i] for i in argnums]
         # A parameter *arrays speaks for every argument from its place on.
@@ -126,6 +132,11 @@ class Primitive:
         ]
         output, *args = [any(column) for column in zip(*flags, strict=True)][1:]
         return not output, tuple(i for i, read in enumerate(args) if not read)
+
+    def argument(self, i: int) -> str:
+        """Name an argument, for messages, as its rules name it."""
+        names = next((names[2:] for names in self._reads if names), ())
+        return f"argument {i}" + (f" ({names[i].lstrip('_')})" if i < len(names) and self.vjps else "")
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Sort a call into arrays by position and everything else by keyword, so that a rule meets one form only.
@@ -170,7 +181,7 @@ def primitive_of(function: Callable[..., Any], method: str | None = None) -> Pri
     """Return the table's entry for a function, made now if there is none yet."""
     key = (function, method) if method else function
     if key not in primitives:
-        primitives[key] = Primitive(getattr(function, method) if method else function, _name(key))
+        primitives[key] = Primitive(getattr(function, method) if method else function, name_of(key))
     return primitives[key]
 
 
@@ -220,7 +231,7 @@ def defvjp(
     array(0.5)
     """
     if (joint is None) == (not vjps):
-        raise TypeError(f"defvjp({_name(function)}): give either one rule for each argument, or joint=")
+        raise TypeError(f"defvjp({name_of(function)}): give either one rule for each argument, or joint=")
     primitive_of(function).define(vjps, joint, isinstance(function, np.ufunc) if broadcasts is None else broadcasts)
 
 
@@ -232,6 +243,11 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
         return implementation
 
     return register
+
+
+def refuse(instead: str, *functions: Any) -> None:
+    """Let functions (or ufunc methods, as in the table) raise a TypeError that says what can be used instead."""
+    refusals.update(dict.fromkeys(functions, instead))
 
 
 def supported() -> None:
@@ -258,9 +274,9 @@ def supported() -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def nearest(function: Callable[..., Any]) -> str:
+def nearest(function: Any) -> str:
     """Name the supported functions whose names are most like that of another, for messages."""
-    name = _name(function)
+    name = name_of(function)
     last = {full.rpartition(".")[2]: full for full in _supported()}
     names = get_close_matches(name.rpartition(".")[2], last, n=3, cutoff=0.7)
     return f"; the nearest that have one are {', '.join(last[match] for match in names)}" if names else ""
@@ -270,16 +286,16 @@ def _supported() -> dict[str, Primitive | Callable[..., Any]]:
     """Return what stands in the tables for functions of NumPy and SciPy, by the name people write."""
     named: dict[str, Primitive | Callable[..., Any]] = {}
     for function, entry in (primitives | implementations).items():
-        name = entry.name if isinstance(entry, Primitive) else _name(function)
+        name = entry.name if isinstance(entry, Primitive) else name_of(function)
         if name.startswith(("np.", "scipy.")) and not (isinstance(entry, Primitive) and not entry.defined):
             named[name] = entry
     return named
 
 
-def _name(function: Any) -> str:
+def name_of(function: Any) -> str:
     """Return the name people write: `np.sum`, `np.add.reduce`, `scipy.special.expit`, `my_function`."""
     if type(function) is tuple:
-        return ".".join(map(_name, function))  # pyright: ignore[reportUnknownArgumentType]
+        return ".".join(map(name_of, function))  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(function, str):
         return function
     name = getattr(function, "__name__", repr(function))

@@ -14,7 +14,15 @@ from typing import Any, TypeAlias, TypeVar, Union, final
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from autograd_np.primitives import Primitive, implementations, nearest, primitive_of, primitives
+from autograd_np.primitives import (
+    Primitive,
+    implementations,
+    name_of,
+    nearest,
+    primitive_of,
+    primitives,
+    refusals,
+)
 from autograd_np.tape import (
     Node,
     Trace,
@@ -369,6 +377,9 @@ class Tensor:
     def __ge__(self, other: Operand) -> Any:
         return np.greater_equal(self._data, plain(other))
 
+    def __round__(self, ndigits: int = 0) -> Tensor:
+        return self.round(ndigits)
+
     def __len__(self) -> int:
         return len(self._data)
 
@@ -435,6 +446,12 @@ class Tensor:
     def __ifloordiv__(self, other: Operand) -> Tensor:
         return self._update(_floor_divide, other)
 
+    def __divmod__(self, other: Operand) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Operand) -> tuple[Tensor, Tensor]:
+        return record(_floor_divide, (other, self), {}), record(_remainder, (other, self), {})
+
     def __mod__(self, other: Operand) -> Tensor:
         return record(_remainder, (self, other), {})
 
@@ -492,6 +509,18 @@ class Tensor:
         """See `numpy.min`. Ties share the gradient evenly."""
         return _call(np.min, self, axis=axis, keepdims=keepdims)
 
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        """See `numpy.cumsum`."""
+        return _dispatch(np.cumsum, (self,), {"axis": axis})
+
+    def cumprod(self, axis: int | None = None) -> Tensor:
+        """See `numpy.cumprod`."""
+        return _dispatch(np.cumprod, (self,), {"axis": axis})
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """See `numpy.trace`."""
+        return _dispatch(np.trace, (self, offset, axis1, axis2), {})
+
     def argmax(self, axis: int | None = None) -> Any:
         """See `numpy.argmax`; a plain array."""
         return np.argmax(self._data, axis=axis)
@@ -499,6 +528,14 @@ class Tensor:
     def argmin(self, axis: int | None = None) -> Any:
         """See `numpy.argmin`; a plain array."""
         return np.argmin(self._data, axis=axis)
+
+    def argsort(self, axis: int | None = -1, *, stable: bool | None = None) -> Any:
+        """See `numpy.argsort`; a plain array."""
+        return np.argsort(self._data, axis=axis, stable=stable)
+
+    def nonzero(self) -> tuple[Any, ...]:
+        """See `numpy.nonzero`; plain arrays."""
+        return np.nonzero(self._data)
 
     def any(self, axis: Axis = None) -> Any:
         """See `numpy.any`; a plain array."""
@@ -533,13 +570,29 @@ class Tensor:
         """See `numpy.squeeze`."""
         return _call(np.squeeze, self, axis=axis)
 
+    def take(self, indices: ArrayLike, axis: int | None = None) -> Tensor:
+        """See `numpy.take`."""
+        return _dispatch(np.take, (self, indices), {"axis": axis})
+
+    def repeat(self, repeats: ArrayLike, axis: int | None = None) -> Tensor:
+        """See `numpy.repeat`."""
+        return _dispatch(np.repeat, (self, repeats), {"axis": axis})
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """See `numpy.diagonal`; a copy."""
+        return _dispatch(np.diagonal, (self, offset, axis1, axis2), {})
+
     def dot(self, other: Operand) -> Tensor:
         """See `numpy.dot`."""
-        return implementations[np.dot](self, other)
+        return _dispatch(np.dot, (self, other), {})
 
     def clip(self, min: Operand | None = None, max: Operand | None = None) -> Tensor:
         """See `numpy.clip`. Halfway between inside and outside, the gradient is one half."""
-        return implementations[np.clip](self, min, max)
+        return _dispatch(np.clip, (self, min, max), {})
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """See `numpy.round`; its gradient is 0."""
+        return _dispatch(np.round, (self, decimals), {})
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """Return a copy of another dtype. One of integers or booleans leaves the tape, since it has no gradient."""
@@ -563,30 +616,34 @@ class Tensor:
         """See `numpy.conj`."""
         return _call(np.conjugate, self)
 
+    conjugate = conj
+
     # -- NumPy's protocols --------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if not _array_ufuncs.issuperset(map(_array_ufunc_of, inputs)):
             return NotImplemented  # another library's array, which may know better
         key: Any = ufunc if method == "__call__" else (ufunc, method)
-        function = ufunc if method == "__call__" else getattr(ufunc, method)
-        (out,) = kwargs.pop("out", None) or (None,)
-        if isinstance(out, Tensor):
-            return out._overwrite(f"np.{ufunc.__name__}", inputs, lambda *args: _dispatch(key, function, args, kwargs))
-        if out is not None:
+        out = kwargs.pop("out", None)
+        if out is None or all(array is None for array in out):
+            return _dispatch(key, inputs, kwargs)
+        name = name_of(key)
+        if len(out) > 1:
+            raise TypeError(f"{name}: out= is not supported on tensors where there are several results; use them")
+        if not isinstance(out[0], Tensor):
             raise TypeError(
-                f"np.{ufunc.__name__}: out= cannot be a plain array where an argument is a tensor, since that would "
-                f"lose its tape (`arr += t` would do so too); write `t = np.{ufunc.__name__}(...)`, give a Tensor for "
-                f"out=, or use `.data` where no gradient is needed"
+                f"{name}: out= cannot be a plain array where an argument is a tensor, since that would lose its tape "
+                f"(`arr += t` would do so too); write `t = {name}(...)`, give a Tensor for out=, or use `.data` where "
+                f"no gradient is needed"
             )
-        return _dispatch(key, function, inputs, kwargs)
+        return out[0]._overwrite(name, inputs, lambda *args: _dispatch(key, args, kwargs))  # pyright: ignore
 
     def __array_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         if any(t is not Tensor and t is not np.ndarray for t in types):
             return NotImplemented
-        return _dispatch(func, func, args, kwargs)
+        return _dispatch(func, args, kwargs)
 
 
 def _array_ufunc_of(value: object) -> Any:
@@ -596,17 +653,21 @@ def _array_ufunc_of(value: object) -> Any:
 _array_ufuncs = {None, _array_ufunc_of(np.empty(0)), Tensor.__array_ufunc__}
 
 
-def _dispatch(key: Any, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Call what stands in the table for a NumPy function."""
+def _dispatch(key: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call what stands in the table for a NumPy function, or a ufunc's method."""
     implementation = implementations.get(key)
     if implementation is not None:
         return implementation(*args, **kwargs)
+    if key in refusals:
+        raise TypeError(
+            f"{name_of(key)} is not supported on tensors: {refusals[key]}; or pass `.data` where no gradient is needed"
+        )
     entry = primitives.get(key)
     if entry is None or entry.arrays is None or not entry.defined:
-        name = Primitive(function).name
+        name = name_of(key)
         raise TypeError(
             f"{name} has no derivative rule: add one with defvjp({name}, ...), write it with supported functions, or "
-            f"pass `.data` where no gradient is needed{nearest(function)}"
+            f"pass `.data` where no gradient is needed{nearest(key)}"
         )
     return record(entry, *entry.bind(args, kwargs))
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_np.primitives import defvjp
+from autograd_np.primitives import defvjp, implements
 from autograd_np.tape import Contribution, Node, is_array, unbroadcast
-from autograd_np.tensor import Tensor, assign, getitem, primitive
+from autograd_np.tensor import Tensor, assign, getitem, plain, primitive
 
 
 @primitive
@@ -43,6 +43,20 @@ defvjp(
     lambda g, _y, _x, _value, index=None: np.where(_region(index, g.shape), 0, g),
     lambda g, _y, _x, _value, index=None: _assigned(g, index, _value.shape),
 )
+
+
+@implements(np.copyto)
+def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    """Write into a tensor, on its tape; see `numpy.copyto`."""
+    if not isinstance(dst, Tensor):
+        raise TypeError(
+            "np.copyto: a tensor cannot be copied into a plain array, which would lose its tape; copy into a Tensor, "
+            "or from `.data` where no gradient is needed"
+        )
+    dtype = np.asarray(plain(src)).dtype
+    if not np.can_cast(dtype, dst.dtype, casting):
+        raise TypeError(f"np.copyto: casting={casting!r} does not allow {dtype} to become {dst.dtype}")
+    dst[...] = src if where is True else np.where(plain(where), src, dst)
 
 
 def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:

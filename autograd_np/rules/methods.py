@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.primitives import implementations
+from autograd_np.primitives import implementations, refuse
 from autograd_np.rules.indexing import numbered
 from autograd_np.tensor import Tensor, plain
 
@@ -60,16 +60,6 @@ def _define_outer(ufunc: np.ufunc) -> None:
     implementations[ufunc, "outer"] = outer
 
 
-def _refuse(ufunc: np.ufunc, method: str, instead: str) -> None:
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise TypeError(
-            f"np.{ufunc.__name__}.{method} is not supported on tensors: {instead}, or pass `.data` where no gradient "
-            f"is needed"
-        )
-
-    implementations[ufunc, method] = refuse
-
-
 def _cast(array: Any, dtype: Any) -> Any:
     return array if dtype is None else array.astype(dtype)
 
@@ -83,10 +73,10 @@ _define_running_extreme(np.minimum)
 
 _instead = "np.add, np.multiply, np.maximum and np.minimum have it"
 for _ufunc in _OTHERS:
-    _refuse(_ufunc, "reduce", f"{_instead}, and autograd_np.neural.logsumexp is np.logaddexp's")
-    _refuse(_ufunc, "accumulate", _instead)
+    refuse(f"{_instead}, and autograd_np.neural.logsumexp is np.logaddexp's", (_ufunc, "reduce"))
+    refuse(_instead, (_ufunc, "accumulate"))
 
 for _ufunc in (*_REDUCTIONS, *_OTHERS):
     _define_outer(_ufunc)
-    _refuse(_ufunc, "at", "it writes into an array behind the tape; use t[index] = value, with each index once")
-    _refuse(_ufunc, "reduceat", "reduce the slices one by one and join them with np.stack")
+    refuse("it writes into an array behind the tape; use t[index] = value, with each index once", (_ufunc, "at"))
+    refuse("reduce the slices one by one and join them with np.stack", (_ufunc, "reduceat"))

@@ -3,12 +3,12 @@
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from autograd_np.primitives import Primitive, defvjp, implements, primitives
+from autograd_np.primitives import defvjp, implements, primitives, refuse
 from autograd_np.rules.indexing import numbered, scatter_add
 from autograd_np.tape import unbroadcast
 from autograd_np.tensor import Tensor, astype, plain, primitive, record
@@ -573,20 +573,6 @@ def full(
 # ---------------------------------------------------------------------------------------------------------------------
 # Refused
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def refuse(instead: str, *functions: Callable[..., Any]) -> None:
-    """Let functions raise a TypeError that names what can be used instead."""
-
-    def refused(function: Callable[..., Any]) -> None:
-        def call(*_args: Any, **_kwargs: Any) -> NoReturn:
-            raise TypeError(f"{Primitive(function).name} is not supported on tensors: {instead}")
-
-        implements(function)(call)
-
-    for function in functions:
-        refused(function)
-
 
 refuse(
     "it writes into its argument behind the tape; assign (t[index] = value), or choose with np.where",

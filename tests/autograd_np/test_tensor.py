@@ -313,6 +313,25 @@ class TestOperators:
         np.testing.assert_array_equal((+x).data, x.data)
         np.testing.assert_array_equal(abs(x).data, [1.5, 2.0])
 
+    @pytest.mark.parametrize(
+        ("method", "arguments"),
+        [
+            ("cumsum", ()), ("cumsum", (1,)), ("cumprod", (0,)), ("trace", ()), ("trace", (1,)), ("take", ([2, 0], 1)),
+            ("take", ([4, -1],)), ("repeat", (2,)), ("repeat", ([1, 0, 2], 1)), ("diagonal", ()), ("diagonal", (-1,)),
+            ("round", ()), ("round", (1,)), ("argsort", ()), ("argsort", (0,)), ("nonzero", ()), ("conjugate", ()),
+            ("__round__", ()), ("__divmod__", (0.7,)), ("__rdivmod__", (2.0,)),
+        ],
+    )  # fmt: skip
+    def test_methods_are_numpys(self, method: str, arguments: tuple[Any, ...]) -> None:
+        x = np.random.default_rng(0).normal(size=(2, 3)) * 3
+        t = Tensor(x, requires_grad=True)
+        expected = np.round(x) if method == "__round__" else getattr(x, method)(*arguments)
+        found = getattr(t, method)(*arguments)
+        for part, value in zip(found, expected, strict=True) if isinstance(found, tuple) else [(found, expected)]:
+            np.testing.assert_allclose(part.data if isinstance(part, Tensor) else part, value, rtol=1e-14)
+            assert isinstance(part, Tensor) == (method not in ("argsort", "nonzero"))
+            assert not isinstance(part, Tensor) or part.requires_grad
+
     def test_matmul_takes_arrays_on_either_side(self) -> None:
         x = Tensor(np.eye(2), requires_grad=True)
         a = np.arange(4.0).reshape(2, 2)
@@ -379,6 +398,15 @@ class TestProtocols:
             np.histogram(leaf(1.0))
         with pytest.raises(TypeError, match=r"np\.spacing has no derivative rule"):
             np.spacing(leaf(1.0))
+
+    def test_messages_name_what_was_called(self) -> None:
+        t = Tensor([1.0, 2.0], requires_grad=True)
+        with pytest.raises(TypeError, match=r"^np\.exp\.at has no derivative rule"):
+            np.exp.at(t, [0])
+        with pytest.raises(TypeError, match=r"^np\.add\.at is not supported on tensors: .*t\[index\] = value"):
+            np.add.at(t, [0], 1.0)
+        with pytest.raises(TypeError, match=r"scipy\.special\.jv: .* with respect to argument 0 \(v\)"):
+            scipy.special.jv(t, 1.0)
 
     def test_unsupported_keyword(self) -> None:
         x = leaf(1.0, 2.0)
@@ -567,6 +595,37 @@ class TestInPlace:
             np.add(x, 0.5, out=Tensor([1, 2]))
         with pytest.raises(ValueError, match=r"result of shape \(2,\) does not fit \(3,\)"):
             np.add(x, 1.0, out=Tensor(np.zeros(3)))
+
+    def test_out_of_several_results_is_refused(self) -> None:
+        x, whole = Tensor([1.5], requires_grad=True), Tensor([0.0])
+        with pytest.raises(TypeError, match=r"np\.modf: out= is not supported .* several results"):
+            np.modf(x, out=(None, whole))
+        assert whole.data == [0.0]
+        assert np.modf(x, out=(None, None))[0].data == [0.5]
+
+    @pytest.mark.parametrize("where", [True, np.array([True, False, True])])
+    def test_copyto(self, where: Any) -> None:
+        x, u = Tensor([1.0, 2.0, 3.0], requires_grad=True), Tensor([4.0], requires_grad=True)
+        t = x * 2
+        np.copyto(t, u * u, where=where)
+        np.testing.assert_array_equal(t.data, np.where(where, 16, [2, 4, 6]))
+        np.sum(t * [1, 10, 100]).backward()
+        np.testing.assert_array_equal(x.grad, np.where(where, 0, [2, 20, 200]))
+        np.testing.assert_array_equal(u.grad, [8 * np.sum(np.where(where, [1, 10, 100], 0))])
+
+    def test_copyto_refuses_what_would_lose_a_gradient(self) -> None:
+        t = Tensor([1.0, 2.0], requires_grad=True)
+        array, single = np.zeros(2), Tensor(np.zeros(2, np.float32))
+        with pytest.raises(TypeError, match=r"np\.copyto: a tensor cannot be copied into a plain array"):
+            np.copyto(array, t)
+        with pytest.raises(TypeError, match=r"np\.copyto: casting='safe' does not allow float64 to become float32"):
+            np.copyto(single, t, casting="safe")
+        with pytest.raises(RuntimeError, match="a leaf that requires a gradient"):
+            np.copyto(t, [3.0, 4.0])
+        assert not array.any()
+        assert not single.data.any()
+        np.copyto(single, t)
+        assert single.requires_grad
 
     def test_precision_of_the_target_is_kept(self) -> None:
         t = leaf(1.0, 2.0, dtype=np.float32) * 1.0
