@@ -66,6 +66,7 @@ class Primitive:
         self.vjps: tuple[Rule | None, ...] = ()
         self.joint: Callable[..., Sequence[Any]] | None = None
         self.broadcasts = False
+        self.stacks = False  # whether the rules also take a stack of gradients, along an axis before the others
         self.arrays: int | None = None
         self.keywords: frozenset[str] = frozenset()
         self._reads: tuple[tuple[str, ...], ...] = ()
@@ -108,6 +109,8 @@ class Primitive:
         self.vjps, self.joint, self.broadcasts = vjps, joint, broadcasts
         self.arrays = None if variadic else max(map(len, reads)) - 2
         self.keywords = keywords[0]
+        # Those of a ufunc act on each element by itself, so that one more axis makes no difference to them.
+        self.stacks = isinstance(self.function, np.ufunc)
         self._reads = tuple(reads)
         self.plans.clear()
 
@@ -210,7 +213,8 @@ def defvjp(
         of them (or None). For functions of any number of arrays, and where the gradients share work.
     broadcasts : bool, optional
         Whether the function broadcasts its arguments, so that gradients are to be summed over the axes that
-        broadcasting added. By default true for NumPy's ufuncs only.
+        broadcasting added. By default true for ufuncs only. The rule of a ufunc must act on each element of `g` by
+        itself: it may be given a stack of gradients, with an axis more.
 
     Raises
     ------

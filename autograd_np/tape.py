@@ -407,6 +407,7 @@ def _pick(outputs: Sequence[Any], index: int = 0) -> Any:
 
 _output = Primitive(_pick, "one of several outputs")
 _output.define((lambda g, _y, _outputs, index=0: Part(g, index),), None, broadcasts=False)
+_output.stacks = True
 
 
 def output_node(node: Node, outputs: Sequence[Any], index: int) -> Node:
@@ -421,6 +422,7 @@ def sweep(
     *,
     lift: Callable[[Any, Node | None], Any] | None = None,
     retain: bool = False,
+    stacked: int = 0,
 ) -> dict[Node, Array]:
     """Walk back over the tape and return the gradient of each input that was reached.
 
@@ -435,6 +437,9 @@ def sweep(
         recorded.
     retain : bool
         Keep the graph for another sweep.
+    stacked : int
+        If not 0, the gradients have an axis of this length before their own axes, and so have the results: as many
+        sweeps in one, in which each rule that can is called once.
 
     Raises
     ------
@@ -477,7 +482,7 @@ def sweep(
             elif node in inputs:
                 found[node] = g
             if not wanted.isdisjoint(node.parents):
-                for parent, part in _vjps(node, g, wanted, lift, anomaly):
+                for parent, part in _vjps(node, g, wanted, lift, anomaly, stacked):
                     add(parent, part)
                 if not retain:
                     node.release()
@@ -537,14 +542,15 @@ def reaches_before(output: Node, inputs: Sequence[Node]) -> bool:
 
 
 def _vjps(
-    node: Node, g: Any, wanted: set[Node], lift: Callable[[Any, Node | None], Any] | None, anomaly: bool
+    node: Node, g: Any, wanted: set[Node], lift: Callable[[Any, Node | None], Any] | None, anomaly: bool, stacked: int
 ) -> Iterable[tuple[Node, Any]]:
     """Yield each parent with its part of the gradient."""
     primitive, args, y = node.primitive, node.args, node.output
     assert primitive is not None
     assert args is not None
     if node.several:
-        g = tuple(np.zeros(s.shape, s.dtype) if part is None else part for part, s in zip(g, y, strict=True))
+        lead = (stacked,) if stacked else ()
+        g = tuple(np.zeros(lead + s.shape, s.dtype) if part is None else part for part, s in zip(g, y, strict=True))
     if lift is not None:
         nodes = dict(zip(node.argnums, node.parents, strict=True))
         args = [lift(arg, nodes[i]) if i in nodes and is_array(arg) else arg for i, arg in enumerate(args)]
@@ -554,6 +560,17 @@ def _vjps(
             y = lift(y, node)
     if y is None:
         y = node
+    if stacked and not primitive.stacks:
+        return _row_by_row(node, g, y, args, wanted, anomaly, stacked)
+    return _parts(node, g, y, args, wanted, anomaly, 1 if stacked else 0)
+
+
+def _parts(
+    node: Node, g: Any, y: Any, args: Sequence[Any], wanted: set[Node], anomaly: bool, lead: int = 0
+) -> Iterable[tuple[Node, Any]]:
+    """Call the rules of a node; `lead` is the number of axes that the gradients have before their own."""
+    primitive = node.primitive
+    assert primitive is not None
     joint = primitive.joint(g, y, *args, **node.kwargs) if primitive.joint else None
     for argnum, parent in zip(node.argnums, node.parents, strict=True):
         if parent not in wanted:
@@ -569,16 +586,32 @@ def _vjps(
             if anomaly:
                 line = f"recorded at {node.trace.line}" if node.trace else "recorded outside detect_anomaly()"
                 check_finite(part, f"{node.name}: the gradient of argument {argnum}", line)
-            part = _settle(part, parent, primitive, argnum)
+            part = _settle(part, parent, primitive, argnum, lead)
         yield parent, part
 
 
-def _settle(g: Array, parent: Node, primitive: Primitive, argnum: int) -> Array:
+def _row_by_row(
+    node: Node, g: Any, y: Any, args: Sequence[Any], wanted: set[Node], anomaly: bool, stacked: int
+) -> Iterable[tuple[Node, Any]]:
+    """Call rules that take one gradient only with one after the other of a stack, and stack what they return."""
+
+    def row(i: int) -> list[tuple[Node, Any]]:
+        return list(_parts(node, tuple(part[i] for part in g) if node.several else g[i], y, args, wanted, anomaly))
+
+    for parts in zip(*map(row, range(stacked)), strict=True):
+        parent = parts[0][0]
+        yield (
+            parent,
+            np.stack([g.added_to(None, False, parent) if isinstance(g, Contribution) else g for _, g in parts]),
+        )
+
+
+def _settle(g: Array, parent: Node, primitive: Primitive, argnum: int, lead: int) -> Array:
     """Give a rule's result the shape and dtype of its argument, where the function's kind allows for it."""
-    if g.shape != parent.shape:
+    if g.shape[lead:] != parent.shape:
         if primitive.broadcasts:
-            g = unbroadcast(g, parent.shape)
-        if g.shape != parent.shape:
+            g = unbroadcast(g, parent.shape, lead)
+        if g.shape[lead:] != parent.shape:
             raise ValueError(
                 f"{primitive.name}: its rule for argument {argnum} returned a gradient of shape {g.shape} for an "
                 f"argument of shape {parent.shape}; correct the rule given to defvjp, or declare broadcasts=True if "
@@ -591,12 +624,12 @@ def _settle(g: Array, parent: Node, primitive: Primitive, argnum: int) -> Array:
     return g
 
 
-def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
-    """Sum a gradient over the axes that broadcasting from `shape` added or stretched."""
-    added = g.ndim - len(shape)
-    stretched = [added + i for i, n in enumerate(shape) if n == 1 and g.shape[added + i] != 1] if added >= 0 else []
-    axes = (*range(added), *stretched)
+def unbroadcast(g: Array, shape: tuple[int, ...], lead: int = 0) -> Array:
+    """Sum a gradient over the axes that broadcasting from `shape` added (after the first `lead`) or stretched."""
+    first = g.ndim - len(shape)  # the axis of g that is the first one of the shape
+    stretched = [first + i for i, n in enumerate(shape) if n == 1 and g.shape[first + i] != 1] if first >= lead else []
+    axes = (*range(lead, first), *stretched)
     if not axes:
         return g
     total = g.sum(axis=axes, keepdims=True)
-    return total.reshape(total.shape[added:])
+    return total.reshape(total.shape[:lead] + total.shape[first:])

@@ -889,16 +889,35 @@ def gradients(
                 f"it; keep the tensor that they were computed from"
             )
     retain = create_graph if retain_graph is None else retain_graph
-    if create_graph:
+    return _swept(nodes, seeds, wanted, create_graph, retain)
+
+
+def stacked_gradients(
+    output: Tensor, inputs: Sequence[Tensor], grad_outputs: NDArray[Any], *, create_graph: bool
+) -> tuple[Tensor, ...]:
+    """Return the gradients of one output for a stack of its gradients, in one sweep; the graph is retained.
+
+    An axis before its own runs through `grad_outputs`, of shape (N,) + output.shape, and through every result.
+    """
+    assert output._node is not None
+    seeds = [_wrap(grad_outputs, None)]
+    return _swept([output._node], seeds, [x._node for x in inputs], create_graph, True, len(grad_outputs))
+
+
+def _swept(
+    nodes: Sequence[Node], seeds: Sequence[Tensor], wanted: Sequence[Any], create: bool, retain: bool, stacked: int = 0
+) -> tuple[Tensor, ...]:
+    """Return what a sweep finds for the wanted nodes, as Tensors; zeros where it finds nothing."""
+    if create:
         with recording():
-            found = sweep(nodes, seeds, set(wanted), lift=_wrap, retain=retain)
+            found = sweep(nodes, seeds, set(wanted), lift=_wrap, retain=retain, stacked=stacked)
     else:
-        found = sweep(nodes, [plain(seed) for seed in seeds], set(wanted), retain=retain)
+        found = sweep(nodes, [plain(seed) for seed in seeds], set(wanted), retain=retain, stacked=stacked)
     results: list[Tensor] = []
     for node in wanted:
         g = found.get(node)
         if g is None:
-            g = np.zeros(node.shape, node.dtype)
+            g = np.zeros((stacked, *node.shape) if stacked else node.shape, node.dtype)
         results.append(g if isinstance(g, Tensor) else _wrap(np.array(g), None))
     return tuple(results)
 

@@ -17,12 +17,15 @@ from typing import Any
 import numpy as np
 
 from autograd_np.tape import mode, recording
-from autograd_np.tensor import Tensor, depends_on_others, gradients
+from autograd_np.tensor import Tensor, depends_on_others, gradients, stacked_gradients
 
 __all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
+
+# A Jacobian takes so many rows in one sweep: enough to spare Python's time, few enough to bound the memory.
+_ROWS = 64
 
 
 def grad(fun: Function, argnums: Argnums = 0) -> Function:
@@ -294,17 +297,15 @@ def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
         y = call.output
         if not isinstance(y, _NUMBERS):
             raise TypeError(f"{call.name}: the function must return an array, not a {type(y).__name__}")
-        shape, dtype = np.shape(y), _dtype(y)
-        rows: list[list[Any]] = []
-        for place in range(np.size(y)):
-            unit = np.zeros(np.size(y), dtype)
-            unit[place] = 1
-            rows.append(call.pull([unit.reshape(shape)], call.on_tape, retain=True))
-        if not rows:
+        shape, size = np.shape(y), np.size(y)
+        if not (size and call.inputs and _on_tape(y)):
             return call.by_argument([Tensor(np.zeros(shape + x.shape, x.dtype)) for x in call.inputs], call.on_tape)
-        columns = zip(*rows, strict=True)
-        stacked: list[Any] = [np.stack(c).reshape(shape + c[0].shape) for c in columns]
-        return call.by_argument(stacked, call.on_tape)
+        stacks: list[tuple[Tensor, ...]] = []
+        for start in range(0, size, _ROWS):
+            units = np.eye(min(_ROWS, size - start), size, start, dtype=_dtype(y)).reshape(-1, *shape)
+            stacks.append(stacked_gradients(y, call.inputs, units, create_graph=call.on_tape))
+        rows: list[Any] = [np.concatenate(parts) for parts in zip(*stacks, strict=True)]
+        return call.by_argument([g.reshape(shape + g.shape[1:]) for g in rows], call.on_tape)
 
     return derivatives
 

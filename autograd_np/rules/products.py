@@ -50,10 +50,12 @@ def _matmul_left(g: Any, a: Any, b: Any) -> Any:
 
 def _matmul_right(g: Any, a: Any, b: Any) -> Any:
     if a.ndim == 1:
-        return g * a if b.ndim == 1 else a[:, None] * g[..., None, :]
+        return g[..., None] * a if b.ndim == 1 else a[:, None] * g[..., None, :]
     if b.ndim == 1:
         return (np.swapaxes(a, -1, -2) @ g[..., None])[..., 0]
-    if b.ndim == 2 and a.ndim > 2:  # one matrix for the whole stack: one product instead of a stack and its sum
+    if (
+        b.ndim == 2 and 2 < a.ndim == g.ndim
+    ):  # one matrix for the whole stack: one product instead of a stack and its sum
         return _rows(a).T @ _rows(g)
     return np.swapaxes(a, -1, -2) @ g
 

@@ -23,7 +23,7 @@ import autograd_np.scipy.linalg
 import autograd_np.scipy.signal
 import autograd_np.scipy.special
 import autograd_np.scipy.stats
-from autograd_np import neural, supported
+from autograd_np import jacobian, neural, supported, vjp
 from autograd_np.tensor import plain
 from tests.autograd_np.checks import check_gradients
 from tests.autograd_np.rules.test_table import replace
@@ -570,6 +570,30 @@ def test_second_derivatives_of_short_programs(program: Program) -> None:
 @given(data=st.data())
 def test_every_operation(operation: str, data: st.DataObject) -> None:
     check(data.draw(programs(1, [operation])), order=2)
+
+
+def check_jacobian(program: Program) -> None:
+    """Hold a Jacobian, whose rows share a sweep, against sweeps of their own."""
+    arguments = tuple(program.arguments.values())
+    y, pullback = vjp(program.function, *arguments)
+    y = np.asarray(y)
+    found = jacobian(program.function, tuple(range(len(arguments))))(*arguments)
+    for i, unit in enumerate(np.eye(y.size)):
+        for whole, x, row in zip(found, arguments, pullback(unit.reshape(y.shape)), strict=True):
+            np.testing.assert_allclose(whole.reshape(y.size, *x.shape)[i], row, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@of_profile(0.04)
+@given(data=st.data())
+def test_jacobian_of_every_operation(operation: str, data: st.DataObject) -> None:
+    check_jacobian(data.draw(programs(1, [operation])))
+
+
+@of_profile(2)
+@given(programs(8))
+def test_jacobian_of_programs(program: Program) -> None:
+    check_jacobian(program)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
