@@ -1,0 +1,38 @@
+"""What README says, held against what the packages do."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+
+from autograd_np import Tensor, gradients
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+NUMBERS = {"inf": np.inf, "nan": np.nan}
+ROWS = re.findall(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \|", README, re.MULTILINE)
+
+
+def test_the_table_is_read() -> None:
+    assert len(ROWS) > 20
+
+
+@pytest.mark.parametrize(("function", "point", "expected"), ROWS)
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+def test_awkward_points(function: str, point: str, expected: str) -> None:
+    values = eval(f"dict({point})", NUMBERS)
+    tensors = {name: Tensor(value, requires_grad=True, dtype=float) for name, value in values.items()}
+    y = eval(function, {"np": np, "scipy": scipy}, tensors)
+    found = [g.data for g in gradients(y, list(tensors.values()))]
+    wanted: Any = eval(f"({expected},)", NUMBERS)
+    for g, value in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(g, value)
+
+
+def test_complex_convention() -> None:
+    """Of |z| ** 2, whose slopes are 2x and 2y."""
+    z = Tensor(3.0 + 4.0j, requires_grad=True)
+    np.real(z * np.conj(z)).backward()
+    assert z.grad == 6 - 8j
