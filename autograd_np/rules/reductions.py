@@ -248,6 +248,18 @@ def cumulative_prod(
     return _cumulative(np.cumprod, 1, x, axis, dtype, include_initial)
 
 
+@implements(np.amax)
+def amax(a: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the largest element; see `numpy.amax`."""
+    return np.max(a, *args, **kwargs)
+
+
+@implements(np.amin)
+def amin(a: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the smallest element; see `numpy.amin`."""
+    return np.min(a, *args, **kwargs)
+
+
 @implements(np.ptp)
 def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
     """Return the distance between the least and the greatest; see `numpy.ptp`."""

@@ -218,6 +218,8 @@ TEXTS = """
     np.std({d}, axis=None, keepdims={keepdims})
     np.max({d}, axis={axes}, keepdims={keepdims})
     np.min({d}, axis={axes}, keepdims={keepdims})
+    np.amax({d}, axis={axes}, keepdims={keepdims})
+    np.amin({d}, axis={axes}, keepdims={keepdims})
     np.prod(1.0 + 0.5 * {a}, axis={axes}, keepdims={keepdims})
     np.cumsum({n}, axis={axis})
     np.cumprod(1.0 + 0.5 * {n}, axis={axis})
@@ -635,7 +637,7 @@ def test_wrong_rule_is_found(function_and_rules: Any, monkeypatch: pytest.Monkey
     replace(monkeypatch, *function_and_rules)
     order = 2 if function_and_rules[0] is np.tanh else 1
 
-    @settings(max_examples=2000, derandomize=True, phases=[Phase.generate], database=None, report_multiple_bugs=False)
+    @settings(max_examples=20_000, derandomize=True, phases=[Phase.generate], database=None, report_multiple_bugs=False)
     @given(programs(8))
     def search(program: Program) -> None:
         check(program, order)

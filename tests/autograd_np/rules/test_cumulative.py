@@ -105,7 +105,7 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
 }
 """Calls of each function made of primitives that this file tests."""
 
-IMPLEMENTED = {*COMPOSED, np.cov, np.corrcoef}
+IMPLEMENTED = {*COMPOSED, np.cov, np.corrcoef, np.amax, np.amin}
 
 
 @pytest.mark.parametrize("function", [*CASES, *COMPOSED], ids=lambda f: f.__name__)
@@ -146,6 +146,14 @@ def test_higher_derivatives_close_to_a_zero(function: Any, row: list[float]) -> 
     x = np.array([2.0, 3.7e-9, 3.0, 0.7])
     np.testing.assert_allclose(curvature(x)[1], row, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(jacobian(curvature)(x)[1, 1], [0, 0, 0, 0], atol=1e-14)
+
+
+@pytest.mark.parametrize(("alias", "function"), [(np.amax, np.max), (np.amin, np.min)])
+def test_aliases(alias: Any, function: Any) -> None:
+    x = np.array([[1.0, 5.0, 2.0], [4.0, 3.0, 6.0]])
+    results = [f(Tensor(x, requires_grad=True), axis=1, keepdims=True) for f in (alias, function)]
+    assert recorded(results[0]) == recorded(results[1])
+    np.testing.assert_array_equal(results[0].data, results[1].data)
 
 
 # -- awkward points ---------------------------------------------------------------------------------------------------
