@@ -249,15 +249,15 @@ def cumulative_prod(
 
 
 @implements(np.amax)
-def amax(a: Any, *args: Any, **kwargs: Any) -> Any:
+def amax(*args: Any, **kwargs: Any) -> Any:
     """Return the largest element; see `numpy.amax`."""
-    return np.max(a, *args, **kwargs)
+    return np.max(*args, **kwargs)
 
 
 @implements(np.amin)
-def amin(a: Any, *args: Any, **kwargs: Any) -> Any:
+def amin(*args: Any, **kwargs: Any) -> Any:
     """Return the smallest element; see `numpy.amin`."""
-    return np.min(a, *args, **kwargs)
+    return np.min(*args, **kwargs)
 
 
 @implements(np.ptp)
