@@ -158,6 +158,7 @@ def test_tolerances_may_be_given() -> None:
 KINKS = {
     "relu": (neural.relu, 0.0),
     "close to it": (neural.relu, 1e-12),
+    "small": (lambda x: x + 1e-5 * neural.relu(x), 0.0),
     "maximum": (lambda x: np.maximum(x, 1.0), 1.0),
     "ties": (np.max, 0.5),
     "step": (lambda x: np.where(x > 0, x + 1, x), 0.0),
