@@ -214,8 +214,10 @@ defvjp(_logsumexp, lambda g, y, x, axis=None: g * np.exp(x - np.where(y == -np.i
 
 def _shifted(x: Array, axis: Axis) -> tuple[Array, Array]:
     """Return `x` less its maximum, and the maximum, of which only finite ones count: inf - inf is no number."""
-    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    shift = np.where(np.isfinite(largest), largest, 0)
+    shift = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
+    finite = np.isfinite(shift)
+    if not finite.all():
+        shift = np.where(finite, shift, 0)
     return x - shift, shift
 
 
@@ -271,11 +273,11 @@ def cross_entropy(logits: Operand, targets: Operand, reduction: Reduction = "mea
         )
     if goals.shape == scores.shape:
         losses = -(_constant_like(scores, goals) * log_softmax(scores, axis=axis)).sum(axis=axis)
-    else:
-        labels = plain(goals)
-        _check_labels(labels, scores.shape[axis])
-        losses = _label_cross_entropy(scores, labels, axis=axis)
-    return _reduced("cross_entropy", losses, reduction)
+        return _reduced("cross_entropy", losses, reduction)
+    labels = plain(goals)
+    _check_labels(labels, scores.shape[axis])
+    _check_reduction("cross_entropy", labels.shape, reduction)
+    return _label_cross_entropy(scores, labels, axis=axis, reduction=reduction, kept={})
 
 
 def _check_labels(labels: Array, classes: int) -> None:
@@ -284,9 +286,9 @@ def _check_labels(labels: Array, classes: int) -> None:
             f"cross_entropy: labels of dtype {labels.dtype}; they are integers that name classes: labels.astype(int). "
             f"Probabilities need the logits' shape"
         )
-    wrong = (labels < 0) | (labels >= classes)
-    if wrong.any():
-        place = _first(wrong)
+    # Without its sign, a negative number is a very large one.
+    if np.maximum.reduce(labels.view(f"u{labels.itemsize}"), axis=None, initial=0) >= classes:
+        place = _first((labels < 0) | (labels >= classes))
         raise ValueError(
             f"cross_entropy: the label {labels[place]} at {place} names none of the {classes} classes, which are 0 to "
             f"{classes - 1}"
@@ -294,32 +296,43 @@ def _check_labels(labels: Array, classes: int) -> None:
 
 
 @primitive
-def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1) -> Any:
-    shifted, _ = _shifted(x, axis)
-    return np.log(np.exp(shifted).sum(axis=axis)) - shifted[_of_labels(labels, axis)]
+def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1, reduction: Any = "mean", kept: Any = None) -> Any:
+    exponentials, _ = _shifted(x, axis)
+    own = exponentials[_of_labels(labels, axis)]
+    np.exp(exponentials, out=exponentials)
+    total = np.add.reduce(exponentials, axis=axis, keepdims=True)
+    losses = np.log(total.reshape(labels.shape)) - own
+    exponentials /= total
+    kept["softmax"] = exponentials
+    if reduction == "none":
+        return losses
+    return np.add.reduce(losses, axis=None) / (labels.size if reduction == "mean" else 1)
+
+
+def _label_cross_entropy_vjp(
+    g: Any, _y: Any, x: Any, labels: Any, axis: Any = 1, reduction: Any = "mean", kept: Any = None
+) -> Any:
+    # What the forward pass has kept is no function of x for the next derivative: there it is computed again.
+    p: Any = kept["softmax"] if type(x) is np.ndarray else softmax(x, axis=axis)
+    share = np.expand_dims(g, axis) if reduction == "none" else g / labels.size if reduction == "mean" else g
+    return share * _less_one_hot(p, labels, axis=axis)
 
 
 @primitive
-def _softmax_less_one_hot(x: Any, labels: Any, axis: Any = 1) -> Any:
-    p: Any = softmax(x, axis=axis)
-    p[_of_labels(labels, axis)] -= 1
-    return p
+def _less_one_hot(p: Any, labels: Any, axis: Any = 1) -> Any:
+    difference = p.copy()
+    difference[_of_labels(labels, axis)] -= 1
+    return difference
 
 
-defvjp(
-    _label_cross_entropy,
-    lambda g, _y, x, labels, axis=1: np.expand_dims(g, axis) * _softmax_less_one_hot(x, labels, axis=axis),
-    None,
-)
-defvjp(
-    _softmax_less_one_hot,
-    lambda g, _y, x, _labels, axis=1: _through_softmax(g, softmax(x, axis=axis), axis),
-    None,
-)
+defvjp(_label_cross_entropy, _label_cross_entropy_vjp, None)
+defvjp(_less_one_hot, lambda g, _y, _p, _labels, axis=1: g, None)
 
 
 def _of_labels(labels: Array, axis: int) -> tuple[Array, ...]:
     """Return the index of each sample's own class."""
+    if labels.ndim == axis == 1:
+        return np.arange(len(labels)), labels
     places = np.indices(labels.shape, sparse=True)
     return (*places[:axis], labels, *places[axis:])
 
@@ -534,15 +547,15 @@ def _first(wrong: Array) -> tuple[int, ...]:
 
 
 def _reduced(operation: str, losses: Any, reduction: str) -> Any:
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        return losses.sum()
-    if reduction != "mean":
+    _check_reduction(operation, losses.shape, reduction)
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+def _check_reduction(operation: str, shape: tuple[int, ...], reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{operation}: unknown reduction {reduction!r}; choose mean, sum or none")
-    if losses.size == 0:
-        raise ValueError(f"{operation}: the mean of no losses, of shape {losses.shape}, is not defined")
-    return losses.mean()
+    if reduction == "mean" and 0 in shape:
+        raise ValueError(f"{operation}: the mean of no losses, of shape {shape}, is not defined")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -591,10 +604,9 @@ def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
 @primitive
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
     y = (_rows(x) @ weight.T).reshape(*x.shape[:-1], len(weight))
-    if bias is not None:
-        y = y.astype(np.result_type(y, bias), copy=False)
-        y += bias
-    return y
+    if bias is None:
+        return y
+    return np.add(y, bias, out=y if bias.dtype == y.dtype else None)
 
 
 defvjp(
@@ -607,6 +619,8 @@ defvjp(
 
 def _rows(x: Any) -> Any:
     """Return all rows in one matrix, for which there is one product."""
+    if x.ndim == 2:
+        return x
     return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
@@ -794,7 +808,7 @@ def _real(operation: str, x: Operand) -> Any:
 for _part, _name in (
     (_logsumexp, "logsumexp"),
     (_label_cross_entropy, "cross_entropy"),
-    (_softmax_less_one_hot, "cross_entropy's gradient"),
+    (_less_one_hot, "cross_entropy's gradient"),
     (_logit_cross_entropy, "binary_cross_entropy_with_logits"),
     (_probability_cross_entropy, "binary_cross_entropy"),
     (_log_odds, "binary_cross_entropy's gradient"),

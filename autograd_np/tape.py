@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from autograd_np.primitives import Primitive
 
 __all__ = [
-    "Contribution", "Node", "Part", "Spec", "Trace", "check_finite", "detect_anomaly", "is_array", "mode", "no_grad",
-    "output_node", "owner", "reaches_before", "recording", "sweep", "tick", "unbroadcast", "user_line", "writes",
-    "wrote",
+    "NOTHING", "ORDINARY", "Contribution", "Leaf", "Node", "Part", "Plan", "Spec", "TracedNode", "check_finite",
+    "detect_anomaly", "is_array", "mode", "no_grad", "output_node", "owner", "plan_of", "reaches_before", "recording",
+    "sweep", "tick", "unbroadcast", "user_line", "writes", "wrote",
 ]  # fmt: skip
 
 Array = Any  # an ndarray, or in a sweep that is itself recorded a Tensor; a rule cannot tell them apart
@@ -57,6 +57,50 @@ class Spec(NamedTuple):
         return len(self.shape)
 
 
+class Plan:
+    """How calls of one form are recorded: which arguments need a gradient, and what the rules for these read.
+
+    Attributes
+    ----------
+    primitive : Primitive
+        What is called.
+    argnums : tuple of int
+        Which arguments need a gradient.
+    keeps_output : bool
+        Whether a rule reads the output.
+    stand_ins : tuple of (int, int)
+        The unread ones among `argnums`: their places among the arguments and among the parents.
+    constants : tuple of int
+        The places of all other unread arguments.
+    """
+
+    __slots__ = ("argnums", "constants", "keeps_output", "primitive", "stand_ins")
+
+    def __init__(self, primitive: Primitive, needed: int) -> None:
+        count = needed.bit_length() - 1
+        argnums = tuple(i for i in range(count) if needed >> (count - 1 - i) & 1)
+        no_output, unread = primitive.unread(argnums, count)
+        self.primitive, self.argnums = primitive, argnums
+        self.keeps_output = not no_output
+        self.stand_ins = tuple((place, argnums.index(place)) for place in unread if place in argnums)
+        self.constants = tuple(place for place in unread if place not in argnums)
+
+
+def plan_of(primitive: Primitive, needed: int) -> Plan:
+    """Return the plan for calls of one form.
+
+    `needed` has a bit for each argument, 1 where it needs a gradient, the first one highest, after a leading 1: that is
+    built while the arguments are looked at, and told from others faster than a tuple is.
+    """
+    plan = primitive.plans.get(needed)
+    if plan is None:
+        plan = primitive.plans[needed] = Plan(primitive, needed)
+    return plan
+
+
+NOTHING: Mapping[str, Any] = {}
+
+
 class Node:
     """One recorded operation, or a leaf.
 
@@ -64,15 +108,15 @@ class Node:
     ----------
     number : int
         When it was recorded.
-    primitive : Primitive or None
-        What was called; None for a leaf.
+    plan : Plan or None
+        What was called, with which arguments on the tape; None for a leaf.
     parents : tuple of Node
-        The nodes of those arguments that need a gradient; `argnums` says which arguments they are.
+        The nodes of those arguments that need a gradient.
     args, kwargs
         The call, with plain arrays for tensors. An argument that no rule reads is replaced by its node (or a `Spec`),
         which has its shape and dtype. `args` is None once the node is spent.
     output
-        The result, if a rule reads it. `several` results are a tuple, each an array or a `Spec`.
+        The result, if a rule reads it. Several results are a tuple, each an array or a `Spec`.
     shape, dtype
         Of the result.
     leaf : weak reference or None
@@ -81,55 +125,43 @@ class Node:
         Recorded in anomaly mode only.
     """
 
-    __slots__ = (  # noqa: RUF023 (as they are described above)
-        "number", "primitive", "parents", "argnums", "args", "kwargs", "output", "several", "shape", "dtype", "leaf",
-        "trace", "__weakref__",
-    )  # fmt: skip
+    # Several million of them may be alive: what few nodes have is a slot of a subclass.
+    __slots__ = ("args", "dtype", "kwargs", "number", "output", "parents", "plan", "shape")
 
     number: int
-    primitive: Primitive | None
-    argnums: tuple[int, ...]
+    plan: Plan | None
     parents: tuple[Node, ...]
-    several: bool
-    args: list[Any] | None
+    args: Sequence[Any] | None
     kwargs: Mapping[str, Any]
     output: Any
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    leaf: weakref.ref[Any] | None
-    trace: Trace | None
+    leaf: Any = None
+    trace: Any = None
 
     def __init__(
         self,
-        primitive: Primitive | None,
-        argnums: tuple[int, ...],
+        plan: Plan,
         parents: tuple[Node, ...],
         args: list[Any],
         kwargs: Mapping[str, Any],
-        output: Any,
+        output: NDArray[Any] | list[NDArray[Any]],
     ) -> None:
         self.number = tick()
-        self.primitive, self.argnums, self.parents, self.kwargs = primitive, argnums, parents, kwargs
-        self.leaf = self.trace = self.output = None
-        if primitive is not None:
-            key = argnums, len(args)
-            plan = primitive.plans.get(key)
-            if plan is None:
-                plan = primitive.plans[key] = _plan(primitive, *key)
-            no_output, places, constants = plan
-            for place, i in places:
+        self.plan, self.parents, self.args, self.kwargs = plan, parents, args, kwargs
+        if plan.stand_ins:
+            for place, i in plan.stand_ins:
                 args[place] = parents[i]
-            for place in constants:
+        if plan.constants:
+            for place in plan.constants:
                 if is_array(args[place]):
                     args[place] = Spec(args[place].shape, args[place].dtype)
-            self.output = None if no_output else output
-        self.args = args
-        self.several = type(output) is list
-        if not self.several:
+        if not isinstance(output, list):
             self.shape, self.dtype = output.shape, output.dtype
-        else:  # several outputs: their sizes are needed for those that nobody uses
+            self.output = output if plan.keeps_output else None
+        else:  # their sizes are needed for those that nobody uses
             self.shape, self.dtype = (), output[0].dtype
-            self.output = tuple(output if self.output is not None else [Spec(y.shape, y.dtype) for y in output])
+            self.output = tuple(output if plan.keeps_output else [Spec(y.shape, y.dtype) for y in output])
 
     @property
     def ndim(self) -> int:
@@ -137,21 +169,56 @@ class Node:
         return len(self.shape)
 
     @property
+    def primitive(self) -> Primitive | None:
+        """What was called; None for a leaf."""
+        return self.plan and self.plan.primitive
+
+    @property
+    def argnums(self) -> tuple[int, ...]:
+        """Which arguments the parents are."""
+        return self.plan.argnums if self.plan else ()
+
+    @property
+    def several(self) -> bool:
+        """Whether it has several results."""
+        return type(self.output) is tuple
+
+    @property
     def name(self) -> str:
         """What was called, for messages."""
-        return self.primitive.name if self.primitive else "a leaf"
+        return self.plan.primitive.name if self.plan else "a leaf"
 
     def release(self) -> None:
         """Let go of everything that the sweep needed."""
         self.args = self.output = None
-        self.kwargs, self.parents = {}, ()
+        self.kwargs, self.parents = NOTHING, ()
 
 
-def _plan(primitive: Primitive, argnums: tuple[int, ...], count: int) -> tuple[bool, Sequence[Any], Sequence[int]]:
-    """Say what a node need not keep: the output; arguments that have a parent to stand in for them; constants."""
-    no_output, unread = primitive.unread(argnums, count)
-    places = [(place, argnums.index(place)) for place in unread if place in argnums]
-    return no_output, places, [place for place in unread if place not in argnums]
+class Leaf(Node):
+    """The start of a tape: a Tensor made by hand."""
+
+    __slots__ = ("__weakref__", "leaf")
+
+    leaf: weakref.ref[Any]
+
+    def __init__(self, tensor: Any, data: NDArray[Any]) -> None:
+        self.number, self.leaf = tick(), weakref.ref(tensor)
+        self.plan, self.parents, self.args, self.kwargs, self.output = None, (), (), NOTHING, None
+        self.shape, self.dtype = data.shape, data.dtype
+
+
+class TracedNode(Node):
+    """A node of anomaly mode, which knows where it was recorded and what its arrays held."""
+
+    __slots__ = ("trace",)
+
+    trace: Trace
+
+    def __init__(
+        self, plan: Plan, parents: tuple[Node, ...], args: list[Any], kwargs: Mapping[str, Any], output: Any
+    ) -> None:
+        super().__init__(plan, parents, args, kwargs, output)
+        self.trace = Trace(self)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -166,8 +233,10 @@ class Mode(NamedTuple):
     anomaly: bool = False
 
 
+ORDINARY = Mode()
+
 # A ContextVar, so that threads and tasks do not see one another.
-mode: ContextVar[Mode] = ContextVar("autograd_np.mode", default=Mode())  # noqa: B039 (a NamedTuple is immutable)
+mode: ContextVar[Mode] = ContextVar("autograd_np.mode", default=ORDINARY)
 
 
 class _Switch(ContextDecorator):
@@ -364,7 +433,7 @@ def _check_unchanged(order: Sequence[Node]) -> None:
         Naming the operation whose gradient would have been wrong.
     """
     for node in order:
-        if node.number < writes.latest or node.trace:
+        if node.plan and (node.number < writes.latest or node.trace):
             late = [array for array in _arrays(node) if writes.last(array) > node.number]
             if late or (node.trace and not node.trace.unchanged(node)):
                 shape = f" of shape {late[0].shape}" if late else ""
@@ -408,11 +477,12 @@ def _pick(outputs: Sequence[Any], index: int = 0) -> Any:
 _output = Primitive(_pick, "one of several outputs")
 _output.define((lambda g, _y, _outputs, index=0: Part(g, index),), None, broadcasts=False)
 _output.stacks = True
+_output_plan = Plan(_output, 0b11)
 
 
 def output_node(node: Node, outputs: Sequence[Any], index: int) -> Node:
     """Return a node for one of the several outputs of another."""
-    return Node(_output, (0,), (node,), [outputs], {"index": index}, outputs[index])
+    return Node(_output_plan, (node,), [outputs], {"index": index}, outputs[index])
 
 
 def sweep(
@@ -449,6 +519,7 @@ def sweep(
     order, wanted = _order(outputs, inputs)
     _check_unchanged(order)
     anomaly = mode.get().anomaly
+    ordinary = lift is None and not stacked and not anomaly
     totals: dict[Node, Any] = {}
     owned: set[Node] = set()  # nodes whose total is an array made here, seen by nobody else: the only ones written into
 
@@ -460,7 +531,7 @@ def sweep(
         elif total is None:
             totals[node] = g
         elif node in owned and type(total) is np.ndarray:
-            np.add(total, g, out=total)
+            np.add(total, g, total)
         else:
             totals[node] = total + g
             if lift is None:
@@ -475,21 +546,47 @@ def sweep(
             g = totals.pop(node, None)
             if g is None:
                 continue
+            plan = node.plan
             if inputs is None:
-                if node.primitive is None:
+                if plan is None:
                     found[node] = g
                     continue
-            elif node in inputs:
-                found[node] = g
-            if not wanted.isdisjoint(node.parents):
+            else:
+                if node in inputs:
+                    found[node] = g
+                if wanted.isdisjoint(node.parents):
+                    continue
+            assert plan is not None
+            rules: Any = plan.primitive.vjps
+            if ordinary and rules and type(node.output) is not tuple:
+                # As below, without what takes its time: a small operation would spend half of its own there.
+                args, kwargs, y = node.args, node.kwargs, node.output
+                assert args is not None
+                y = node if y is None else y
+                for argnum, parent in zip(plan.argnums, node.parents):  # noqa: B905 (strict takes time, too)
+                    if inputs is not None and parent not in wanted:
+                        continue
+                    part = rules[argnum](g, y, *args, **kwargs) if kwargs else rules[argnum](g, y, *args)
+                    if type(part) is np.ndarray and part.shape == parent.shape and part.dtype is parent.dtype:
+                        total = totals.get(parent)
+                        if total is None:
+                            totals[parent] = part
+                            continue
+                        if parent in owned and type(total) is np.ndarray:
+                            np.add(total, part, total)
+                            continue
+                    elif part is None:
+                        continue
+                    add(parent, _settled(part, parent, plan.primitive, argnum, 0))
+            else:
                 for parent, part in _vjps(node, g, wanted, lift, anomaly, stacked):
                     add(parent, part)
-                if not retain:
-                    node.release()
+            if not retain:
+                node.release()
     except BaseException as error:
         if not retain:
             for rest in order:
-                if rest.primitive is not None:
+                if rest.plan is not None:
                     rest.release()
         if node is not None and isinstance(error, Exception):
             line = f", recorded at {node.trace.line}" if node.trace else ""
@@ -504,8 +601,10 @@ def _order(outputs: Sequence[Node], inputs: Collection[Node] | None) -> tuple[li
     oldest = min((node.number for node in inputs), default=sys.maxsize) if inputs is not None else 0
     seen = {node for node in outputs if node.number >= oldest}
     stack = list(seen)
+    order: list[Node] = []
     while stack:
         node = stack.pop()
+        order.append(node)
         if node.args is None and not (inputs and node in inputs):
             raise RuntimeError(
                 f"{node.name}: this part of the graph is spent: a backward pass (or one that failed) has released it; "
@@ -515,16 +614,14 @@ def _order(outputs: Sequence[Node], inputs: Collection[Node] | None) -> tuple[li
             if parent not in seen and parent.number >= oldest:
                 seen.add(parent)
                 stack.append(parent)
-    order = sorted(seen, key=attrgetter("number"))
-    if inputs is not None:
-        wanted = set(inputs)
-        for node in order:
-            if not wanted.isdisjoint(node.parents):
-                wanted.add(node)
-        order = [node for node in order if node in wanted]
-        seen = wanted
-    order.reverse()
-    return order, seen
+    order.sort(key=attrgetter("number"), reverse=True)
+    if inputs is None:
+        return order, seen
+    wanted = set(inputs)
+    for node in reversed(order):
+        if not wanted.isdisjoint(node.parents):
+            wanted.add(node)
+    return [node for node in order if node in wanted], wanted
 
 
 def reaches_before(output: Node, inputs: Sequence[Node]) -> bool:
@@ -545,14 +642,14 @@ def _vjps(
     node: Node, g: Any, wanted: set[Node], lift: Callable[[Any, Node | None], Any] | None, anomaly: bool, stacked: int
 ) -> Iterable[tuple[Node, Any]]:
     """Yield each parent with its part of the gradient."""
-    primitive, args, y = node.primitive, node.args, node.output
-    assert primitive is not None
+    plan, args, y = node.plan, node.args, node.output
+    assert plan is not None
     assert args is not None
     if node.several:
         lead = (stacked,) if stacked else ()
         g = tuple(np.zeros(lead + s.shape, s.dtype) if part is None else part for part, s in zip(g, y, strict=True))
     if lift is not None:
-        nodes = dict(zip(node.argnums, node.parents, strict=True))
+        nodes = dict(zip(plan.argnums, node.parents, strict=True))
         args = [lift(arg, nodes[i]) if i in nodes and is_array(arg) else arg for i, arg in enumerate(args)]
         if node.several:
             y = tuple(lift(part, output_node(node, y, i)) if is_array(part) else part for i, part in enumerate(y))
@@ -560,19 +657,18 @@ def _vjps(
             y = lift(y, node)
     if y is None:
         y = node
-    if stacked and not primitive.stacks:
-        return _row_by_row(node, g, y, args, wanted, anomaly, stacked)
-    return _parts(node, g, y, args, wanted, anomaly, 1 if stacked else 0)
+    if stacked and not plan.primitive.stacks:
+        return _row_by_row(node, plan, g, y, args, wanted, anomaly, stacked)
+    return _parts(node, plan, g, y, args, wanted, anomaly, 1 if stacked else 0)
 
 
 def _parts(
-    node: Node, g: Any, y: Any, args: Sequence[Any], wanted: set[Node], anomaly: bool, lead: int = 0
+    node: Node, plan: Plan, g: Any, y: Any, args: Sequence[Any], wanted: set[Node], anomaly: bool, lead: int = 0
 ) -> Iterable[tuple[Node, Any]]:
     """Call the rules of a node; `lead` is the number of axes that the gradients have before their own."""
-    primitive = node.primitive
-    assert primitive is not None
+    primitive = plan.primitive
     joint = primitive.joint(g, y, *args, **node.kwargs) if primitive.joint else None
-    for argnum, parent in zip(node.argnums, node.parents, strict=True):
+    for argnum, parent in zip(plan.argnums, node.parents, strict=True):
         if parent not in wanted:
             continue
         if joint is not None:
@@ -582,21 +678,20 @@ def _parts(
             part = rule(g, y, *args, **node.kwargs) if rule is not None else None
         if part is None:
             continue
-        if not isinstance(part, Contribution):
-            if anomaly:
-                line = f"recorded at {node.trace.line}" if node.trace else "recorded outside detect_anomaly()"
-                check_finite(part, f"{node.name}: the gradient of argument {argnum}", line)
-            part = _settle(part, parent, primitive, argnum, lead)
-        yield parent, part
+        if anomaly and not isinstance(part, Contribution):
+            line = f"recorded at {node.trace.line}" if node.trace else "recorded outside detect_anomaly()"
+            check_finite(part, f"{node.name}: the gradient of argument {argnum}", line)
+        yield parent, _settled(part, parent, primitive, argnum, lead)
 
 
 def _row_by_row(
-    node: Node, g: Any, y: Any, args: Sequence[Any], wanted: set[Node], anomaly: bool, stacked: int
+    node: Node, plan: Plan, g: Any, y: Any, args: Sequence[Any], wanted: set[Node], anomaly: bool, stacked: int
 ) -> Iterable[tuple[Node, Any]]:
     """Call rules that take one gradient only with one after the other of a stack, and stack what they return."""
 
     def row(i: int) -> list[tuple[Node, Any]]:
-        return list(_parts(node, tuple(part[i] for part in g) if node.several else g[i], y, args, wanted, anomaly))
+        row_of_g = tuple(part[i] for part in g) if node.several else g[i]
+        return list(_parts(node, plan, row_of_g, y, args, wanted, anomaly))
 
     for parts in zip(*map(row, range(stacked)), strict=True):
         parent = parts[0][0]
@@ -606,8 +701,10 @@ def _row_by_row(
         )
 
 
-def _settle(g: Array, parent: Node, primitive: Primitive, argnum: int, lead: int) -> Array:
+def _settled(g: Any, parent: Node, primitive: Primitive, argnum: int, lead: int) -> Any:
     """Give a rule's result the shape and dtype of its argument, where the function's kind allows for it."""
+    if g is None or isinstance(g, Contribution):
+        return g
     if g.shape[lead:] != parent.shape:
         if primitive.broadcasts:
             g = unbroadcast(g, parent.shape, lead)

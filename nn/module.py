@@ -105,8 +105,16 @@ class Module:
         """Return a floating plain array in the dtype of the parameters, and everything else as it is."""
         if not _is_array(x) or x.dtype.kind != "f":
             return x
-        own = (p for module in self.modules() for name, p in vars(module).items() if name in module._parameter_names)
-        return x.astype(next((p.dtype for p in own if p.dtype.kind == "f"), x.dtype), copy=False)
+        return x.astype(self._dtype() or x.dtype, copy=False)
+
+    def _dtype(self) -> np.dtype[Any] | None:
+        """Return the dtype of the first floating parameter, of this module or else of its parts."""
+        names = self._parameter_names
+        for name, value in vars(self).items():
+            if name in names and value is not None and value.dtype.kind == "f":
+                return value.dtype
+        parts = (value._dtype() for value in vars(self).values() if isinstance(value, Module))
+        return next((dtype for dtype in parts if dtype is not None), None)
 
     # -- what it is made of -------------------------------------------------------------------------------------------
 
