@@ -5,6 +5,7 @@ from autograd_np.primitives import defvjp, supported
 from autograd_np.rules.shaping import array
 from autograd_np.tape import detect_anomaly, no_grad
 from autograd_np.tensor import Tensor, gradients, primitive
+from autograd_np.threads import tune_process
 from autograd_np.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "no_grad",
     "primitive",
     "supported",
+    "tune_process",
     "value_and_grad",
     "vjp",
 ]

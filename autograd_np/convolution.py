@@ -1,7 +1,6 @@
 """Convolution and pooling of images: families of recorded functions, closed under differentiation.
 
-Images are (N, C, H, W) to the caller. In memory the results have the batch axis last, as (H, C, W, N): copying patches
-and taking maxima then run over contiguous stretches of a whole batch. Any other layout is taken as well.
+Images are (N, C, H, W) to the caller, in any memory layout. The fast ways to compute are in `kernels`.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from functools import reduce
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from autograd_np import kernels
 from autograd_np.primitives import defvjp, primitive_of
 from autograd_np.tensor import Operand, Tensor, plain, primitive
 
@@ -133,45 +132,35 @@ class _Plan(NamedTuple):
 
 @primitive
 def _convolution(x: Any, w: Any, b: Any, plan: Any = None) -> Any:
-    y = _correlate(_padded(x, plan.padding), w, plan.stride, plan.method)
-    if b is not None:
-        y = y.astype(np.result_type(y, b), copy=False)
-        y += b[:, None, None]
-    return y
+    if plan.method == "gemm":
+        return kernels.correlate(x, w, b, plan.stride, plan.padding)
+    y = _correlate(kernels.padded(x, plan.padding), w, plan.method)[:, :, :: plan.stride[0], :: plan.stride[1]]
+    return y if b is None else y + b[:, None, None]
 
 
 @primitive
 def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
     """Return what each pixel meets: `g` times the weights, added where the filters were."""
-    (n, o, rows, columns), c, (kh, kw), (s, t) = g.shape, w.shape[1], plan.kernel, plan.stride
-    height, width = _enlarged(plan.image, plan.padding)
-    total = np.zeros((height, c, width, n), np.result_type(g, w))
     if plan.method == "gemm":
-        matrix = w.transpose(2, 3, 1, 0).reshape(kh * kw * c, o)
-        lines = np.ascontiguousarray(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
-        for i in range(rows):  # row by row, so that the products are still in the cache when they are added
-            patches = (matrix @ lines[i]).reshape(kh, kw, c, columns, n)
-            for j in range(kw):
-                total[s * i : s * i + kh, :, j : j + t * (columns - 1) + 1 : t] += patches[:, j]
-    else:
-        margin = (kh - 1, kw - 1)
-        full = _correlate(_padded(_spread(g, s, t), margin), np.flip(w, (2, 3)).swapaxes(0, 1), (1, 1), plan.method)
-        total[: full.shape[2], :, : full.shape[3]] = full.transpose(2, 1, 3, 0)
-    return _inner(total.transpose(3, 1, 0, 2), plan.image, plan.padding)
+        return kernels.image_gradient(g, w, plan.image, plan.stride, plan.padding)
+    margin = (plan.kernel[0] - 1, plan.kernel[1] - 1)
+    spread = kernels.padded(_spread(g, *plan.stride), margin)
+    full = _correlate(spread, np.flip(w, (2, 3)).swapaxes(0, 1), plan.method)
+    # The last rows and columns may have met no filter.
+    height, width = _enlarged(plan.image, plan.padding)
+    total = np.zeros((*full.shape[:2], height, width), full.dtype)
+    total[:, :, : full.shape[2], : full.shape[3]] = full
+    return _inner(total, plan.image, plan.padding)
 
 
 @primitive
 def _kernel_gradient(x: Any, g: Any, plan: Any = None) -> Any:
     """Return what each weight meets: a correlation of the images with `g`, over the whole batch."""
-    x = _padded(x, plan.padding)
-    (n, o, rows, columns), c, (kh, kw), (s, t) = g.shape, x.shape[1], plan.kernel, plan.stride
     if plan.method == "gemm":
-        patches = _patches(x, plan.kernel, plan.stride)
-        g = np.ascontiguousarray(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
-        total = (g @ patches.swapaxes(1, 2)).sum(axis=0)
-        return np.ascontiguousarray(total.reshape(o, kh, c, kw).swapaxes(1, 2))
-    total = _correlate(x.swapaxes(0, 1), _spread(g, s, t).swapaxes(0, 1), (1, 1), plan.method)
-    return total[:, :, :kh, :kw].swapaxes(0, 1)
+        return kernels.kernel_gradient(x, g, plan.kernel, plan.stride, plan.padding)
+    images = kernels.padded(x, plan.padding).swapaxes(0, 1)
+    total = _correlate(images, _spread(g, *plan.stride).swapaxes(0, 1), plan.method)
+    return total[:, :, : plan.kernel[0], : plan.kernel[1]].swapaxes(0, 1)
 
 
 def _spread(g: Array, s: int, t: int) -> Array:
@@ -200,32 +189,14 @@ defvjp(
 )
 
 
-def _correlate(x: Array, w: Array, stride: Pair, method: str) -> Array:
+def _correlate(x: Array, w: Array, method: str) -> Array:
     """Correlate images (N, C, H, W) with filters (O, C, kh, kw), where the filters lie inside the images."""
-    if method == "gemm" or not x.size or not w.size:  # of an empty array, SciPy loses the shape
-        n, (o, c, kh, kw) = len(x), w.shape
-        rows, columns = _steps(x.shape[2:], (kh, kw), stride)
-        y = w.swapaxes(1, 2).reshape(o, kh * c * kw) @ _patches(x, (kh, kw), stride)
-        return y.reshape(rows, o, columns, n).transpose(3, 1, 0, 2)
+    if not x.size or not w.size:  # of an empty array, SciPy loses the shape
+        return kernels.correlate(x, w, None, (1, 1), (0, 0))
     from scipy.signal import correlate  # pyright: ignore  # half a second, for a method that few ask for
 
     filters: list[Array] = [correlate(x, f[None], mode="valid", method=method) for f in w]
-    return np.concatenate(filters, axis=1)[:, :, :: stride[0], :: stride[1]]
-
-
-def _patches(x: Array, kernel: Pair, stride: Pair) -> Array:
-    """Lay out what each row of a convolution's output meets, as matrices (H', kh C kw, W' N).
-
-    Patches are copied along the width only. Along the height the matrices overlap in memory: a step down is a step of
-    whole rows, so that those of the patches under kh rows follow one another as they stand.
-    """
-    (n, c, height, _), (kh, kw), (s, t) = x.shape, kernel, stride
-    rows, columns = _steps(x.shape[2:], kernel, stride)
-    batch_last = np.ascontiguousarray(x.transpose(2, 1, 3, 0))
-    across = sliding_window_view(batch_last, t * (columns - 1) + 1, axis=2)[:, :, :kw, :, ::t]
-    lines = np.ascontiguousarray(across.swapaxes(3, 4)).reshape(height, c * kw, columns * n)
-    down = sliding_window_view(lines, kh, axis=0)[::s]
-    return down.transpose(0, 3, 1, 2).reshape(rows, kh * c * kw, columns * n)  # still a view
+    return np.concatenate(filters, axis=1)
 
 
 def _cheapest(plan: _Plan) -> Literal["fft", "gemm"]:
@@ -300,7 +271,7 @@ def max_pool2d(
             f"hold nothing but padding; make it smaller"
         )
     _check_fits("max_pool2d", windows.image, kernel, windows.padding)
-    return _max_pool(images, windows=windows)
+    return _max_pool(images, windows=windows, kept={})
 
 
 class _Windows(NamedTuple):
@@ -310,6 +281,11 @@ class _Windows(NamedTuple):
     kernel: Pair
     stride: Pair
     padding: Pair
+
+    @property
+    def are_tiles(self) -> bool:
+        """Whether they lie side by side, and there is no padding."""
+        return self.stride == self.kernel and self.padding == (0, 0)
 
     def at(self, axis: int, i: int) -> slice:
         """Return where along an axis the i-th row or column of every window is."""
@@ -323,8 +299,11 @@ class _Windows(NamedTuple):
 
 
 @primitive
-def _max_pool(x: Any, windows: Any = None) -> Any:
-    x = _padded(x, windows.padding, -np.inf)
+def _max_pool(x: Any, windows: Any = None, kept: Any = None) -> Any:
+    if windows.are_tiles:
+        y, kept["across"] = kernels.max_of_tiles(x, windows.kernel)
+        return y
+    x = kernels.padded(x, windows.padding, -np.inf)
     rows, columns = map(range, windows.kernel)
     tops = reduce(np.maximum, (x[:, :, windows.at(0, i)] for i in rows))
     y = reduce(np.maximum, (tops[..., windows.at(1, j)] for j in columns))
@@ -337,7 +316,7 @@ def _max_pool(x: Any, windows: Any = None) -> Any:
 
 @primitive
 def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
-    v = _copied_like(winners[0], v)
+    v = kernels.as_in_memory(v, winners[0])
     total = np.zeros_like(v, shape=(*v.shape[:2], *_enlarged(windows.image, windows.padding)))
     overlap = any(s < k for s, k in zip(windows.stride, windows.kernel, strict=True))
     for cell, wins in zip(windows.cells(total), winners, strict=True):
@@ -350,14 +329,18 @@ def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
 
 @primitive
 def _from_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
-    v = _padded(v, windows.padding)
+    v = kernels.padded(v, windows.padding)
     return sum(cell * wins for cell, wins in zip(windows.cells(v), winners, strict=True))
 
 
-defvjp(
-    _max_pool,
-    lambda g, y, x, windows=None: _to_winners(g, winners=_winners(plain(x), plain(y), windows), windows=windows),
-)
+def _max_pool_vjp(g: Any, y: Any, x: Any, windows: Any = None, kept: Any = None) -> Any:
+    # What the forward pass has kept is no function of x for the next derivative.
+    if type(x) is np.ndarray and "across" in kept and not np.isnan(y).any():
+        return kernels.max_of_tiles_gradient(g, y, kept["across"], x, windows.kernel)
+    return _to_winners(g, winners=_winners(plain(x), plain(y), windows), windows=windows)
+
+
+defvjp(_max_pool, _max_pool_vjp)
 defvjp(_to_winners, lambda g, _y, _v, winners=(), windows=None: _from_winners(g, winners=winners, windows=windows))
 defvjp(_from_winners, lambda g, _y, _v, winners=(), windows=None: _to_winners(g, winners=winners, windows=windows))
 
@@ -366,9 +349,11 @@ def _winners(x: Array, y: Array, windows: _Windows) -> Sequence[Array]:
     """Tell, for each place in a window in reading order, in which windows it holds the first maximum."""
     found: list[Array] = []
     nan = bool(np.isnan(y).any())
-    real = _padded(np.ones((1, 1, *windows.image), bool), windows.padding)
+    real = kernels.padded(np.ones((1, 1, *windows.image), bool), windows.padding)
     free = np.ones_like(y, bool)
-    for cell, exists in zip(windows.cells(_padded(x, windows.padding, -np.inf)), windows.cells(real), strict=True):
+    for cell, exists in zip(
+        windows.cells(kernels.padded(x, windows.padding, -np.inf)), windows.cells(real), strict=True
+    ):
         wins = cell == y
         if nan:
             wins |= np.isnan(cell)
@@ -378,13 +363,6 @@ def _winners(x: Array, y: Array, windows: _Windows) -> Sequence[Array]:
         free ^= wins
         found.append(wins)
     return found
-
-
-def _copied_like(like: Array, x: Array) -> Array:
-    """Return a copy that lies in memory as another array of its shape does."""
-    copy = np.empty_like(like, dtype=x.dtype)
-    copy[...] = x
-    return copy
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -400,17 +378,6 @@ def _steps(image: Pair, kernel: Pair, stride: Pair) -> Pair:
 
 def _enlarged(image: Pair, padding: Pair) -> Pair:
     return image[0] + 2 * padding[0], image[1] + 2 * padding[1]
-
-
-def _padded(x: Array, padding: Pair, value: float = 0) -> Array:
-    """Surround images with a constant."""
-    if padding == (0, 0):
-        return x
-    n, c = x.shape[:2]
-    h, w = _enlarged(x.shape[2:], padding)
-    total = np.full((h, c, w, n), value, x.dtype).transpose(3, 1, 0, 2)
-    _inner(total, x.shape[2:], padding)[...] = x
-    return total
 
 
 def _inner(padded: Array, image: Pair, padding: Pair) -> Array:

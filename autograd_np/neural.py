@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from autograd_np.convolution import conv2d, max_pool2d
 from autograd_np.primitives import defvjp, primitive_of
 from autograd_np.tensor import Operand, Tensor, plain, primitive
+from autograd_np.threads import in_halves, tuned
 
 __all__ = [
     "batch_norm",
@@ -603,18 +604,31 @@ def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
 
 @primitive
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    y = (_rows(x) @ weight.T).reshape(*x.shape[:-1], len(weight))
-    if bias is None:
-        return y
-    return np.add(y, bias, out=y if bias.dtype == y.dtype else None)
+    y = _product(weight, _rows(x).T).T
+    if bias is not None:
+        y = np.add(y, bias, out=y if bias.dtype == y.dtype else None)
+    return y.reshape(*x.shape[:-1], len(weight))
 
 
 defvjp(
     _linear,
     lambda g, _y, _x, weight, _bias: (_rows(g) @ weight).reshape(_x.shape),
-    lambda g, _y, x, _weight, _bias: _rows(g).T @ _rows(x),
+    lambda g, _y, x, _weight, _bias: _product(_rows(g).T, _rows(x)),
     lambda g, _y, _x, _weight, _bias: _rows(g).sum(axis=0),
 )
+
+
+def _product(a: Any, b: Any) -> Any:
+    """Multiply matrices, as @ does, on two threads if the process is tuned for it."""
+    if type(a) is not np.ndarray or type(b) is not np.ndarray or not tuned():
+        return a @ b
+    y = np.empty((len(a), b.shape[1]), np.result_type(a, b))
+
+    def work(rows: slice) -> None:
+        np.matmul(a[rows], b, out=y[rows])
+
+    in_halves(work, len(a), multiplications=a.size * b.shape[1])
+    return y
 
 
 def _rows(x: Any) -> Any:

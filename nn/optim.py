@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor
+from autograd_np.threads import over_halves
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
@@ -216,6 +217,12 @@ class Optimizer:
         """Change one parameter, and what is remembered of it."""
         raise NotImplementedError
 
+    def _in_parts(self, step: Callable[..., None], parameter: Tensor, *arrays: Array) -> None:
+        """Change a parameter by `step`, which takes its array, its gradient, an array to compute in, and all others."""
+        p = parameter.data
+        over_halves(step, p, arrays[0], self._scratch(p), *arrays[1:])
+        parameter.data = p
+
     def _scratch(self, like: Array) -> Array:
         """Return an array of the same shape and dtype to compute in: memory shared by all parameters, kept warm."""
         flat = self._flat.get(like.dtype)
@@ -342,21 +349,26 @@ class SGD(Optimizer):
 
     def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
         lr, decay, mu, tau = (float(group[name]) for name in ("lr", "weight_decay", "momentum", "dampening"))
-        p, scratch = parameter.data, self._scratch(parameter.data)
-        if decay:
-            grad = np.add(grad, np.multiply(p, decay, out=scratch), out=scratch)
-        direction = grad
-        if mu and "momentum_buffer" not in state:
-            direction = state["momentum_buffer"] = grad.copy()
-        elif mu:
-            direction = state["momentum_buffer"]
-            direction *= mu
-            direction += np.multiply(grad, 1 - tau, out=scratch) if tau else grad
-        if group["nesterov"]:  # p - lr (g + μ v), as two steps
-            p -= np.multiply(grad, lr, out=scratch)
-            lr *= mu
-        p -= np.multiply(direction, lr, out=scratch)
-        parameter.data = p
+        first = "momentum_buffer" not in state
+        if mu and first:
+            state["momentum_buffer"] = np.empty_like(parameter.data)
+
+        def step(p: Array, grad: Array, scratch: Array, *velocity: Array) -> None:
+            if decay:
+                grad = np.add(grad, np.multiply(p, decay, out=scratch), out=scratch)
+            direction = grad
+            if mu:
+                (direction,) = velocity
+                if first:
+                    direction[...] = grad
+                else:
+                    direction *= mu
+                    direction += np.multiply(grad, 1 - tau, out=scratch) if tau else grad
+            if group["nesterov"]:  # p - lr (g + μ v), as two steps
+                p -= np.multiply(grad, lr, out=scratch)
+            p -= np.multiply(direction, lr * mu if group["nesterov"] else lr, out=scratch)
+
+        self._in_parts(step, parameter, grad, *_arrays(state).values())
 
 
 class Adam(Optimizer):
@@ -426,26 +438,29 @@ class Adam(Optimizer):
         self._adam(parameter, grad + decay * parameter.data if decay else grad, state, group)
 
     def _adam(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
-        p, scratch = parameter.data, self._scratch(parameter.data)
         if not state:
+            p = parameter.data
             state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
         state["step"] += 1
         beta1, beta2 = (float(beta) for beta in group["betas"])
-        m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
-        m *= beta1
-        m += np.multiply(grad, 1 - beta1, out=scratch)
-        v *= beta2
-        np.multiply(grad, grad, out=scratch)
-        scratch *= 1 - beta2
-        v += scratch
-        # √(v / (1 - β2^t)) + ε, and m over it
-        np.sqrt(v, out=scratch)
-        scratch /= math.sqrt(1 - beta2**t)
-        scratch += float(group["eps"])
-        np.divide(m, scratch, out=scratch)
-        scratch *= float(group["lr"]) / (1 - beta1**t)
-        p -= scratch
-        parameter.data = p
+        t, eps, lr = state["step"], float(group["eps"]), float(group["lr"])
+
+        def step(p: Array, grad: Array, scratch: Array, m: Array, v: Array) -> None:
+            m *= beta1
+            m += np.multiply(grad, 1 - beta1, out=scratch)
+            v *= beta2
+            np.multiply(grad, grad, out=scratch)
+            scratch *= 1 - beta2
+            v += scratch
+            # √(v / (1 - β2^t)) + ε, and m over it
+            np.sqrt(v, out=scratch)
+            scratch /= math.sqrt(1 - beta2**t)
+            scratch += eps
+            np.divide(m, scratch, out=scratch)
+            scratch *= lr / (1 - beta1**t)
+            p -= scratch
+
+        self._in_parts(step, parameter, grad, state["exp_avg"], state["exp_avg_sq"])
 
 
 class AdamW(Adam):

@@ -568,3 +568,21 @@ def test_the_structure_is_pytorchs():
     assert names(ours.named_modules()) == names(theirs.named_modules())
     assert [n for n, _ in ours.named_buffers()] == [n for n, _ in theirs.named_buffers()]
     assert list(ours[3:9].state_dict()) == list(theirs[3:9].state_dict())
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, (2, 3)]), st.sampled_from([None, 1]))
+def test_relu_before_a_pooling_gives_the_same_bits_after_it(
+    seed: int, kernel: int | tuple[int, int], stride: int | None
+) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-2, 3, (2, 3, 6, 6)).astype(np.float32)  # with ties, also among what the ReLU sets to 0
+    relu, pool = nn.ReLU(), nn.MaxPool2d(kernel, stride)
+    results = []
+    for forward in (nn.Sequential(relu, pool), lambda t: pool(relu(t))):
+        t = Tensor(x, requires_grad=True)
+        y = forward(t)
+        weights = np.random.default_rng(0).normal(size=y.shape).astype(np.float32)
+        (y * weights).sum().backward()
+        results.append((y.data, t.grad))
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    np.testing.assert_array_equal(results[0][1], results[1][1])
