@@ -1,6 +1,8 @@
 """A tiny automatic differentiation engine for NumPy: `Tensor` records, `backward` and `grad` differentiate."""
 
 from autograd_np import neural
+from autograd_np.drawing import draw
+from autograd_np.listing import print_tape
 from autograd_np.primitives import defvjp, supported
 from autograd_np.rules.shaping import array
 from autograd_np.tape import detect_anomaly, no_grad
@@ -13,6 +15,7 @@ __all__ = [
     "array",
     "defvjp",
     "detect_anomaly",
+    "draw",
     "elementwise_grad",
     "grad",
     "gradients",
@@ -23,6 +26,7 @@ __all__ = [
     "neural",
     "no_grad",
     "primitive",
+    "print_tape",
     "supported",
     "tune_process",
     "value_and_grad",

@@ -14,6 +14,8 @@ ROWS = [
     ["nn"],
     ["autograd_np.testing", "autograd_np.scipy"],
     ["autograd_np"],
+    ["autograd_np.drawing"],
+    ["autograd_np.listing"],
     ["autograd_np.transforms"],
     ["autograd_np.neural"],
     ["autograd_np.convolution"],
@@ -35,7 +37,7 @@ NN_ROWS = [
 @pytest.mark.parametrize(
     ("package", "heavy"),
     [
-        ("autograd_np", ["matplotlib", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "nn"]),
+        ("autograd_np", ["matplotlib", "pygraphviz", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "nn"]),
         ("nn", ["matplotlib", "sklearn"]),
     ],
 )
