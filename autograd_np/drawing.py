@@ -431,7 +431,7 @@ def _measured(thing: _Box | str) -> str:
         table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr><td {size}></td></tr></table>'
         return f"label=<{table}>, labeljust=l, margin=10"
     lines = _lines(thing)
-    width = max(_width(lines[0], _LARGE), *(_width(line, _SMALL) for line in lines[1:])) + 24
+    width = max(_width(line, _SMALL if i else _LARGE) for i, line in enumerate(lines)) + 24
     return f'label="", fixedsize=true, width={width / 72:.4f}, height={_height(lines) / 72:.4f}'
 
 
@@ -449,14 +449,16 @@ _GAP = 20  # between the graph and the legend
 
 
 def _width(text: str, size: float) -> float:
-    """Return no less than the width of a text in a common sans-serif font."""
-    return size * sum(map(_em, text))
+    """Return no less than the width of a text in a common sans-serif font; large text is bold."""
+    return size * (1.12 if size == _LARGE else 1) * sum(map(_em, text))
 
 
 def _em(c: str) -> float:
     if unicodedata.east_asian_width(c) in "WF":
         return 1.05
-    return 0.38 if c in "iljtfr.,:;'|()[]/ " else 0.95 if c in "mwMW@%" else 0.66
+    if c in "iljtfr.,:;'|()[]/ ":
+        return 0.42
+    return 1.0 if c in "mwMW@%" else 0.82 if c.isupper() or c in "=+<>~^#&" else 0.65
 
 
 def _svg(boxes: Sequence[_Box], arrows: Sequence[tuple[int, int]]) -> str:
