@@ -427,7 +427,7 @@ def _measured(thing: _Box | str) -> str:
     """Say how large a box is, so that Graphviz needs no fonts; it counts in inches of 72 points."""
     if isinstance(thing, str):
         width = _width(_printable(thing), _SMALL)
-        size = f'fixedsize="true" width="{width:.0f}" height="12"'
+        size = f'width="{width:.0f}" height="12"'
         table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr><td {size}></td></tr></table>'
         return f"label=<{table}>, labeljust=l, margin=10"
     lines = _lines(thing)

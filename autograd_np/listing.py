@@ -387,28 +387,22 @@ def _lambda(code: CodeType | None) -> ast.Lambda | None:
         lambdas = _lambdas("".join(inspect.findsource(code)[0]))
     except (OSError, SyntaxError):
         return None
+    # A line may hold several: the last one that begins no later than its instructions do.
     places = [
-        (line, column, end_line, end_column)
+        (line, column)
         for line, end_line, column, end_column in code.co_positions()
-        if line is not None and end_line is not None and column is not None and end_column is not None
-        if (line, column) != (end_line, end_column)
+        if line is not None and column is not None and (line, column) != (end_line, end_column)
     ]
     names = code.co_varnames[: code.co_argcount]
-    around = [
+    candidates = [
         found
         for found in lambdas
         if tuple(parameter.arg for parameter in found.args.posonlyargs + found.args.args) == names
-        and places
-        and (found.body.lineno, found.body.col_offset) <= min((line, column) for line, column, _, _ in places)
-        and max((line, column) for _, _, line, column in places) <= _end(found.body)
+        if places and (found.body.lineno, found.body.col_offset) <= min(places)
     ]
-    return max(around, key=lambda found: (found.body.lineno, found.body.col_offset), default=None)
+    return max(candidates, key=lambda found: (found.body.lineno, found.body.col_offset), default=None)
 
 
 @lru_cache(maxsize=64)
 def _lambdas(source: str) -> list[ast.Lambda]:
     return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Lambda)]
-
-
-def _end(node: ast.expr) -> tuple[int, int]:
-    return node.end_lineno or 0, node.end_col_offset or 0

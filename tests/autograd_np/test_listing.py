@@ -130,6 +130,33 @@ def test_the_source_of_a_users_own_rule(capsys: pytest.CaptureFixture[str]) -> N
     assert listing(capsys, twice(leaf(1.0)))[1][1].endswith("x1.grad += g2 * 3")
 
 
+def test_a_keyword_has_its_value_its_default_or_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    @primitive
+    def scaled(x: Any, scale: Any = 2.0) -> Any:
+        return scale * x
+
+    defvjp(scaled, lambda g, _y, _x, scale=2.0: g * scale)
+    for call, forward, backward in (
+        (lambda x: scaled(x), "scaled(x1)", "g2 * 2.0"),
+        (lambda x: scaled(x, scale=5.0), "scaled(x1, scale=5.0)", "g2 * 5.0"),
+        (lambda x: scaled(x, scale=np.array([4.0])), "scaled(x1)", "g2 * scale"),
+    ):
+        lines = listing(capsys, call(leaf(1.0)))
+        assert forward in lines[0][1].split("  ")
+        assert lines[1][1].endswith(f"x1.grad += {backward}")
+
+
+def test_a_rule_for_any_number_of_arguments_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    @primitive
+    def total(*arrays: Any) -> Any:
+        return sum(arrays)
+
+    defvjp(total, joint=lambda g, _y, *_arrays: [g for _ in _arrays])
+    assert listing(capsys, total(leaf(1.0), leaf(2.0)))[1][1].endswith(
+        "x1.grad, x2.grad += vjp of total (g3, x3, x1, x2)"
+    )
+
+
 def test_without_source_the_rules_name_is_given(capsys: pytest.CaptureFixture[str]) -> None:
     @primitive
     def thrice(x: Any) -> Any:
