@@ -9,10 +9,11 @@ import ast
 import copy
 import inspect
 import itertools
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -31,8 +32,9 @@ def print_tape(tensor: Tensor, names: Names | None = None) -> None:
 
     Each step has a number: `x5` is the result of step 5, and `g5` the gradient of the tensor with respect to it. Arrays
     that need no gradient are `c1`, `c2`, ... The backward pass is a list of assignments, made of the rules' own source
-    (see `defvjp`); of a rule that is no one-line lambda, or whose source is not at hand, the name is given.
-    `unbroadcast` sums a gradient over the axes that broadcasting added.
+    (see `defvjp`); of a rule that is no lambda, or whose source is not at hand, the name is given.
+    `unbroadcast` sums a gradient over the axes that broadcasting added. The functions that the rules are made of, other
+    than NumPy's, are explained below.
 
     Parameters
     ----------
@@ -69,6 +71,9 @@ def print_tape(tensor: Tensor, names: Names | None = None) -> None:
       4  np.sum       g3 += np.broadcast_to(_spread(g4, x3, None), x3.shape)
       3  np.tanh      g2 += g3 * (1 - x3 * x3)
       2  np.multiply  w.grad += g2 * 3.0
+    <BLANKLINE>
+    where
+      _spread(g, x, axis): Give back the reduced axes, with length 1, so that it broadcasts against `x`.
     """
     recorded = Recorded("print_tape", tensor, names)
     variables = _Variables(recorded)
@@ -80,6 +85,14 @@ def print_tape(tensor: Tensor, names: Names | None = None) -> None:
         f"\nbackward, from the last step to the first: {variables.gradient(last)} is the gradient of {variables[last]}"
     )
     _print_table([("", f"{variables.gradient(last)} = {start}"), *_backward(recorded, variables)])
+    rules = (rule for node in reversed(recorded.nodes) for rule in _rules(node))
+    helpers = [
+        text
+        for helper in dict.fromkeys(helper for rule in rules for helper in _helpers(rule))
+        if (text := _explained(helper))
+    ]
+    if helpers:
+        print("\nwhere", *helpers, sep="\n")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -315,6 +328,14 @@ def _assignments(node: Node, recorded: Recorded, variables: _Variables) -> Itera
             yield f"{target} += {expression}"
 
 
+def _rules(node: Node) -> Iterator[Callable[..., Any]]:
+    """Yield the rules that the backward pass calls at a node."""
+    if node.primitive is not None and node.primitive.joint:
+        yield node.primitive.joint
+    elif node.primitive is not None:
+        yield from (rule for i in node.argnums if (rule := node.primitive.vjps[i]) is not None)
+
+
 def _broadcasted(node: Node, parent: Node) -> bool:
     """Tell whether an argument was broadcast; of a product of matrices, whether the axes before them were."""
     primitive = node.primitive
@@ -339,16 +360,12 @@ def _print_table(rows: Iterable[Sequence[str]]) -> None:
 # The source of a rule
 # ---------------------------------------------------------------------------------------------------------------------
 
-_LINE = 96
-
 
 def _applied(rule: Callable[..., Any], node: Node, given: Sequence[ast.expr]) -> str:
     """Return a rule's formula with what it is given in place of its parameters; else the rule's name, and that."""
     source = _lambda(getattr(rule, "__code__", None))
     if source is not None and not source.args.vararg:
-        formula = ast.unparse(_Substitution(source.args, given, node.kwargs).visit(copy.deepcopy(source.body)))
-        if len(formula) <= _LINE:
-            return formula
+        return ast.unparse(_Substitution(source.args, given, node.kwargs).visit(copy.deepcopy(source.body)))
     name = getattr(rule, "__name__", "<lambda>")
     return f"{f'vjp of {node.name} ' if name == '<lambda>' else name}({', '.join(map(ast.unparse, given))})"
 
@@ -376,6 +393,33 @@ class _Substitution(ast.NodeTransformer):
 def _literal(text: str) -> ast.expr:
     """Return a number, a tuple or the like as it stands in a formula."""
     return ast.parse(text, mode="eval").body
+
+
+@lru_cache(maxsize=4096)
+def _helpers(rule: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
+    """Return the functions that a rule is made of, other than NumPy's; of a rule that is no lambda, the rule itself."""
+    source = _lambda(getattr(rule, "__code__", None))
+    if source is None:
+        return (rule,) if getattr(rule, "__name__", "<lambda>") != "<lambda>" else ()
+    named = [node.id for node in ast.walk(source.body) if isinstance(node, ast.Name)]
+    found = (getattr(rule, "__globals__", {}).get(name) for name in named)
+    return tuple(function for function in found if isinstance(function, FunctionType))
+
+
+@lru_cache(maxsize=4096)
+def _explained(helper: Callable[..., Any]) -> str | None:
+    """Say what a function does, in the first line of its documentation; else show its body, if it is short."""
+    parameters = inspect.signature(helper).parameters.values()
+    names = (str(parameter.replace(annotation=parameter.empty)) for parameter in parameters)
+    head = f"  {helper.__name__}({', '.join(names)}):"
+    if helper.__doc__:
+        return f"{head} {helper.__doc__.strip().splitlines()[0]}"
+    try:
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(helper))).body
+    except (OSError, SyntaxError, ValueError):
+        return None
+    body = "\n".join(map(ast.unparse, cast(ast.FunctionDef, definition).body))
+    return f"{head}\n{textwrap.indent(body, ' ' * 6)}" if body.count("\n") < 12 else None
 
 
 @lru_cache(maxsize=4096)
