@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,24 +13,28 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd_np import Tensor, no_grad
-from nn import reference
-from nn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+from nn import plots, reference
+from nn.diagnosis import Diagnosis, Tolerance, agreeing_digits, diagnose, listed
+from nn.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from nn.losses import CrossEntropyLoss
+from nn.mistakes import hypotheses
 from nn.module import Module
 
-__all__ = ["Comparison", "ParameterComparison", "compare_backprop", "hand_written"]
+__all__ = ["Comparison", "ParameterComparison", "compare_backprop", "compare_gradients", "hand_written"]
 
 Array = NDArray[Any]
 Gradients = Mapping[str, Array]
 Backward = Callable[[Mapping[str, Array], Array, Array], Gradients]
 
-# Two ways of computing the same sums differ by rounding; differences near a kink of a ReLU add a little to the other.
-_EXACT, _NUMERICAL = 1e-10, 1e-5
+# Two ways of computing the same sums differ by rounding, differences by the curvature within their step as well.
+_NUMERICAL = 1e-5
 
 
 @dataclass(frozen=True)
 class ParameterComparison:
     """One parameter's line of the table.
+
+    Where there is no manual gradient, what is said of it is None.
 
     Attributes
     ----------
@@ -37,73 +43,223 @@ class ParameterComparison:
     shape : tuple of int
         Of the parameter.
     norm : float
-        Euclidean norm of the automatic gradient.
-    manual : float or None
-        Largest difference of the hand-written gradient from the automatic one, relative to the latter's largest entry.
-    numerical : float
-        Largest difference of the numerical derivatives from the automatic gradient, along random directions and at
-        sampled entries, relative to what was to be expected there.
+        Euclidean norm of the gradient that is compared with.
+    manual_norm : float or None
+        Of the manual one.
+    difference, relative : float or None
+        Largest difference of the manual gradient from that, and the same divided by the latter's largest entry.
+        Infinite if the shapes differ.
+    place : tuple of int or None
+        Where it is; None if there is none, or the shapes differ.
+    digits : int or None
+        To how many digits they agree, relative to the largest entry.
+    numerical : float or None
+        How far automatic and numerical gradient are apart, relatively, where both are known.
+    agrees : bool
+        Whether all ways give the same gradient.
     """
 
     name: str
     shape: tuple[int, ...]
     norm: float
-    manual: float | None
-    numerical: float
+    manual_norm: float | None
+    difference: float | None
+    relative: float | None
+    place: tuple[int, ...] | None
+    digits: int | None
+    numerical: float | None
+    agrees: bool
 
-    @property
-    def agrees(self) -> bool:
-        """Whether all ways give the same gradient."""
-        return (self.manual is None or self.manual <= _EXACT) and self.numerical <= _NUMERICAL
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
-    """The gradients of a model, computed in several ways; `print` it for a table.
+    """Gradients computed in several ways; `print` it for a table, a verdict and the diagnoses.
 
     Attributes
     ----------
     rows : tuple of ParameterComparison
         One for each parameter.
-    loss : float
-        The loss that was differentiated.
+    diagnoses : tuple of Diagnosis
+        The mistakes that account for the differences; empty if there are none, or no known mistake accounts for them.
+    manual : mapping of str to ndarray, or None
+        The manual gradients.
+    reference : mapping of str to ndarray
+        What they were compared with.
+    compared_with : {"automatic", "numerical"}
+        Which that is.
+    loss : float or None
+        The loss that was differentiated, where it is known.
     """
 
     rows: tuple[ParameterComparison, ...]
-    loss: float
+    diagnoses: tuple[Diagnosis, ...]
+    manual: Gradients | None
+    reference: Gradients
+    compared_with: str
+    loss: float | None = None
 
     @property
     def agrees(self) -> bool:
         """Whether all ways give the same gradients."""
         return all(row.agrees for row in self.rows)
 
+    def plot(self, figure: Any = None) -> Any:
+        """Draw the differences, a heat map for each parameter, with `nn.plots.gradient_differences`.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure, optional
+            Where to draw; by default a new one.
+
+        Returns
+        -------
+        matplotlib Figure
+
+        Raises
+        ------
+        ValueError
+            If there is no manual gradient.
+        """
+        if self.manual is None:
+            raise ValueError("Comparison.plot: there is no manual gradient to draw the differences of; give backward=")
+        return plots.gradient_differences(self.manual, self.reference, self.compared_with, figure)
+
     def __str__(self) -> str:
-        lines = [("parameter", "shape", "|gradient|", "hand-written", "numerical", "")]
-        for row in self.rows:
-            manual = "none" if row.manual is None else f"{row.manual:.1e}"
-            lines.append(
-                (
-                    row.name,
-                    str(row.shape),
-                    f"{row.norm:.2e}",
-                    manual,
-                    f"{row.numerical:.1e}",
-                    "agrees" if row.agrees else "DIFFERS",
-                )
-            )
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        title = "Automatic gradients (float64), and how far the other ways are from them, relatively:"
-        table = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        if self.manual is None:
+            title = "Automatic gradients; numerical: how far the numerical ones are from them, relatively"
+        else:
+            title = f"Manual gradients beside {self.compared_with} ones; relative: to the latter's largest entry"
+        return "\n".join([title, *self._table(), self._verdict(), *(f"\n{diagnosis}" for diagnosis in self.diagnoses)])
+
+    def _table(self) -> list[str]:
+        columns: list[list[str]] = [
+            ["parameter", *(row.name for row in self.rows)],
+            ["shape", *(str(row.shape) for row in self.rows)],
+            [f"|{self.compared_with}|", *(f"{row.norm:.2e}" for row in self.rows)],
         ]
-        ways = (
-            "All three ways agree."
-            if self.rows and self.rows[0].manual is not None
-            else ("Both ways agree; there is no hand-written pass for this model.")
-        )
-        different = ", ".join(row.name for row in self.rows if not row.agrees)
-        verdict = ways if self.agrees else f"They differ in {different}."
-        return "\n".join([title, *table, verdict])
+        if self.manual is not None:
+            columns += [
+                ["|manual|", *(f"{row.manual_norm:.2e}" for row in self.rows)],
+                ["difference", *(f"{row.difference:.1e}" for row in self.rows)],
+                ["relative", *(f"{row.relative:.1e}" for row in self.rows)],
+                ["at", *(self._place(row) for row in self.rows)],
+                ["digits", *(str(row.digits) for row in self.rows)],
+            ]
+        if any(row.numerical is not None for row in self.rows):
+            columns.append(["numerical", *(f"{row.numerical:.1e}" for row in self.rows)])
+        columns.append(["", *("agrees" if row.agrees else "DIFFERS" for row in self.rows)])
+        widths = [max(map(len, column)) for column in columns]
+        return [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in zip(*columns, strict=True)
+        ]
+
+    def _place(self, row: ParameterComparison) -> str:
+        """Say where the largest difference is, or which shape the manual gradient has that should not."""
+        assert self.manual is not None
+        shape = self.manual[row.name].shape
+        if shape != row.shape:
+            return f"shape {shape}"
+        return str(row.place) if row.place is not None else "-"
+
+    def _verdict(self) -> str:
+        if not self.agrees:
+            verdict = f"They differ in {listed(row.name for row in self.rows if not row.agrees)}."
+            return verdict if self.diagnoses else f"{verdict} No known mistake accounts for it."
+        if self.manual is None:
+            return "Both ways agree; there is no hand-written pass for this model."
+        return "All three ways agree." if any(row.numerical is not None for row in self.rows) else "Both ways agree."
+
+
+def compare_gradients(
+    manual: Mapping[str, ArrayLike],
+    automatic: Mapping[str, ArrayLike] | None = None,
+    numerical: Mapping[str, ArrayLike] | None = None,
+    *,
+    parameters: Mapping[str, ArrayLike | Tensor] | None = None,
+    batch_size: int | None = None,
+) -> Comparison:
+    """Compare gradients that were derived by hand with automatic and numerical ones, and name the mistake in them.
+
+    The manual gradients are held against the automatic ones, to rounding; without those, against the numerical ones, to
+    five digits. Numerical gradients may themselves be wrong in a few entries: where a step crosses a kink.
+
+    Some mistakes leave no pattern in the arrays by which they could be known: a missing ReLU mask, a dropout mask that
+    is drawn twice, pooling that spreads its gradient over ties, a kernel that is not flipped on the way back to a
+    convolution's input. `compare_backprop`, which has the model, tries them out.
+
+    Parameters
+    ----------
+    manual : mapping of str to array_like
+        The gradients in question, by the parameters' names.
+    automatic, numerical : mapping of str to array_like, optional
+        The same gradients computed in other ways, for the same names in the order of the forward pass. One at least is
+        needed. Where they contradict one another, nothing is diagnosed: it is not known which is right.
+    parameters : mapping of str to array_like or Tensor, optional
+        The parameters: without them regularisation cannot be recognised.
+    batch_size : int, optional
+        Number of examples: without it no factor can be traced to a mean over them.
+
+    Returns
+    -------
+    Comparison
+        Its `agrees` is the verdict, its `diagnoses` say what is wrong; printed, it is a table with a line for each
+        parameter, the verdict and the diagnoses; `plot` draws it.
+
+    Raises
+    ------
+    TypeError
+        If something else is given than a mapping, or it holds anything but real numbers.
+    ValueError
+        If there is nothing to compare with, or names or shapes do not fit. (Manual gradients of a wrong shape are a
+        mistake like others, and are diagnosed.)
+
+    Examples
+    --------
+    A mean squared error without the 2 of its derivative:
+
+    >>> import numpy as np
+    >>> from autograd_np import grad
+    >>> from nn.compare import compare_gradients
+    >>> x, y, w = np.arange(12.0).reshape(4, 3), np.ones(4), np.ones(3)
+    >>> automatic = grad(lambda p: np.mean((x @ p["w"] - y) ** 2))({"w": w})
+    >>> print(compare_gradients({"w": x.T @ (x @ w - y) / 4}, automatic))
+    Manual gradients beside automatic ones; relative: to the latter's largest entry
+    parameter  shape  |automatic|  |manual|  difference  relative  at    digits
+    w          (3,)   4.15e+02     2.07e+02  1.3e+02     5.0e-01   (2,)  0       DIFFERS
+    They differ in w.
+    <BLANKLINE>
+    Constant factor (w)
+      Evidence: manual is 0.5000 times the automatic gradient everywhere in w, to 15 digits.
+      Likely thought: the 2 from differentiating a square is missing, as if the loss had a half before
+      the square.
+    """
+    ways = {"automatic": automatic, "numerical": numerical}
+    known = {way: _arrays(way, mapping) for way, mapping in ways.items() if mapping is not None}
+    if not known:
+        raise ValueError("compare_gradients: there is nothing to compare with; give automatic= or numerical=")
+    compared_with, reference = next(iter(known.items()))
+    found = _arrays("manual", manual)
+    own = {} if parameters is None else _arrays("parameters", parameters)
+    for what, given in {"manual": found, **known}.items():
+        if given.keys() != reference.keys():
+            raise ValueError(
+                f"compare_gradients: {what} holds gradients of {sorted(given)}, and {compared_with} of "
+                f"{sorted(reference)}"
+            )
+    for what, given in {**known, "parameters": own}.items():
+        for name in given.keys() & reference.keys():
+            if given[name].shape != reference[name].shape:
+                raise ValueError(
+                    f"compare_gradients: {name} has shape {given[name].shape} in {what}, and {reference[name].shape} "
+                    f"in {compared_with}"
+                )
+    tolerance = Tolerance.of(_precision(found, reference) if automatic is not None else _NUMERICAL, reference)
+    apart: dict[str, float] = {}
+    if len(known) == 2:
+        least = tolerance.absolute / tolerance.relative
+        apart = {name: _relative(known["numerical"][name], g, least) for name, g in reference.items()}
+    return _comparison(found, reference, compared_with, tolerance, apart, parameters=own, batch_size=batch_size)
 
 
 def compare_backprop(
@@ -119,9 +275,16 @@ def compare_backprop(
 ) -> Comparison:
     """Compare a model's automatic gradients with a hand-written backward pass and with finite differences.
 
-    It works on a float64 copy of the model in evaluation mode (so that dropout draws nothing), and leaves the model as
-    it is. The numerical derivatives are central differences along a few random directions and at a few entries of
-    each parameter, so that it takes a second or two for a quarter of a million parameters as well.
+    It works on a float64 copy of the model, and leaves the model as it is. The numerical derivatives are central
+    differences along a few random directions and at a few entries of each parameter, so that it takes a second or two
+    for a quarter of a million parameters as well. If the hand-written gradients differ, it names the mistake: those
+    that `compare_gradients` knows, and those that it takes a model to try out.
+
+    The copy is in the model's own mode. In training mode `Dropout` draws the same masks in each forward pass: those
+    that the model would draw next. A hand-written pass draws them like the layer, from a generator in the same state,
+    ``F.dropout(A1, p, rng=rng)`` with ``F = nn.functional`` and ``rng = copy.deepcopy(layer.rng)`` or a new one of the
+    layer's seed. A mask that is drawn twice is recognised if it is that generator's next one, or if it is another one
+    in each call.
 
     Parameters
     ----------
@@ -142,12 +305,15 @@ def compare_backprop(
     Returns
     -------
     Comparison
-        Its `agrees` is the verdict; printed, it is a table with a line for each parameter.
+        Its `agrees` is the verdict, its `diagnoses` say what is wrong; printed, it is a table with a line for each
+        parameter, the verdict and the diagnoses; `plot` draws it.
 
     Raises
     ------
+    TypeError
+        If the hand-written pass returns something else than a mapping, or anything but real numbers.
     ValueError
-        If the hand-written pass returns other names or shapes than the model's parameters have.
+        If it returns other names than the model's parameters have.
 
     Examples
     --------
@@ -156,64 +322,166 @@ def compare_backprop(
     >>> model = nn.Sequential(nn.Linear(4, 3, rng=0), nn.ReLU(), nn.Linear(3, 2, rng=1))
     >>> x, y = np.random.default_rng(0).normal(size=(5, 4)), np.array([0, 1, 1, 0, 1])
     >>> comparison = nn.compare.compare_backprop(model, x, y)
-    >>> comparison.agrees, len(comparison.rows)
-    (True, 4)
+    >>> comparison.agrees, len(comparison.rows), comparison.diagnoses
+    (True, 4, ())
     """
-    loss = CrossEntropyLoss() if loss is None else loss
+    criterion = CrossEntropyLoss() if loss is None else loss
     rng = np.random.default_rng(rng)
-    own_pass = backward or (hand_written(model) if isinstance(loss, CrossEntropyLoss) else None)
-    model = model.astype(np.float64).eval()
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y)
-    parameters = dict(model.named_parameters())
+    own_pass = backward or (hand_written(model) if isinstance(criterion, CrossEntropyLoss) else None)
+    model = model.astype(np.float64)
     model.zero_grad()
-    value = loss(model(x), y)
-    value.backward()
-    automatic = {name: np.zeros(p.shape) if p.grad is None else p.grad for name, p in parameters.items()}
-    manual: Gradients | None = None
-    if own_pass is not None:
-        manual = own_pass({name: p.data for name, p in parameters.items()}, x, y)
-        _check(manual, automatic)
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y)
+
+    def gradients(model: Module) -> dict[str, Array]:
+        with _same_draws(model):
+            criterion(model(x), y).backward()
+        return {name: np.zeros(p.shape) if p.grad is None else p.grad for name, p in model.named_parameters()}
 
     def loss_at() -> float:
-        with no_grad():
-            return loss(model(x), y).item()
+        with no_grad(), _same_draws(model):
+            return criterion(model(x), y).item()
 
-    rows = tuple(
-        ParameterComparison(
-            name=name,
-            shape=p.shape,
-            norm=float(np.linalg.norm(automatic[name])),
-            manual=None if manual is None else _relative(manual[name], automatic[name]),
-            numerical=max(
-                _numerical(loss_at, p, automatic[name], direction, scale)
-                for direction, scale in _directions(automatic[name], directions, entries, rng)
-            ),
-        )
-        for name, p in parameters.items()
-    )
-    return Comparison(rows, value.item())
+    def manual() -> dict[str, Array]:
+        assert own_pass is not None
+        return _arrays("the hand-written pass", own_pass({name: p.data for name, p in parameters.items()}, x, y))
 
-
-def _check(manual: Gradients, automatic: Gradients) -> None:
-    """Raise if the hand-written gradients are not those of the same parameters."""
-    if manual.keys() != automatic.keys():
+    parameters = dict(model.named_parameters())
+    value = loss_at()
+    automatic = gradients(deepcopy(model))
+    found = None if own_pass is None else manual()
+    if found is not None and found.keys() != automatic.keys():
         raise ValueError(
-            f"compare_backprop: the hand-written pass returned gradients for {sorted(manual)}, but the parameters are "
+            f"compare_backprop: the hand-written pass returned gradients for {sorted(found)}, but the parameters are "
             f"{sorted(automatic)}"
         )
-    for name, gradient in automatic.items():
-        if manual[name].shape != gradient.shape:
-            raise ValueError(
-                f"compare_backprop: the hand-written gradient of {name} has shape {manual[name].shape}, the parameter "
-                f"{gradient.shape}"
-            )
+    apart = {
+        name: max(
+            _numerical(loss_at, p, automatic[name], direction, scale)
+            for direction, scale in _directions(automatic[name], directions, entries, rng)
+        )
+        for name, p in parameters.items()
+    }
+    # A loss near its minimum has gradients that are made of rounding alone.
+    rounding = 10 * float(np.finfo(float).eps) * max(1.0, abs(value))
+    tolerance = Tolerance.of(_precision(found or automatic), automatic, rounding)
+    return _comparison(
+        found, automatic, "automatic", tolerance, apart,
+        loss=value,
+        parameters={name: p.data for name, p in parameters.items()},
+        batch_size=len(x),
+        hypotheses=hypotheses(model, gradients),
+        observed=_drawn_anew(model, found or {}, automatic, tolerance, manual),
+    )  # fmt: skip
 
 
-def _relative(a: Array, b: Array) -> float:
-    """Return the largest difference, relative to the largest entry."""
-    scale = np.abs(b).max(initial=0.0)
-    difference = np.abs(a - b).max(initial=0.0)
-    return float(difference / scale) if scale else float(difference)
+def _comparison(
+    manual: Gradients | None,
+    reference: Gradients,
+    compared_with: str,
+    tolerance: Tolerance,
+    apart: Mapping[str, float],
+    *,
+    loss: float | None = None,
+    **known: Any,
+) -> Comparison:
+    """Lay the ways side by side, and diagnose where manual gradients are wrong for certain."""
+    # A gradient that is not finite contradicts nothing: it is diagnosed as such.
+    limit = max(_NUMERICAL, tolerance.relative)
+    contradicted = {name for name, x in apart.items() if not x <= limit and np.isfinite(reference[name]).all()}
+    diagnoses: tuple[Diagnosis, ...] = ()
+    if manual is not None:
+        certain = {name: g for name, g in reference.items() if name not in contradicted}
+        diagnoses = diagnose(manual, certain, tolerance, names=("manual", compared_with), **known)
+    rows = tuple(
+        _row(name, g, None if manual is None else manual[name], apart.get(name), tolerance, name not in contradicted)
+        for name, g in reference.items()
+    )
+    return Comparison(rows, diagnoses, manual, reference, compared_with, loss)
+
+
+def _row(
+    name: str, reference: Array, manual: Array | None, apart: float | None, tolerance: Tolerance, agrees: bool
+) -> ParameterComparison:
+    place, norm = None, float(np.linalg.norm(reference))
+    if manual is None:
+        return ParameterComparison(name, reference.shape, norm, None, None, None, None, None, apart, agrees)
+    difference, relative, digits = math.inf, math.inf, 0
+    if manual.shape == reference.shape:
+        with np.errstate(invalid="ignore"):
+            distance = np.abs(manual - reference)
+        if distance.any():  # also for NaN, which argmax takes for the largest
+            place = tuple(int(i) for i in np.unravel_index(distance.argmax(), distance.shape))
+        difference = float(distance.max(initial=0.0))
+        relative, digits = _relative(manual, reference), agreeing_digits(manual, reference)
+    agrees = agrees and tolerance.agrees(manual, reference)
+    return ParameterComparison(
+        name, reference.shape, norm, float(np.linalg.norm(manual)), difference, relative, place, digits, apart, agrees
+    )
+
+
+def _arrays(what: str, given: Any) -> dict[str, Array]:
+    """Return a mapping's values as arrays of real numbers."""
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"compare: {what} is a {type(given).__name__}; give a dict from the parameters' names to arrays, as by "
+            f"dict(zip(names, gradients))"
+        )
+    arrays: dict[str, Array] = {}
+    for name, value in given.items():  # pyright: ignore[reportUnknownVariableType]
+        array: Array = value.data if isinstance(value, Tensor) else np.asarray(value)  # pyright: ignore
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"compare: {what} holds a {array.dtype} for {name}; give real numbers")
+        arrays[str(name)] = array if array.dtype.kind == "f" else array.astype(float)  # pyright: ignore
+    return arrays
+
+
+def _precision(*ways: Gradients) -> float:
+    """Return how far apart, relatively, right ways of computing gradients of such dtypes come out at most."""
+    return max((float(np.finfo(g.dtype).eps) for way in ways for g in way.values()), default=0.0) ** (2 / 3)
+
+
+def _relative(a: Array, b: Array, least: float = 0.0) -> float:
+    """Return the largest difference, relative to the largest entry or to a least size."""
+    with np.errstate(invalid="ignore"):
+        difference = float(np.abs(a - b).max(initial=0.0))
+    scale = max(float(np.abs(b).max(initial=0.0)), least)
+    if difference == 0:
+        return 0.0
+    return difference / scale if scale else math.inf
+
+
+@contextmanager
+def _same_draws(model: Module) -> Generator[None]:
+    """Leave the generators in a model as they were, so that the same numbers are drawn the next time."""
+    generators = [g for module in model.modules() for g in vars(module).values() if isinstance(g, np.random.Generator)]
+    states = [generator.bit_generator.state for generator in generators]
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.bit_generator.state = state
+
+
+def _drawn_anew(
+    model: Module, found: Gradients, automatic: Gradients, tolerance: Tolerance, manual: Callable[[], Gradients]
+) -> Iterator[Diagnosis]:
+    """Call a pass through dropout once more, and see whether it draws masks in its backward part."""
+    if not any(isinstance(module, Dropout) and module.training and module.p for module in model.modules()):
+        return
+    again = manual()
+    wrong = [name for name in automatic if not tolerance.agrees(found[name], automatic[name])]
+    steady = [name for name in automatic if np.array_equal(found[name], again[name], equal_nan=True)]
+    right = [name for name in steady if name not in wrong]
+    if right and not set(steady).intersection(wrong):
+        yield Diagnosis(
+            "mask drawn twice",
+            tuple(wrong),
+            f"called twice with the same arguments, the manual pass returns other gradients of {listed(wrong)}, and "
+            f"the same and right ones of {listed(right)}: the forward pass draws the same masks each time, and behind "
+            f"it others are drawn",
+            "dropout was called on the gradient as it is on the activations, where the mask of the forward pass "
+            "belongs",
+        )
 
 
 def _directions(

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["filters", "learning_curves"]
+__all__ = ["filters", "gradient_differences", "learning_curves"]
 
-Axes = Any  # matplotlib.axes.Axes: matplotlib is imported only when something is drawn
+# matplotlib.axes.Axes and matplotlib.figure.Figure: matplotlib is imported only when something is drawn
+Axes = Any
+Figure = Any
 
 
 def learning_curves(history: Mapping[str, Sequence[float]], figure: str = "loss", ax: Axes | None = None) -> Axes:
@@ -91,18 +93,57 @@ def filters(weight: NDArray[Any], columns: int = 4, ax: Axes | None = None) -> A
         raise ValueError(f"filters: a convolution's weight has shape (O, C, kh, kw), not {weight.shape}")
     axes = _axes(ax)
     images = weight.mean(axis=1)
-    count, height, width = images.shape
-    rows = -(-count // columns)
-    # One picture with a gap of half a pixel's kind between the filters keeps their scale the same.
-    mosaic = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 1), i % columns * (width + 1)
-        mosaic[top : top + height, left : left + width] = image
     limit = float(np.abs(images).max()) or 1.0
-    picture = axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    picture = axes.imshow(_mosaic(images, columns), cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.figure.colorbar(picture, ax=axes, shrink=0.8, label="weight")
     axes.set_axis_off()
     return axes
+
+
+def gradient_differences(
+    manual: Mapping[str, NDArray[Any]],
+    reference: Mapping[str, NDArray[Any]],
+    compared_with: str = "automatic",
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw where gradients differ, a heat map for each parameter, with a ring about the largest difference.
+
+    Differences are shares of the largest entry of the gradient that is compared with. A bias is a row; kernels stand
+    side by side, a row of them for each output channel.
+
+    Parameters
+    ----------
+    manual, reference : mapping of str to ndarray
+        The gradients, and what they are compared with, for the same names. Of a gradient of another shape only the
+        shapes are written down.
+    compared_with : str
+        What to call the latter.
+    figure : matplotlib Figure, optional
+        Where to draw; by default a new one, as large as it takes.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> from nn import plots
+    >>> figure = plots.gradient_differences({"w": np.eye(3)}, {"w": np.ones((3, 3))}, figure=Figure())
+    >>> figure.axes[0].get_title()
+    'w (3, 3)'
+    """
+    columns = min(len(reference), 2)  # a weight and its bias
+    rows = -(-len(reference) // columns)
+    if figure is None:
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=(4.8 * columns, 2.6 * rows + 0.6), layout="constrained")  # pyright: ignore
+    for i, (name, expected) in enumerate(reference.items()):
+        _difference(figure.add_subplot(rows, columns, i + 1), name, manual[name], expected)
+    figure.suptitle(f"Where manual and {compared_with} gradients differ", fontsize=13)
+    return figure
 
 
 def _axes(ax: Axes | None) -> Axes:
@@ -111,3 +152,50 @@ def _axes(ax: Axes | None) -> Axes:
     from matplotlib import pyplot
 
     return pyplot.gca()
+
+
+def _difference(axes: Axes, name: str, manual: NDArray[Any], expected: NDArray[Any]) -> None:
+    axes.set_title(f"{name} {expected.shape}")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if manual.shape != expected.shape:
+        text = f"no difference to draw:\nits shape is {manual.shape}"
+        axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+        return
+    scale = float(np.abs(expected).max(initial=0.0)) or 1.0
+    with np.errstate(invalid="ignore"):
+        difference = (manual - expected) / scale
+    image = _flat(difference)
+    furthest = float(np.abs(difference).max(initial=0.0, where=np.isfinite(difference)))
+    # Rounding is drawn as what it is beside the gradient: nothing.
+    limit = furthest if furthest > 1e-4 else 1.0
+    picture = axes.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest", aspect="auto")
+    axes.set_facecolor("0.75")  # shows through where there is nothing, or NaN
+    axes.figure.colorbar(picture, ax=axes, shrink=0.9)
+    if difference.any():
+        place = np.zeros(difference.shape)
+        place.flat[np.abs(difference).argmax()] = 1
+        row, column = np.argwhere(_flat(place) == 1)[0]
+        axes.plot(column, row, "o", markersize=11, markerfacecolor="none", markeredgecolor="black", markeredgewidth=1.4)
+    axes.set_xlabel(f"largest {furthest:.1e}" if difference.any() else "equal")
+
+
+def _flat(array: NDArray[Any]) -> NDArray[Any]:
+    """Lay an array of any number of axes out in two."""
+    if array.ndim <= 2:
+        return np.atleast_2d(array)
+    *leading, height, width = array.shape
+    # A row for each output channel; of one input channel, a square.
+    columns = leading[-1] if len(leading) > 1 and leading[-1] > 1 else int(np.ceil(np.sqrt(np.prod(leading))))
+    return _mosaic(array.reshape(-1, height, width), columns)
+
+
+def _mosaic(images: NDArray[Any], columns: int) -> NDArray[Any]:
+    """Lay images (n, H, W) out in rows, with a gap of one NaN between them."""
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    mosaic = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + 1), i % columns * (width + 1)
+        mosaic[top : top + height, left : left + width] = image
+    return mosaic

@@ -27,10 +27,10 @@ ROWS = [
 NN_ROWS = [
     ["nn"],
     ["nn.compare", "nn.plots", "nn.training"],
-    ["nn.testing"],
+    ["nn.testing", "nn.mistakes"],
     ["nn.checkpoint", "nn.data"],
     ["nn.layers", "nn.losses", "nn.optim", "nn.init", "nn.functional", "nn.module"],
-    ["nn.reference"],
+    ["nn.reference", "nn.diagnosis"],
 ]
 
 
