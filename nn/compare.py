@@ -17,7 +17,7 @@ from nn import plots, reference
 from nn.diagnosis import Diagnosis, Tolerance, agreeing_digits, diagnose, listed
 from nn.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from nn.losses import CrossEntropyLoss
-from nn.mistakes import hypotheses
+from nn.mistakes import SPREAD, hypotheses
 from nn.module import Module
 
 __all__ = ["Comparison", "ParameterComparison", "compare_backprop", "compare_gradients", "hand_written"]
@@ -57,6 +57,8 @@ class ParameterComparison:
         How far automatic and numerical gradient are apart, relatively, where both are known.
     agrees : bool
         Whether all ways give the same gradient.
+    manual_agrees : bool
+        Whether the manual gradient, if there is one, is the one that it is compared with.
     """
 
     name: str
@@ -69,6 +71,7 @@ class ParameterComparison:
     digits: int | None
     numerical: float | None
     agrees: bool
+    manual_agrees: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,8 @@ class Comparison:
         One for each parameter.
     diagnoses : tuple of Diagnosis
         The mistakes that account for the differences; empty if there are none, or no known mistake accounts for them.
+    confirmed : tuple of str
+        The parameters whose manual gradients the numerical ones confirm, against the automatic ones.
     manual : mapping of str to ndarray, or None
         The manual gradients.
     reference : mapping of str to ndarray
@@ -93,6 +98,7 @@ class Comparison:
 
     rows: tuple[ParameterComparison, ...]
     diagnoses: tuple[Diagnosis, ...]
+    confirmed: tuple[str, ...]
     manual: Gradients | None
     reference: Gradients
     compared_with: str
@@ -163,12 +169,26 @@ class Comparison:
         return str(row.place) if row.place is not None else "-"
 
     def _verdict(self) -> str:
-        if not self.agrees:
-            verdict = f"They differ in {listed(row.name for row in self.rows if not row.agrees)}."
-            return verdict if self.diagnoses else f"{verdict} No known mistake accounts for it."
-        if self.manual is None:
-            return "Both ways agree; there is no hand-written pass for this model."
-        return "All three ways agree." if any(row.numerical is not None for row in self.rows) else "Both ways agree."
+        wrong = [row.name for row in self.rows if not row.manual_agrees]
+        contradicted = [row.name for row in self.rows if row.manual_agrees and not row.agrees]
+        sentences: list[str] = []
+        if wrong:
+            sentences.append(f"They differ in {listed(wrong)}.")
+            if not self.diagnoses:
+                sentences.append("No known mistake accounts for it.")
+        if self.confirmed:
+            sentences.append(f"The numerical gradients confirm the manual ones of {listed(self.confirmed)}.")
+        if contradicted:
+            sentences.append(
+                f"Numerical and automatic gradients differ in {listed(contradicted)}: at a kink, a ReLU at 0 or a tie "
+                f"of maxima, they do; elsewhere the automatic ones are wrong."
+            )
+        if not sentences and self.manual is None:
+            sentences.append("Both ways agree; there is no hand-written pass for this model.")
+        elif not sentences:
+            three = any(row.numerical is not None for row in self.rows)
+            sentences.append("All three ways agree." if three else "Both ways agree.")
+        return " ".join(sentences)
 
 
 def compare_gradients(
@@ -194,7 +214,7 @@ def compare_gradients(
         The gradients in question, by the parameters' names.
     automatic, numerical : mapping of str to array_like, optional
         The same gradients computed in other ways, for the same names in the order of the forward pass. One at least is
-        needed. Where they contradict one another, nothing is diagnosed: it is not known which is right.
+        needed. Where the numerical ones confirm the manual ones against the automatic ones, nothing is diagnosed.
     parameters : mapping of str to array_like or Tensor, optional
         The parameters: without them regularisation cannot be recognised.
     batch_size : int, optional
@@ -255,11 +275,17 @@ def compare_gradients(
                     f"in {compared_with}"
                 )
     tolerance = Tolerance.of(_precision(found, reference) if automatic is not None else _NUMERICAL, reference)
-    apart: dict[str, float] = {}
-    if len(known) == 2:
-        least = tolerance.absolute / tolerance.relative
-        apart = {name: _relative(known["numerical"][name], g, least) for name, g in reference.items()}
-    return _comparison(found, reference, compared_with, tolerance, apart, parameters=own, batch_size=batch_size)
+    least = tolerance.absolute / tolerance.relative
+
+    def apart(name: str, gradient: Array) -> float:
+        if gradient.shape != reference[name].shape:
+            return math.inf
+        return _relative(known["numerical"][name], gradient, least)
+
+    return _comparison(
+        found, reference, compared_with, tolerance, apart if len(known) == 2 else None,
+        parameters=own, batch_size=batch_size,
+    )  # fmt: skip
 
 
 def compare_backprop(
@@ -313,7 +339,7 @@ def compare_backprop(
     TypeError
         If the hand-written pass returns something else than a mapping, or anything but real numbers.
     ValueError
-        If it returns other names than the model's parameters have.
+        If it returns other names than the model's parameters have, or no numerical derivative is to be taken.
 
     Examples
     --------
@@ -325,6 +351,8 @@ def compare_backprop(
     >>> comparison.agrees, len(comparison.rows), comparison.diagnoses
     (True, 4, ())
     """
+    if directions + entries < 1:
+        raise ValueError(f"compare_backprop: {directions=}, {entries=}; take at least one numerical derivative")
     criterion = CrossEntropyLoss() if loss is None else loss
     rng = np.random.default_rng(rng)
     own_pass = backward or (hand_written(model) if isinstance(criterion, CrossEntropyLoss) else None)
@@ -354,13 +382,15 @@ def compare_backprop(
             f"compare_backprop: the hand-written pass returned gradients for {sorted(found)}, but the parameters are "
             f"{sorted(automatic)}"
         )
-    apart = {
-        name: max(
-            _numerical(loss_at, p, automatic[name], direction, scale)
+
+    def apart(name: str, gradient: Array) -> float:
+        if gradient.shape != automatic[name].shape:
+            return math.inf
+        return max(
+            _numerical(loss_at, parameters[name], gradient, direction, scale)
             for direction, scale in _directions(automatic[name], directions, entries, rng)
         )
-        for name, p in parameters.items()
-    }
+
     # A loss near its minimum has gradients that are made of rounding alone.
     rounding = 10 * float(np.finfo(float).eps) * max(1.0, abs(value))
     tolerance = Tolerance.of(_precision(found or automatic), automatic, rounding)
@@ -379,32 +409,41 @@ def _comparison(
     reference: Gradients,
     compared_with: str,
     tolerance: Tolerance,
-    apart: Mapping[str, float],
+    apart: Callable[[str, Array], float] | None,
     *,
     loss: float | None = None,
     **known: Any,
 ) -> Comparison:
-    """Lay the ways side by side, and diagnose where manual gradients are wrong for certain."""
-    # A gradient that is not finite contradicts nothing: it is diagnosed as such.
+    """Lay the ways side by side, and name what is wrong with the manual gradients.
+
+    `apart` says how far a parameter's numerical gradient is from a given one.
+    """
     limit = max(_NUMERICAL, tolerance.relative)
-    contradicted = {name for name, x in apart.items() if not x <= limit and np.isfinite(reference[name]).all()}
+    numerical = {} if apart is None else {name: apart(name, g) for name, g in reference.items()}
+    contradicted = [name for name, x in numerical.items() if not x <= limit]
+    confirmed: list[str] = []
     diagnoses: tuple[Diagnosis, ...] = ()
     if manual is not None:
-        certain = {name: g for name, g in reference.items() if name not in contradicted}
-        diagnoses = diagnose(manual, certain, tolerance, names=("manual", compared_with), **known)
+        diagnoses = diagnose(manual, reference, tolerance, names=("manual", compared_with), **known)
+        # Near a kink numerical gradients contradict all others. But those that they confirm are not the wrong ones;
+        # except at a tie, where the mean of the slopes on both sides is what a wrong rule may return, too.
+        confirmed = [name for name in contradicted if apart is not None and apart(name, manual[name]) <= limit]
+        diagnoses = tuple(d for d in diagnoses if d.mistake == SPREAD or not set(d.parameters).intersection(confirmed))
     rows = tuple(
-        _row(name, g, None if manual is None else manual[name], apart.get(name), tolerance, name not in contradicted)
+        _row(name, g, None if manual is None else manual[name], numerical.get(name), tolerance, name in contradicted)
         for name, g in reference.items()
     )
-    return Comparison(rows, diagnoses, manual, reference, compared_with, loss)
+    return Comparison(rows, diagnoses, tuple(confirmed), manual, reference, compared_with, loss)
 
 
 def _row(
-    name: str, reference: Array, manual: Array | None, apart: float | None, tolerance: Tolerance, agrees: bool
+    name: str, reference: Array, manual: Array | None, apart: float | None, tolerance: Tolerance, contradicted: bool
 ) -> ParameterComparison:
     place, norm = None, float(np.linalg.norm(reference))
     if manual is None:
-        return ParameterComparison(name, reference.shape, norm, None, None, None, None, None, apart, agrees)
+        return ParameterComparison(
+            name, reference.shape, norm, None, None, None, None, None, apart, not contradicted, True
+        )
     difference, relative, digits = math.inf, math.inf, 0
     if manual.shape == reference.shape:
         with np.errstate(invalid="ignore"):
@@ -413,10 +452,11 @@ def _row(
             place = tuple(int(i) for i in np.unravel_index(distance.argmax(), distance.shape))
         difference = float(distance.max(initial=0.0))
         relative, digits = _relative(manual, reference), agreeing_digits(manual, reference)
-    agrees = agrees and tolerance.agrees(manual, reference)
+    right = tolerance.agrees(manual, reference)
     return ParameterComparison(
-        name, reference.shape, norm, float(np.linalg.norm(manual)), difference, relative, place, digits, apart, agrees
-    )
+        name, reference.shape, norm, float(np.linalg.norm(manual)), difference, relative, place, digits, apart,
+        right and not contradicted, right
+    )  # fmt: skip
 
 
 def _arrays(what: str, given: Any) -> dict[str, Array]:

@@ -519,7 +519,7 @@ def _multiples(
 
 
 def _times(case: _Case, factor: float, predicted: Mapping[str, Array], thought: str) -> Diagnosis:
-    number = f"{factor:.4f}" if 0.1 <= abs(factor) < 1000 else f"{factor:.6g}"
+    number = f"{factor:.4f}" if 0.0999 < abs(factor) < 1000 else f"{factor:.6g}"
     parameters = {name for name, g in case.reference.items() if g.any()}
     where = "every parameter" if len(parameters) > 1 and parameters == set(predicted) else listed(predicted)
     return Diagnosis(

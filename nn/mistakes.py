@@ -19,7 +19,7 @@ from nn.diagnosis import Hypothesis, listed
 from nn.layers import Conv2d, Dropout, MaxPool2d, ReLU
 from nn.module import Module
 
-__all__ = ["hypotheses"]
+__all__ = ["SPREAD", "hypotheses"]
 
 Array = NDArray[Any]
 
@@ -92,7 +92,10 @@ class _Mistake(NamedTuple):
     thought: str
 
 
-_SPREAD = (
+SPREAD = "pooling that spreads its gradient over ties"
+"""The name of a mistake that numerical gradients may not find: at a tie there is none that is right."""
+
+_EVERY_MAXIMUM = (
     "the gradient was sent wherever the input equals the window's maximum (A == P), which with ties is so in several "
     "places; max pooling sends it to the first"
 )
@@ -112,18 +115,18 @@ _MISTAKES = [
         "dropout was called on the gradient as it is on the activations, where the mask of the forward pass belongs",
     ),
     _Mistake(
-        "pooling that spreads its gradient over ties",
+        SPREAD,
         MaxPool2d,
         _EvenMaxPool2d,
         "the MaxPool2d {places} shares the gradient of a window evenly among its largest elements",
-        _SPREAD,
+        _EVERY_MAXIMUM,
     ),
     _Mistake(
-        "pooling that spreads its gradient over ties",
+        SPREAD,
         MaxPool2d,
         _FullMaxPool2d,
         "the MaxPool2d {places} gives the whole gradient of a window to each of its largest elements",
-        _SPREAD,
+        _EVERY_MAXIMUM,
     ),
     _Mistake(
         "flipped kernel",

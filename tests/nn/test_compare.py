@@ -2,15 +2,20 @@
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import nn
-from nn.compare import compare_backprop, hand_written
+from nn.compare import Comparison, compare_backprop, hand_written
+from nn.diagnosis import Diagnosis
+from nn.testing import cnns, mlps
+from tests.nn.passes import HandWritten
 
 sizes = st.integers(1, 6)
 seeds = st.integers(0, 2**32 - 1)
@@ -159,3 +164,319 @@ def convolutional(conv: nn.Conv2d, pool: nn.MaxPool2d) -> nn.Sequential:
 )
 def test_other_models_have_no_hand_written_pass(model: nn.Module) -> None:
     assert hand_written(model) is None
+
+
+# -- mistakes put into hand-written passes of random networks ----------------------------------------------------------
+
+
+def without_batch_norm(network: Any) -> Any:
+    return replace(network, batch_norm=False)
+
+
+perceptrons = mlps(dtype="float64").map(without_batch_norm)
+convolutional_networks = cnns(dtype="float64").map(without_batch_norm)
+networks = perceptrons | convolutional_networks
+# With what a mistake needs to show: a ReLU; a dropout layer behind enough units; kernels that are not the same flipped.
+rectified = st.builds(
+    lambda network, units: replace(network, activation="ReLU", sizes=(3, *units, max(network.sizes[-1], 2))),
+    perceptrons,
+    st.lists(st.integers(1, 5), min_size=1, max_size=2),
+) | convolutional_networks.map(lambda network: replace(network, activation="ReLU", classes=3))
+dropping = st.builds(
+    lambda network, units: replace(network, dropout=0.5, sizes=(3, *units, max(network.sizes[-1], 2)), examples=10),
+    perceptrons,
+    st.lists(st.integers(4, 8), min_size=1, max_size=2),
+)
+any_seed = st.integers(0, 2**16)
+
+
+@dataclass(frozen=True)
+class TwoConvolutions:
+    """Two convolutions, so that one of them sends a gradient back to the other."""
+
+    kernel: int
+    stride: int
+    padding: int
+    channels: int
+    seed: int
+
+    @cached_property
+    def model(self) -> nn.Sequential:
+        rng = np.random.default_rng(self.seed)
+        convolution = nn.Conv2d(self.channels, 2, self.kernel, self.stride, self.padding, dtype="float64", rng=rng)
+        first = nn.Conv2d(1, self.channels, 2, dtype="float64", rng=rng)
+        side = (4 + 2 * self.padding - self.kernel) // self.stride + 1
+        return nn.Sequential(
+            first, nn.Tanh(), convolution, nn.Flatten(), nn.Linear(2 * side * side, 3, dtype="float64", rng=rng)
+        )
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        return np.random.default_rng((self.seed, 1)).normal(size=(2, 1, 5, 5))
+
+    y = np.array([0, 2])
+
+
+two_convolutions = st.builds(
+    TwoConvolutions, st.integers(2, 3), st.integers(1, 2), st.integers(0, 1), st.integers(1, 2), any_seed
+)
+
+
+def compared(network: Any, backward: Any) -> Comparison:
+    """Compare, with few numerical derivatives: they are not what is tested."""
+    return compare_backprop(network.model, network.x, network.y, backward=backward, directions=1, entries=0)
+
+
+def changed(comparison: Comparison) -> set[str]:
+    """Return which gradients are clearly wrong: whether a difference of rounding's size is one, nobody could say."""
+    wrong = [row for row in comparison.rows if not row.manual_agrees]
+    assume(not any(row.relative < 1e-6 for row in wrong))
+    names = {row.name for row in wrong}
+    assume(names)
+    return names
+
+
+def assert_named(comparison: Comparison, mistake: str, names: set[str]) -> Diagnosis:
+    """Assert that a mistake, and no other one that can be told apart from it, is named for these gradients."""
+    assert comparison.diagnoses, comparison
+    for diagnosis in comparison.diagnoses:
+        assert mistake in (diagnosis.mistake, *diagnosis.alternatives), comparison
+    found = [diagnosis for diagnosis in comparison.diagnoses if diagnosis.mistake == mistake]
+    assert {name for diagnosis in found for name in diagnosis.parameters} == names, comparison
+    return found[0]
+
+
+def altered(network: Any, alter: Any) -> Any:
+    """Return a pass whose gradients are altered afterwards, as by a mistake in the line that computes them."""
+    own = HandWritten(network.model)
+
+    def backward(p: Mapping[str, Any], x: Any, y: Any) -> Any:
+        return {name: np.array(g) for name, g in alter(own(p, x, y)).items()}
+
+    return backward
+
+
+def layers_of(network: Any, kind: type[nn.Module]) -> list[str]:
+    return [name for name, layer in network.model.named_children() if isinstance(layer, kind)]
+
+
+def weights_of(network: Any) -> list[str]:
+    return [name for name, p in network.model.named_parameters() if p.ndim > 1]
+
+
+@given(networks)
+def test_right_passes_have_no_diagnosis(network: Any) -> None:
+    comparison = compared(network, HandWritten(network.model))
+    assert comparison.diagnoses == ()
+    assert all(row.digits is not None and row.digits >= 10 for row in comparison.rows), comparison
+
+
+@given(two_convolutions)
+def test_right_passes_of_two_convolutions_have_no_diagnosis(network: Any) -> None:
+    comparison = compared(network, HandWritten(network.model))
+    assert comparison.agrees, comparison
+    assert comparison.diagnoses == ()
+
+
+@given(networks, st.data())
+def test_factor_of_the_loss(network: Any, data: st.DataObject) -> None:
+    n = network.examples
+    factor = data.draw(st.sampled_from([2.0, 0.5, -1.0, n, 1 / n, 2 / n, -n]).filter(lambda f: f != 1))
+    comparison = compared(network, HandWritten(network.model, scale={"": factor}))
+    found = assert_named(comparison, "constant factor", changed(comparison))
+    assert f"manual is {factor:.4f} times the automatic gradient everywhere in" in found.evidence
+    for f, word in ((-1.0, "sign"), (2.0, "square"), (0.5, "square"), (n, "mean"), (1 / n, "twice")):
+        assert factor != f or word in found.thought
+
+
+@given(networks, st.floats(0.1, 10), st.data())
+def test_factor_within_the_network(network: Any, factor: float, data: st.DataObject) -> None:
+    assume(abs(factor - 1) > 0.02)
+    place = data.draw(st.sampled_from([name for name, _ in network.model.named_children()]))
+    comparison = compared(network, HandWritten(network.model, scale={place: factor}))
+    names = changed(comparison)
+    assume(sum(network.model.state_dict()[name].size for name in names) >= 6)
+    gradients = [comparison.reference[name] for name in names]
+    assume(sum(np.sum(np.abs(g) > 0.01 * np.abs(g).max()) for g in gradients) >= 3)
+    found = assert_named(comparison, "constant factor", names)
+    assert f"manual is {factor:.4f} times" in found.evidence
+
+
+@given(networks, st.data())
+def test_transposed(network: Any, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(weights_of(network)))
+    comparison = compared(network, altered(network, lambda g: {**g, name: g[name].T}))
+    assert_named(comparison, "transposed gradient", changed(comparison))
+
+
+@given(rectified, st.booleans(), st.data())
+def test_missing_relu_mask(network: Any, everywhere: bool, data: st.DataObject) -> None:
+    places = layers_of(network, nn.ReLU)
+    places = places if everywhere else [data.draw(st.sampled_from(places))]
+    comparison = compared(network, HandWritten(network.model, unmasked=places))
+    found = assert_named(comparison, "missing ReLU mask", changed(comparison))
+    assert f"the ReLU {' and '.join(places)}" in found.evidence or len(layers_of(network, nn.ReLU)) > 1
+
+
+@given(dropping)
+def test_mask_drawn_twice_in_a_row(network: Any) -> None:
+    comparison = compared(network, HandWritten(network.model, dropout="next"))
+    found = assert_named(comparison, "mask drawn twice", changed(comparison))
+    assert "draws a new mask" in found.evidence
+
+
+@given(dropping)
+def test_mask_drawn_twice_from_anywhere(network: Any) -> None:
+    comparison = compared(network, HandWritten(network.model, dropout="other"))
+    assert_named(comparison, "mask drawn twice", changed(comparison))
+
+
+@given(networks, st.data())
+def test_bias_not_summed(network: Any, data: st.DataObject) -> None:
+    place = data.draw(st.sampled_from(layers_of(network, nn.Linear) + layers_of(network, nn.Conv2d)))
+    comparison = compared(network, HandWritten(network.model, not_summed=[place]))
+    found = assert_named(comparison, "gradient not summed over the batch", {f"{place}.bias"})
+    assert f"shape ({network.examples}, " in found.evidence
+
+
+@given(networks, st.floats(1e-3, 1), st.sampled_from([1, -1]), st.booleans(), st.data())
+def test_regularisation(network: Any, strength: float, sign: int, l1: bool, data: st.DataObject) -> None:
+    """The loss without a penalty stands for one with: what differs is the same."""
+    chosen = data.draw(st.lists(st.sampled_from(weights_of(network)), min_size=1, unique=True))
+    values = {name: np.sign(w) if l1 else w for name, w in network.model.state_dict().items()}
+    assume(sum(values[name].size for name in chosen) >= 4)
+    assume(not l1 or np.ptp(np.concatenate([values[name].ravel() for name in chosen])))
+    assume(all((np.abs(values[n]) > 0.02 * np.abs(values[n]).max()).all() for n in chosen))
+    comparison = compared(
+        network,
+        altered(network, lambda g: {k: v + sign * strength * values[k] if k in chosen else v for k, v in g.items()}),
+    )
+    names = changed(comparison)
+    found = assert_named(comparison, f"regularisation term {'doubled' if sign > 0 else 'missing'}", names)
+    assert f"{'plus' if sign > 0 else 'minus'} {strength:.6g} times the parameter" in found.evidence
+    assert ("the parameter's sign" in found.evidence) == l1
+
+
+@given(networks, st.data())
+def test_swapped(network: Any, data: st.DataObject) -> None:
+    names = list(network.model.state_dict())
+    first, second = data.draw(st.lists(st.sampled_from(names), min_size=2, max_size=2, unique=True))
+    comparison = compared(network, altered(network, lambda g: {**g, first: g[second], second: g[first]}))
+    assume(all(row.norm > 1e-6 for row in comparison.rows if row.name in (first, second)))
+    found = assert_named(comparison, "swapped gradients", changed(comparison))
+    assert found.parameters == tuple(name for name in names if name in (first, second))
+
+
+@given(convolutional_networks.map(lambda network: replace(network, kernel=(2, 3), image=(2, 4, 5), pool=(1, 1))))
+def test_flipped_gradient_of_a_kernel(network: Any) -> None:
+    comparison = compared(network, altered(network, lambda g: {**g, "0.weight": g["0.weight"][:, :, ::-1, ::-1]}))
+    assert_named(comparison, "flipped kernel", changed(comparison))
+
+
+@given(two_convolutions)
+def test_flipped_kernel_on_the_way_back(network: Any) -> None:
+    comparison = compared(network, HandWritten(network.model, flipped=["2"]))
+    found = assert_named(comparison, "flipped kernel", changed(comparison))
+    assert "the Conv2d 2 sends the gradient back" in found.evidence
+
+
+@given(convolutional_networks, st.sampled_from(["even", "all"]), st.booleans())
+def test_pooling_spreads_over_ties(network: Any, ties: str, overlapping: bool) -> None:
+    """Whole numbers in the images and the kernels make ties."""
+    rng = np.random.default_rng(network.seed)
+    network = replace(network, pool=(2, 2), kernel=(2, 2), image=(1, 6, 6), stride=(1, 1), padding=(0, 0))
+    model, x = network.model, np.round(network.x)
+    model[0].weight.data = rng.integers(-1, 2, model[0].weight.shape).astype(float)
+    if overlapping:
+        for i, layer in enumerate(model):
+            if isinstance(layer, nn.MaxPool2d):
+                model[i] = nn.MaxPool2d(3, 1, padding=1)
+        model[-1] = nn.Linear(network.filters * 25, network.classes, dtype="float64", rng=rng)
+    comparison = compare_backprop(model, x, network.y, backward=HandWritten(model, ties=ties), directions=1, entries=0)
+    found = assert_named(comparison, "pooling that spreads its gradient over ties", changed(comparison))
+    assert {"even": "evenly", "all": "each"}[ties] in found.evidence
+
+
+@given(networks, st.integers(0, 1), st.data())
+def test_single_wrong_row_or_column(network: Any, axis: int, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(weights_of(network)))
+    shape = network.model.state_dict()[name].shape
+    assume(min(shape[:2]) > 1)
+    place = data.draw(st.integers(0, shape[axis] - 1))
+    cut = (slice(None),) * axis + (place,)
+
+    def alter(g: dict[str, Any]) -> dict[str, Any]:
+        wrong = g[name].copy()
+        wrong[cut] += np.random.default_rng(network.seed).uniform(1, 2, wrong[cut].shape)
+        return {**g, name: wrong}
+
+    comparison = compared(network, altered(network, alter))
+    assume(np.delete(comparison.reference[name], place, axis=axis).any())
+    kind = [("row", "column"), ("filter", "channel")][len(shape) == 4][axis]
+    found = assert_named(comparison, f"single wrong {kind}", {name})
+    assert f"{kind} {place}" in found.evidence
+
+
+@given(networks, st.data())
+def test_one_unit_is_wrong(network: Any, data: st.DataObject) -> None:
+    """Its row of the weight and its element of the bias are named together."""
+    place = data.draw(st.sampled_from(layers_of(network, nn.Linear) + layers_of(network, nn.Conv2d)))
+    weight, bias = (network.model.state_dict()[f"{place}.{name}"] for name in ("weight", "bias"))
+    unit = data.draw(st.integers(0, len(bias) - 1))
+
+    def alter(g: dict[str, Any]) -> dict[str, Any]:
+        g = {name: value.copy() for name, value in g.items()}
+        g[f"{place}.weight"][unit] += np.random.default_rng(network.seed).uniform(1, 2, weight.shape[1:])
+        g[f"{place}.bias"][unit] += 1
+        return g
+
+    comparison = compared(network, altered(network, alter))
+    assume(all(np.delete(comparison.reference[f"{place}.{name}"], unit, axis=0).any() for name in ("weight", "bias")))
+    assume(weight[0].size > 1)
+    kind = "filter" if weight.ndim == 4 else "row"
+    assert_named(comparison, f"single wrong {kind}", {f"{place}.weight", f"{place}.bias"})
+
+
+@given(networks, st.sampled_from([np.nan, np.inf]), st.data())
+def test_nan_begins_where_it_does(network: Any, value: float, data: st.DataObject) -> None:
+    place = data.draw(st.sampled_from([name for name, _ in network.model.named_children()]))
+    with np.errstate(invalid="ignore"):
+        comparison = compared(network, HandWritten(network.model, scale={place: value}))
+    assert comparison.manual is not None
+    names = list(comparison.reference)
+    bad = [name for name in names if not np.isfinite(comparison.manual[name]).all()]
+    assume(bad)
+    behind = names[names.index(bad[-1]) + 1 :]
+    found = assert_named(comparison, "NaN or infinity", set(bad))
+    assert f"gradient of {bad[-1]}, " in found.evidence
+    assert found.evidence.endswith("finite" if behind else "they begin there")
+    assert all(name in found.evidence.split("begin there")[1] for name in behind)
+
+
+@given(networks, any_seed)
+def test_unknown_mistake_is_not_named(network: Any, seed: int) -> None:
+    """Numbers that have nothing to do with the right ones."""
+
+    def alter(g: dict[str, Any]) -> dict[str, Any]:
+        rng = np.random.default_rng(seed)
+        return {name: rng.normal(size=value.shape) for name, value in g.items()}
+
+    comparison = compared(network, altered(network, alter))
+    assert not comparison.agrees
+    assert comparison.diagnoses == ()
+    assert "No known mistake accounts for it." in str(comparison)
+
+
+@given(networks, st.sampled_from([2.0, -1.0]))
+def test_two_mistakes_are_both_named(network: Any, factor: float) -> None:
+    """In different parameters."""
+    place = layers_of(network, nn.Linear)[-1]
+
+    def alter(g: dict[str, Any]) -> dict[str, Any]:
+        return {**g, f"{place}.weight": factor * g[f"{place}.weight"], f"{place}.bias": g[f"{place}.bias"][np.newaxis]}
+
+    comparison = compared(network, altered(network, alter))
+    assume(comparison.reference[f"{place}.weight"].any())
+    found = {(mistake, d.parameters) for d in comparison.diagnoses for mistake in (d.mistake, *d.alternatives)}
+    assert ("constant factor", (f"{place}.weight",)) in found
+    assert ("another shape", (f"{place}.bias",)) in found
