@@ -290,7 +290,6 @@ def _exact(case: _Case) -> Iterator[Diagnosis]:
     yield from _of_another(case)
     yield from _flipped(case)
     yield from _known_factors(case)
-    yield from _zero(case)
 
 
 def _not_summed(case: _Case) -> Iterator[Diagnosis]:
@@ -431,25 +430,15 @@ def _usual_factors(n: int) -> dict[float, str]:
     }
 
 
-def _zero(case: _Case) -> Iterator[Diagnosis]:
-    names = tuple(name for name, found, _ in case.alike if not found.any())
-    if names:
-        yield Diagnosis(
-            "zero gradient",
-            names,
-            f"the {case.names[0]} gradient of {listed(names)} is zero throughout, and the {case.names[1]} one is not",
-            "it was never computed or never written back, or the chain of derivatives is cut behind it",
-        )
-
-
 # ---------------------------------------------------------------------------------------------------------------------
-# Mistakes with a number that is fitted
+# Mistakes with a number that is fitted, and what fits many
 # ---------------------------------------------------------------------------------------------------------------------
 
 
 def _fitted(case: _Case) -> Iterator[Diagnosis]:
     yield from _regularised(case)
     yield from _unknown_factors(case)
+    yield from _zero(case)
 
 
 def _regularised(case: _Case) -> Iterator[Diagnosis]:
@@ -496,6 +485,17 @@ def _unknown_factors(case: _Case) -> Iterator[Diagnosis]:
             verb = "forgotten" if abs(factor) > 1 else "taken once too often"
             thought = f"a whole number: a mean over {abs(whole)} numbers was {verb}, perhaps"
         yield _times(case, factor, {name: factor * expected[name] for name in names}, thought)
+
+
+def _zero(case: _Case) -> Iterator[Diagnosis]:
+    names = tuple(name for name, found, _ in case.alike if not found.any())
+    if names:
+        yield Diagnosis(
+            "zero gradient",
+            names,
+            f"the {case.names[0]} gradient of {listed(names)} is zero throughout, and the {case.names[1]} one is not",
+            "it was never computed or never written back, or the chain of derivatives is cut behind it",
+        )
 
 
 def _multiples(

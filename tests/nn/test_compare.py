@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 import nn
-from nn.compare import Comparison, compare_backprop, hand_written
+from autograd_np import Tensor, grad
+from nn.compare import Comparison, compare_backprop, compare_gradients, hand_written
 from nn.diagnosis import Diagnosis
-from nn.testing import cnns, mlps
+from nn.testing import MLP, cnns, mlps
 from tests.nn.passes import HandWritten
 
 sizes = st.integers(1, 6)
@@ -271,6 +273,17 @@ def test_right_passes_have_no_diagnosis(network: Any) -> None:
     assert all(row.digits is not None and row.digits >= 10 for row in comparison.rows), comparison
 
 
+@given(networks, st.floats(1, 200))
+def test_right_passes_have_no_diagnosis_where_nothing_is_left_to_learn(network: Any, size: float) -> None:
+    """Large weights saturate the softmax, so that the gradients are made of rounding."""
+    for p in network.model.parameters():
+        p.data = size * p.data
+    network.__dict__["y"] = nn.predict(network.model.eval(), network.x).argmax(axis=1)
+    comparison = compared(network, HandWritten(network.model))
+    assert comparison.diagnoses == ()
+    assert all(row.manual_agrees for row in comparison.rows), comparison
+
+
 @given(two_convolutions)
 def test_right_passes_of_two_convolutions_have_no_diagnosis(network: Any) -> None:
     comparison = compared(network, HandWritten(network.model))
@@ -480,3 +493,214 @@ def test_two_mistakes_are_both_named(network: Any, factor: float) -> None:
     found = {(mistake, d.parameters) for d in comparison.diagnoses for mistake in (d.mistake, *d.alternatives)}
     assert ("constant factor", (f"{place}.weight",)) in found
     assert ("another shape", (f"{place}.bias",)) in found
+
+
+# -- gradients that are given ------------------------------------------------------------------------------------------
+
+
+def gradients_of(network: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the automatic and the numerical gradients of a network."""
+    network.loss().backward()
+    model = network.model
+
+    def loss(outputs: Any, y: Any) -> float:
+        return nn.functional.cross_entropy(outputs, y).item()
+
+    def forward(x: Any, **values: Any) -> Any:
+        return nn.functional_call(model, values, x)
+
+    values = model.state_dict()
+    numerical = nn.reference.numerical_gradient(network.x, network.y, values, loss, forward)
+    return {name: p.grad for name, p in model.named_parameters()}, numerical
+
+
+def smooth(network: Any) -> Any:
+    """Return a network without kinks, which numerical gradients do not bear, and without masks."""
+    return replace(
+        network, activation="Tanh", batch_norm=False, **({"dropout": 0.0} if isinstance(network, MLP) else {})
+    )
+
+
+smooth_networks = mlps(dtype="float64").map(smooth) | cnns(dtype="float64").map(
+    lambda n: replace(smooth(n), pool=(1, 1))
+)
+
+
+@given(smooth_networks)
+def test_right_gradients_agree_with_all_ways(network: Any) -> None:
+    automatic, numerical = gradients_of(network)
+    manual = HandWritten(network.model)(network.model.state_dict(), network.x, network.y)
+    known = {"parameters": network.model.state_dict(), "batch_size": network.examples}
+    for ways, verdict in (
+        ({"automatic": automatic, "numerical": numerical}, "All three ways agree."),
+        ({"automatic": automatic}, "Both ways agree."),
+        ({"numerical": numerical}, "Both ways agree."),
+    ):
+        comparison = compare_gradients(manual, **ways, **known)
+        assert comparison.agrees, comparison
+        assert comparison.diagnoses == ()
+        assert comparison.compared_with == next(iter(ways))
+        assert str(comparison).endswith(f"\n{verdict}")
+
+
+@given(smooth_networks, st.sampled_from([2.0, 0.5, -1.0]))
+def test_factor_beside_numerical_gradients(network: Any, factor: float) -> None:
+    _, numerical = gradients_of(network)
+    assume(max(np.abs(g).max() for g in numerical.values()) > 1e-3)
+    manual = HandWritten(network.model, scale={"": factor})(network.model.state_dict(), network.x, network.y)
+    comparison = compare_gradients(manual, numerical=numerical, batch_size=network.examples)
+    found = assert_named(comparison, "constant factor", changed(comparison))
+    assert f"manual is {factor:.4f} times the numerical gradient everywhere in" in found.evidence
+    assert int(found.evidence.split()[-2]) >= 5
+
+
+@given(smooth_networks, st.floats(0.01, 1))
+def test_penalty_that_the_pass_forgets(network: Any, strength: float) -> None:
+    """The loss has the series' penalty; the pass has not."""
+    weights = weights_of(network)
+    assume(sum(network.model.state_dict()[name].size for name in weights) >= 3)
+
+    def loss(p: Any) -> Any:
+        penalty = strength * sum(np.sum(p[name] ** 2) for name in weights)
+        return nn.functional.cross_entropy(nn.functional_call(network.model, p, network.x), network.y) + penalty
+
+    parameters = dict(network.model.named_parameters())
+    values = {name: p.data for name, p in parameters.items()}
+    manual = HandWritten(network.model)(values, network.x, network.y)
+    comparison = compare_gradients(manual, grad(loss)(values), parameters=parameters)
+    found = assert_named(comparison, "regularisation term missing", set(weights))
+    assert f"minus {2 * strength:.6g} times the parameter" in found.evidence
+    penalised = {k: g + 2 * strength * values[k] * (k in weights) for k, g in manual.items()}
+    assert compare_gradients(penalised, grad(loss)(values), parameters=parameters).agrees
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_precision_is_that_of_the_coarsest_dtype(dtype: str) -> None:
+    right = {"w": np.random.default_rng(0).normal(size=(3, 4))}
+    manual = {"w": (right["w"] * (1 + 1e-6)).astype(dtype)}
+    assert compare_gradients(manual, right).agrees == (dtype == "float32")
+    assert not compare_gradients({"w": (right["w"] * 1.001).astype(dtype)}, right).agrees
+
+
+def test_whole_numbers_lists_and_tensors_are_gradients() -> None:
+    assert compare_gradients(
+        {"w": [[1, 2]]}, {"w": np.array([[1.0, 2.0]])}, parameters={"w": Tensor([[1.0, 1.0]])}
+    ).agrees
+
+
+def test_what_numerical_gradients_confirm_is_no_mistake() -> None:
+    """The automatic gradient is the wrong one."""
+    right = {"w": np.arange(1.0, 7.0), "b": np.ones(2)}
+    comparison = compare_gradients(right, {**right, "w": 2 * right["w"]}, right)
+    assert [row.agrees for row in comparison.rows] == [False, True]
+    assert comparison.confirmed == ("w",)
+    assert comparison.diagnoses == ()
+    assert "They differ in w." in str(comparison)
+    assert str(comparison).endswith("The numerical gradients confirm the manual ones of w.")
+
+
+def test_what_numerical_gradients_alone_contradict_may_be_a_kink() -> None:
+    right = {"w": np.arange(1.0, 7.0), "b": np.ones(2)}
+    comparison = compare_gradients(right, right, {**right, "w": right["w"] + np.eye(6)[2]})
+    assert not comparison.agrees
+    assert comparison.diagnoses == ()
+    assert "Numerical and automatic gradients differ in w: at a kink, a ReLU at 0 or a tie" in str(comparison)
+    # What is wrong in both ways is diagnosed.
+    comparison = compare_gradients({**right, "w": -right["w"]}, right, {**right, "w": right["w"] + np.eye(6)[2]})
+    assert [d.mistake for d in comparison.diagnoses] == ["constant factor"]
+
+
+def test_order_is_that_of_what_is_compared_with() -> None:
+    """A backward pass comes upon the last layer first: where NaN begins is a matter of the order."""
+    right = {"w": np.ones(3), "b": np.ones(2)}
+    comparison = compare_gradients({"b": right["b"], "w": right["w"] * np.nan}, right)
+    assert [row.name for row in comparison.rows] == ["w", "b"]
+    assert "b is finite" in comparison.diagnoses[0].evidence
+    row = comparison.rows[0]
+    assert (row.digits, row.place) == (0, (0,))
+    assert np.isnan(row.difference)
+
+
+def test_row_says_where_and_how_much() -> None:
+    right = {"w": np.array([[1.0, -4.0], [2.0, 0.0]])}
+    [row] = compare_gradients({"w": np.array([[1.0, -4.0], [2.0, -0.02]])}, right).rows
+    assert (row.name, row.shape, row.place, row.digits) == ("w", (2, 2), (1, 1), 2)
+    assert (row.norm, row.difference, row.relative) == pytest.approx((21**0.5, 0.02, 0.005))
+    assert row.manual_norm == pytest.approx((21 + 0.02**2) ** 0.5)
+    assert row.numerical is None
+    [row] = compare_gradients(right, right).rows
+    assert (row.difference, row.relative, row.place, row.digits, row.agrees) == (0, 0, None, 15, True)
+    comparison = compare_gradients({"w": np.ones((3, 3))}, right)
+    assert comparison.rows[0].difference == np.inf
+    assert "shape (3, 3)" in str(comparison)
+    assert "No known mistake accounts for it." in str(comparison)
+    [row] = compare_gradients({"w": np.ones(2)}, {"w": np.zeros(2)}).rows
+    assert (row.relative, row.digits) == (np.inf, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "known", "error", "message"),
+    [
+        (({"w": [1.0]},), {}, ValueError, "nothing to compare with; give automatic= or numerical="),
+        (
+            ([np.ones(2)], {"w": [1.0]}),
+            {},
+            TypeError,
+            r"manual is a list; give a dict .* dict\(zip\(names, gradients\)\)",
+        ),
+        (({"w": [1.0]}, [1.0]), {}, TypeError, "automatic is a list"),
+        (({"w": [1.0]}, {"v": [1.0]}), {}, ValueError, r"manual holds gradients of \['w'\], and automatic of \['v'\]"),
+        (({"w": [1.0]}, {"w": [1.0]}, {}), {}, ValueError, r"numerical holds gradients of \[\]"),
+        (
+            ({"w": [1.0]}, {"w": [1.0]}, {"w": [1.0, 1]}),
+            {},
+            ValueError,
+            r"w has shape \(2,\) in numerical, and \(1,\) in auto",
+        ),
+        (({"w": [1.0]}, {"w": [1.0]}), {"parameters": {"w": 1.0}}, ValueError, r"w has shape \(\) in parameters"),
+        (({"w": ["a"]}, {"w": [1.0]}), {}, TypeError, "manual holds a <U1 for w; give real numbers"),
+        (({"w": [1j]}, {"w": [1.0]}), {}, TypeError, "manual holds a complex128 for w"),
+    ],
+)
+def test_what_cannot_be_compared(arguments: Any, known: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        compare_gradients(*arguments, **known)
+
+
+def test_comparison_needs_a_derivative_that_is_numerical() -> None:
+    with pytest.raises(ValueError, match="directions=0, entries=0; take at least one"):
+        compare_backprop(perceptron([4, 3, 2], 0), *batch(5, (4,), 2, 0), directions=0, entries=0)
+
+
+def test_nothing_is_drawn_from_the_model() -> None:
+    """And its masks are those that it would draw next."""
+    model = nn.Sequential(nn.Linear(4, 8, rng=0), nn.Dropout(0.5, rng=1), nn.Linear(8, 2, rng=2))
+    before = model[1].rng.bit_generator.state
+    x, y = batch(5, (4,), 2, 0)
+    comparison = compare_backprop(model, x, y, backward=HandWritten(model))
+    assert comparison.agrees
+    assert model[1].rng.bit_generator.state == before
+    assert comparison.loss == pytest.approx(nn.CrossEntropyLoss()(model.astype(float)(x), y).item())
+    assert compare_backprop(model.eval(), x, y, backward=HandWritten(model)).agrees
+
+
+def test_a_pass_of_chance_is_no_second_mask() -> None:
+    """Where the last layer's gradient is another one each time, the forward pass draws other masks itself."""
+    model = nn.Sequential(nn.Linear(4, 8, rng=0), nn.Dropout(0.5, rng=1), nn.Linear(8, 2, rng=2))
+    own, rng = HandWritten(model), np.random.default_rng(0)
+    comparison = compare_backprop(
+        model,
+        *batch(5, (4,), 2, 0),
+        backward=lambda p, x, y: {k: g + rng.normal(size=g.shape) for k, g in own(p, x, y).items()},
+    )
+    assert comparison.diagnoses == ()
+
+
+def test_differences_are_drawn() -> None:
+    right = {"w": np.ones((2, 3)), "b": np.ones(2)}
+    figure = Figure()
+    assert compare_gradients({"w": 2 * right["w"], "b": right["b"]}, numerical=right).plot(figure) is figure
+    assert figure.get_suptitle() == "Where manual and numerical gradients differ"
+    model = nn.Sequential(nn.Linear(4, 3, rng=0), nn.Tanh())
+    with pytest.raises(ValueError, match="no manual gradient to draw the differences of; give backward="):
+        compare_backprop(model, *batch(5, (4,), 3, 0)).plot()
