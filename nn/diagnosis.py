@@ -558,7 +558,7 @@ def _lone_parts(case: _Case) -> Iterator[Diagnosis]:
                 unit = (expected.shape[0], part.place) if part.axis == 0 else name
                 units.setdefault(unit, []).append((name, part))
     for parts in units.values():
-        where = [f"of {name} only {part.kind} {part.place}" for name, part in parts]
+        where = [f"{part.kind} {part.place} of {name}" for name, part in parts]
         thought = (
             "one unit, input or class is treated apart: an index that is off by one, a loop that begins late or ends "
             "early, or a value that is overwritten in place of added to"
@@ -568,7 +568,8 @@ def _lone_parts(case: _Case) -> Iterator[Diagnosis]:
         yield Diagnosis(
             f"single wrong {parts[0][1].kind}",
             tuple(name for name, _ in parts),
-            f"the {case.names[0]} gradient differs {listed(where)} (counted from 0); everything else there agrees",
+            f"{case.names[0]} and {case.names[1]} gradient differ only in {listed(where)} (counted from 0); everything "
+            f"else there agrees",
             thought,
         )
 

@@ -8,11 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nn.diagnosis import agreeing_digits
+
 __all__ = ["filters", "gradient_differences", "learning_curves"]
 
 # matplotlib.axes.Axes and matplotlib.figure.Figure: matplotlib is imported only when something is drawn
 Axes = Any
 Figure = Any
+
+# A smaller share of the gradient makes no picture.
+_VISIBLE = 1e-4
 
 
 def learning_curves(history: Mapping[str, Sequence[float]], figure: str = "loss", ax: Axes | None = None) -> Axes:
@@ -108,8 +113,8 @@ def gradient_differences(
 ) -> Figure:
     """Draw where gradients differ, a heat map for each parameter, with a ring about the largest difference.
 
-    Differences are shares of the largest entry of the gradient that is compared with. A bias is a row; kernels stand
-    side by side, a row of them for each output channel.
+    Differences are shares of the largest entry of the gradient that is compared with; below the map stands the largest
+    one, with its place. A bias is a row; kernels stand side by side, of several input channels a row for each output.
 
     Parameters
     ----------
@@ -142,7 +147,10 @@ def gradient_differences(
         figure = pyplot.figure(figsize=(4.8 * columns, 2.6 * rows + 0.6), layout="constrained")  # pyright: ignore
     for i, (name, expected) in enumerate(reference.items()):
         _difference(figure.add_subplot(rows, columns, i + 1), name, manual[name], expected)
-    figure.suptitle(f"Where manual and {compared_with} gradients differ", fontsize=13)
+    figure.suptitle(
+        f"Manual minus {compared_with} gradient, as a share of the latter's largest entry",
+        fontsize=13,
+    )
     return figure
 
 
@@ -156,28 +164,45 @@ def _axes(ax: Axes | None) -> Axes:
 
 def _difference(axes: Axes, name: str, manual: NDArray[Any], expected: NDArray[Any]) -> None:
     axes.set_title(f"{name} {expected.shape}")
+    if manual.shape != expected.shape:
+        _write(axes, f"no difference to draw:\nthe manual one has shape {manual.shape}")
+        return
+    with np.errstate(invalid="ignore"):
+        difference = (manual - expected) / (float(np.abs(expected).max(initial=0.0)) or 1.0)
+    finite = np.isfinite(difference)
+    limit = float(np.abs(difference).max(initial=0.0, where=finite))
+    if limit < _VISIBLE and finite.all():
+        _write(axes, f"the same to {agreeing_digits(manual, expected)} digits")
+        return
+    style = {"interpolation": "nearest", "aspect": "auto" if difference.ndim <= 2 else "equal"}
+    limit = limit if limit >= _VISIBLE else 1.0
+    picture = axes.imshow(_flat(difference), cmap="RdBu_r", vmin=-limit, vmax=limit, **style)
+    axes.figure.colorbar(picture, ax=axes, shrink=0.9)
+    axes.imshow(_flat(np.where(finite, np.nan, 1.0)), cmap="gray_r", vmin=0, vmax=1.4, **style)
+
+    place = np.unravel_index(np.abs(difference).argmax(), difference.shape)  # of NaN, if there is any
+    marked = np.zeros(difference.shape)
+    marked[place] = 1.0
+    row, column = np.argwhere(_flat(marked) == 1.0)[0]
+    for colour, width in (("white", 4.0), ("black", 1.6)):
+        axes.plot(
+            column, row, "o", markersize=12, markerfacecolor="none", markeredgecolor=colour, markeredgewidth=width
+        )
+    where = ", ".join(map(str, place))
+    axes.set_xlabel(f"{limit:.1e} at ({where})" if finite.all() else f"NaN or infinite (dark), as at ({where})")
+    for axis, counted in ((axes.xaxis, difference.ndim <= 2), (axes.yaxis, difference.ndim == 2)):
+        if counted:
+            axis.get_major_locator().set_params(integer=True)
+        else:
+            axis.set_ticks([])
+    if difference.ndim > 2:
+        axes.spines[:].set_visible(False)
+
+
+def _write(axes: Axes, text: str) -> None:
+    axes.text(0.5, 0.5, text, ha="center", va="center", color="0.35", transform=axes.transAxes)
     axes.set_xticks([])
     axes.set_yticks([])
-    if manual.shape != expected.shape:
-        text = f"no difference to draw:\nits shape is {manual.shape}"
-        axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
-        return
-    scale = float(np.abs(expected).max(initial=0.0)) or 1.0
-    with np.errstate(invalid="ignore"):
-        difference = (manual - expected) / scale
-    image = _flat(difference)
-    furthest = float(np.abs(difference).max(initial=0.0, where=np.isfinite(difference)))
-    # Rounding is drawn as what it is beside the gradient: nothing.
-    limit = furthest if furthest > 1e-4 else 1.0
-    picture = axes.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest", aspect="auto")
-    axes.set_facecolor("0.75")  # shows through where there is nothing, or NaN
-    axes.figure.colorbar(picture, ax=axes, shrink=0.9)
-    if difference.any():
-        place = np.zeros(difference.shape)
-        place.flat[np.abs(difference).argmax()] = 1
-        row, column = np.argwhere(_flat(place) == 1)[0]
-        axes.plot(column, row, "o", markersize=11, markerfacecolor="none", markeredgecolor="black", markeredgewidth=1.4)
-    axes.set_xlabel(f"largest {furthest:.1e}" if difference.any() else "equal")
 
 
 def _flat(array: NDArray[Any]) -> NDArray[Any]:
@@ -185,9 +210,8 @@ def _flat(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim <= 2:
         return np.atleast_2d(array)
     *leading, height, width = array.shape
-    # A row for each output channel; of one input channel, a square.
-    columns = leading[-1] if len(leading) > 1 and leading[-1] > 1 else int(np.ceil(np.sqrt(np.prod(leading))))
-    return _mosaic(array.reshape(-1, height, width), columns)
+    inputs = leading[-1] if len(leading) > 1 else 1
+    return _mosaic(array.reshape(-1, height, width), inputs if inputs > 1 else min(leading[0], 4))
 
 
 def _mosaic(images: NDArray[Any], columns: int) -> NDArray[Any]:

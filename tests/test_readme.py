@@ -36,3 +36,30 @@ def test_complex_convention() -> None:
     z = Tensor(3.0 + 4.0j, requires_grad=True)
     np.real(z * np.conj(z)).backward()
     assert z.grad == 6 - 8j
+
+
+def blocks(heading: str) -> list[tuple[str, str]]:
+    """Return the blocks of code and output below a heading, each with its language."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```(\w*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+
+
+def without_numbers(text: str) -> str:
+    """Leave out what another machine's rounding changes, and the widths of columns that come of it."""
+    return re.sub(r"\s+", " ", re.sub(r"\d\.\d+e[-+]\d+|\(\d+,( \d+)?\)|\b\d+\b|(?<= )-(?= )", "#", text))
+
+
+def test_comparison_prints_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the training saves a model
+    names: dict[str, Any] = {"np": np}
+    [(_, training)] = blocks("Neural networks")
+    exec(training, names)
+    capsys.readouterr()
+    shown = blocks("By hand, automatically, numerically")
+    assert [language for language, _ in shown] == ["python", "", "python", ""]
+    for (_, code), (_, output) in zip(shown[::2], shown[1::2], strict=True):
+        assert len([line for line in code.splitlines() if line.strip()]) < 10
+        exec(code, names)
+        assert without_numbers(capsys.readouterr().out) == without_numbers(output)

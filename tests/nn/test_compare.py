@@ -700,7 +700,7 @@ def test_differences_are_drawn() -> None:
     right = {"w": np.ones((2, 3)), "b": np.ones(2)}
     figure = Figure()
     assert compare_gradients({"w": 2 * right["w"], "b": right["b"]}, numerical=right).plot(figure) is figure
-    assert figure.get_suptitle() == "Where manual and numerical gradients differ"
+    assert figure.get_suptitle() == "Manual minus numerical gradient, as a share of the latter's largest entry"
     model = nn.Sequential(nn.Linear(4, 3, rng=0), nn.Tanh())
     with pytest.raises(ValueError, match="no manual gradient to draw the differences of; give backward="):
         compare_backprop(model, *batch(5, (4,), 3, 0)).plot()

@@ -226,7 +226,7 @@ def test_single_wrong_part(name: str, cut: Any, kind: str, place: str) -> None:
     wrong[name][cut] += 1
     found = only(wrong, right)
     assert found.mistake == f"single wrong {kind}"
-    assert f"of {name} only {kind} {place} (counted from 0)" in found.evidence
+    assert f"differ only in {kind} {place} of {name} (counted from 0)" in found.evidence
     assert "numerical" not in found.thought
     [found] = diagnose(wrong, right, TOLERANCE, names=("manual", "numerical"))
     assert "or the pass is right, and the numerical step went over a kink" in found.thought
