@@ -426,7 +426,6 @@ def _usual_factors(n: int) -> dict[float, str]:
     return {
         factor: "; or ".join("; and ".join(thoughts) for thoughts in several if len(thoughts) == fewest[factor])
         for factor, several in readings.items()
-        if factor != 1.0
     }
 
 

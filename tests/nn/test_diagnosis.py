@@ -97,6 +97,8 @@ def test_a_factor_needs_numbers_that_obey_it() -> None:
     assert named({"w": 0.7 * right["w"], "b": 0.7 * right["b"]}, right) == {"constant factor": ("w", "b")}
     right = {"w": np.array([1.0, 1e-5, 1e-5])}
     assert named({"w": 0.7 * right["w"]}, right) == {}
+    right = network()
+    assert named({name: 1.001 * g for name, g in right.items()}, right) == {}  # no mistake makes a factor like that
 
 
 def test_factors_of_layers_are_told_apart() -> None:
@@ -239,6 +241,7 @@ def test_where_nothing_is_right_nothing_is_lone() -> None:
     wrong = np.zeros((3, 4))
     wrong[1] = [1.0, 2.0, 3.0, 4.0]
     assert named({**right, "w": wrong}, right) == {}
+    assert named({**right, "w": wrong * (wrong == 3)}, right) == {}
 
 
 @given(st.sampled_from([np.nan, np.inf, -np.inf]), st.integers(0, 5))
@@ -284,6 +287,18 @@ def test_hypotheses_must_explain_all_that_they_change() -> None:
     )
     assert named(wrong, right, hypotheses=[more]) == {}
     assert named(right, right, hypotheses=[whole]) == {}
+
+
+def test_a_mistake_leaves_hardly_anything_of_the_difference() -> None:
+    """What numerical gradients tolerate is wide, and something near the truth would fit into it."""
+    right, other = network(0), network(1)
+
+    def moved(share: float) -> dict[str, np.ndarray]:
+        return {name: g + share * 1e-4 * other[name] for name, g in right.items()}
+
+    for share, expected in ((1.0, 1), (0.95, 0)):
+        near = Hypothesis("a step", moved(share), "it is done", "why not")
+        assert len(diagnose(moved(1.0), right, Tolerance(1e-5), hypotheses=[near])) == expected
 
 
 def test_nothing_is_tried_out_where_nothing_differs() -> None:
