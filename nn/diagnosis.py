@@ -285,10 +285,8 @@ def _tried_out(case: _Case, hypotheses: Iterable[Hypothesis]) -> Iterator[Diagno
 
 def _exact(case: _Case) -> Iterator[Diagnosis]:
     yield from _not_summed(case)
-    yield from _transposed(case)
-    yield from _reshaped(case)
+    yield from _rearranged(case)
     yield from _of_another(case)
-    yield from _flipped(case)
     yield from _known_factors(case)
 
 
@@ -315,42 +313,43 @@ def _not_summed(case: _Case) -> Iterator[Diagnosis]:
                 break
 
 
-def _transposed(case: _Case) -> Iterator[Diagnosis]:
-    for name, _, expected in case.pairs:
-        n = expected.ndim
-        if n < 2:
-            continue
-        for order in (tuple(range(n))[::-1], (*range(n - 2), n - 1, n - 2), (1, 0, *range(2, n))):
-            turned = expected.transpose(order)
-            if case.explains(name, turned):
-                how = "transposed" if n == 2 else f"with its axes in the order {order}"
+def _rearranged(case: _Case) -> Iterator[Diagnosis]:
+    """Find gradients whose numbers are right, and stand in other places."""
+    for name, found, expected in case.pairs:
+        for mistake, how, predicted, thought in _arrangements(expected, found.shape):
+            if case.explains(name, predicted):
                 yield Diagnosis(
-                    "transposed gradient",
+                    mistake,
                     (name,),
                     f"the {case.names[0]} gradient of {name} is the {case.names[1]} one {how}, "
-                    f"{case.digits({name: turned})}",
-                    "the factors of the matrix product stand in the wrong order, or as for weights that are stored the "
-                    "other way round: X.T @ delta for X @ W, delta.T @ X for X @ W.T"
-                    if n == 2
-                    else "the axes of the gradient were mixed up",
+                    f"{case.digits({name: predicted})}",
+                    thought,
                 )
-                break
 
 
-def _reshaped(case: _Case) -> Iterator[Diagnosis]:
-    for name, found, expected in case.pairs:
-        if found.shape == expected.shape or found.size != expected.size:
-            continue
-        laid_out = expected.reshape(found.shape)
-        if case.explains(name, laid_out):
-            yield Diagnosis(
-                "another shape",
-                (name,),
-                f"the {case.names[0]} gradient of {name} has shape {found.shape}, and the parameter {expected.shape}; "
-                f"the numbers are those of the {case.names[1]} one, {case.digits({name: laid_out})}",
-                "an axis of length 1 was kept or lost (keepdims), or the gradient was not brought back into the "
-                "parameter's shape",
-            )
+def _arrangements(g: Array, shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array, str]]:
+    """Yield what mistakes make of a gradient, with the mistake's name, what it does, and the thought behind it."""
+    n = g.ndim
+    if n == 2:
+        factors = (
+            "the factors of the matrix product stand in the wrong order, or as for weights that are stored the other "
+            "way round: X.T @ delta for X @ W, delta.T @ X for X @ W.T"
+        )
+        yield "transposed gradient", "transposed", g.T, factors
+    elif n > 2:
+        for order in (tuple(range(n))[::-1], (*range(n - 2), n - 1, n - 2), (1, 0, *range(2, n))):
+            how = f"with its axes in the order {order}"
+            yield "transposed gradient", how, g.transpose(order), "the axes of the gradient were mixed up"
+    # A column is no kernel: of two classes, it is its own negative turned round.
+    if n > 2 or (n == 2 and min(g.shape) > 1):
+        convolution = (
+            "convolution, which flips the kernel, in place of cross-correlation, which does not: as "
+            "scipy.signal.convolve2d in place of correlate2d"
+        )
+        yield "flipped kernel", "turned by 180 degrees in its last two axes", g[..., ::-1, ::-1], convolution
+    if shape != g.shape and math.prod(shape) == g.size:
+        kept = "an axis of length 1 was kept or lost (keepdims), or the gradient was not brought back into shape"
+        yield "another shape", f"in shape {shape}, and not in the parameter's {g.shape}", g.reshape(shape), kept
 
 
 def _of_another(case: _Case) -> Iterator[Diagnosis]:
@@ -375,23 +374,6 @@ def _of_another(case: _Case) -> Iterator[Diagnosis]:
                 f"{case.digits({name: gradients[others[0]]})}",
                 "a variable of another layer was used, as lines that were copied and not changed throughout do, or the "
                 "gradients are returned in another order than the parameters",
-            )
-
-
-def _flipped(case: _Case) -> Iterator[Diagnosis]:
-    for name, found, expected in case.alike:
-        # A column is no kernel: of two classes, it is its own negative turned round.
-        if found.ndim < 2 or (found.ndim == 2 and min(found.shape) == 1):
-            continue
-        turned = expected[..., ::-1, ::-1]
-        if case.explains(name, turned):
-            yield Diagnosis(
-                "flipped kernel",
-                (name,),
-                f"the {case.names[0]} gradient of {name}, turned by 180 degrees in its last two axes, is the "
-                f"{case.names[1]} one, {case.digits({name: turned})}",
-                "convolution, which flips the kernel, in place of cross-correlation, which does not: as "
-                "scipy.signal.convolve2d in place of correlate2d",
             )
 
 

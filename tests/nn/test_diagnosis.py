@@ -143,7 +143,7 @@ def test_kept_axis() -> None:
     right = network()
     found = only({**right, "b1": right["b1"][np.newaxis]}, right)
     assert found.mistake == "another shape"
-    assert "has shape (1, 4), and the parameter (4,); the numbers are those" in found.evidence
+    assert "is the automatic one in shape (1, 4), and not in the parameter's (4,), to 15 digits" in found.evidence
 
 
 def test_what_fits_two_mistakes_names_both() -> None:
