@@ -391,9 +391,7 @@ def compare_backprop(
             for direction, scale in _directions(automatic[name], directions, entries, rng)
         )
 
-    # A loss near its minimum has gradients that are made of rounding alone.
-    rounding = 10 * float(np.finfo(float).eps) * max(1.0, abs(value))
-    tolerance = Tolerance.of(_precision(found or automatic), automatic, rounding)
+    tolerance = Tolerance.of(_precision(found or automatic), automatic)
     return _comparison(
         found, automatic, "automatic", tolerance, apart,
         loss=value,
@@ -510,7 +508,7 @@ def _drawn_anew(
         return
     again = manual()
     wrong = [name for name in automatic if not tolerance.agrees(found[name], automatic[name])]
-    steady = [name for name in automatic if np.array_equal(found[name], again[name], equal_nan=True)]
+    steady = [name for name in automatic if np.array_equal(found[name], again[name])]
     right = [name for name in steady if name not in wrong]
     if right and not set(steady).intersection(wrong):
         yield Diagnosis(

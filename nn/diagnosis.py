@@ -103,10 +103,10 @@ class Tolerance(NamedTuple):
     absolute: float = 0.0
 
     @classmethod
-    def of(cls, relative: float, gradients: Mapping[str, Array], absolute: float = 0.0) -> Tolerance:
+    def of(cls, relative: float, gradients: Mapping[str, Array]) -> Tolerance:
         """Return the tolerance for gradients of one loss, the largest of which says how much may be left of others."""
         size = max((_largest(g) for g in gradients.values() if np.isfinite(g).all()), default=0.0)
-        return cls(relative, max(_CANCELLED * relative * size, absolute))
+        return cls(relative, _CANCELLED * relative * size)
 
     def around(self, expected: Array) -> float:
         """Return how far from a gradient's elements a correct one's may be."""
