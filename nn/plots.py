@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,18 @@ from numpy.typing import NDArray
 
 from nn.diagnosis import agreeing_digits
 
-__all__ = ["filters", "gradient_differences", "learning_curves"]
+__all__ = [
+    "confusion_matrix",
+    "decision_boundary",
+    "feature_maps",
+    "filters",
+    "gradient_differences",
+    "gradient_sizes",
+    "learning_curves",
+    "misclassified",
+]
 
+Array = NDArray[Any]
 # matplotlib.axes.Axes and matplotlib.figure.Figure: matplotlib is imported only when something is drawn
 Axes = Any
 Figure = Any
@@ -45,8 +55,10 @@ def learning_curves(history: Mapping[str, Sequence[float]], figure: str = "loss"
     --------
     >>> import matplotlib
     >>> matplotlib.use("agg")
+    >>> from matplotlib import pyplot
     >>> from nn import plots
-    >>> plots.learning_curves({"loss": [2.0, 1.0], "val_loss": [2.1, 1.3]}).get_ylabel()
+    >>> _, ax = pyplot.subplots()
+    >>> plots.learning_curves({"loss": [2.0, 1.0], "val_loss": [2.1, 1.3]}, ax=ax).get_ylabel()
     'loss'
     """
     if figure not in history:
@@ -64,7 +76,7 @@ def learning_curves(history: Mapping[str, Sequence[float]], figure: str = "loss"
     return axes
 
 
-def filters(weight: NDArray[Any], columns: int = 4, ax: Axes | None = None) -> Axes:
+def filters(weight: Array, columns: int = 4, ax: Axes | None = None) -> Axes:
     """Draw the filters of a convolution side by side: red is positive, blue negative, white zero.
 
     Parameters
@@ -90,8 +102,10 @@ def filters(weight: NDArray[Any], columns: int = 4, ax: Axes | None = None) -> A
     >>> import matplotlib
     >>> matplotlib.use("agg")
     >>> import numpy as np
+    >>> from matplotlib import pyplot
     >>> from nn import plots
-    >>> len(plots.filters(np.eye(9).reshape(9, 1, 3, 3)).images)
+    >>> _, ax = pyplot.subplots()
+    >>> len(plots.filters(np.eye(9).reshape(9, 1, 3, 3), ax=ax).images)
     1
     """
     if weight.ndim != 4:
@@ -154,6 +168,304 @@ def gradient_differences(
     return figure
 
 
+def feature_maps(maps: Array, columns: int = 4, ax: Axes | None = None) -> Axes:
+    """Draw the feature maps of one image side by side, all on one scale: dark is low, bright is high.
+
+    Parameters
+    ----------
+    maps : ndarray, shape (C, H, W)
+        One map a channel: a row of what a convolution, an activation or a pooling returns.
+    columns : int
+        Maps in a row.
+    ax : matplotlib Axes, optional
+        Where to draw; by default the current axes.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If `maps` has not three axes.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import nn
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> _, ax = pyplot.subplots()
+    >>> maps = nn.Conv2d(1, 8, 3, rng=0)(np.ones((1, 1, 28, 28))).data[0]
+    >>> nn.plots.feature_maps(maps, ax=ax).images[0].get_array().shape  # 2 rows of 4 maps, 26 x 26 each
+    (53, 107)
+    """
+    if maps.ndim != 3:
+        raise ValueError(f"feature_maps: the maps of one image have shape (C, H, W), not {maps.shape}")
+    axes = _axes(ax)
+    picture = axes.imshow(_mosaic(maps, columns), cmap="magma", interpolation="nearest")
+    axes.figure.colorbar(picture, ax=axes, shrink=0.8, label="activation")
+    axes.set_axis_off()
+    return axes
+
+
+def gradient_sizes(gradients: Sequence[Array], label: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the mean absolute gradient of each layer, on a logarithmic scale; call it again to add another network's.
+
+    Parameters
+    ----------
+    gradients : sequence of ndarray, any shapes
+        The gradient of each layer's weights, the first layer's first.
+    label : str, optional
+        What the legend calls it.
+    ax : matplotlib Axes, optional
+        Where to draw; by default the current axes.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If there are no gradients, or an empty one.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> from nn import plots
+    >>> _, ax = pyplot.subplots()
+    >>> plots.gradient_sizes([np.full((3, 4), 0.01), np.full((4, 2), -0.1)], "sigmoid", ax).lines[-1].get_ydata()
+    array([0.01, 0.1 ])
+    """
+    if not len(gradients) or not all(np.size(gradient) for gradient in gradients):
+        raise ValueError("gradient_sizes: give the gradients of one layer at least, none of them empty")
+    axes = _axes(ax)
+    sizes = np.array([np.mean(np.abs(gradient)) for gradient in gradients])
+    axes.semilogy(np.arange(1, len(sizes) + 1), sizes, marker="o", markersize=4, label=label)
+    axes.set_xlabel("layer, from the input on")
+    axes.set_ylabel("mean absolute gradient")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    if label is not None:
+        axes.legend(frameon=False)
+    return axes
+
+
+def confusion_matrix(labels: Array, predictions: Array, ax: Axes | None = None) -> Axes:
+    """Draw how often each class (rows) was taken for which (columns), by scikit-learn's `ConfusionMatrixDisplay`.
+
+    Parameters
+    ----------
+    labels, predictions : ndarray of int, shape (N,)
+        The true class of each example, and the one that a model gave it.
+    ax : matplotlib Axes, optional
+        Where to draw; by default the current axes.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    ModuleNotFoundError
+        If scikit-learn is not installed.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> from nn import plots
+    >>> _, ax = pyplot.subplots()
+    >>> axes = plots.confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0]), ax)
+    >>> [text.get_text() for text in axes.texts]
+    ['1', '0', '1', '1']
+    """
+    if labels.ndim != 1 or predictions.shape != labels.shape:
+        raise ValueError(
+            f"confusion_matrix: labels {labels.shape} and predictions {predictions.shape} do not fit; they must be "
+            f"(N,) and (N,), of outputs take argmax(axis=1)"
+        )
+    from sklearn import metrics
+
+    scikit_learn: Any = metrics  # without type stubs
+    axes = _axes(ax)
+    scikit_learn.ConfusionMatrixDisplay.from_predictions(labels, predictions, ax=axes, cmap="Blues", colorbar=False)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    return axes
+
+
+def misclassified(
+    images: Array,
+    labels: Array,
+    outputs: Array,
+    count: int = 18,
+    columns: int = 6,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the images that a model gets wrong, the gravest mistakes first, with the true and the predicted class.
+
+    A mistake is the graver, the farther the largest output lies above that of the true class.
+
+    Parameters
+    ----------
+    images : ndarray, shape (N, H, W)
+        Grey images.
+    labels : ndarray of int, shape (N,)
+        Their classes.
+    outputs : ndarray, shape (N, C)
+        The model's logits or probabilities.
+    count : int
+        How many to draw at most.
+    columns : int
+        Images in a row.
+    ax : matplotlib Axes, optional
+        Where to draw; by default the current axes.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> from nn import plots
+    >>> _, ax = pyplot.subplots()
+    >>> images, labels, outputs = np.zeros((2, 8, 8)), np.array([0, 1]), np.array([[0.9, 0.1], [0.7, 0.3]])
+    >>> axes = plots.misclassified(images, labels, outputs, ax=ax)
+    >>> [text.get_text() for text in axes.texts]
+    ['1, not 0']
+    """
+    if images.ndim != 3 or labels.shape != images.shape[:1] or outputs.ndim != 2 or len(outputs) != len(images):
+        raise ValueError(
+            f"misclassified: images {images.shape}, labels {labels.shape} and outputs {outputs.shape} do not fit; they "
+            f"must be (N, H, W), (N,) and (N, C)"
+        )
+    axes = _axes(ax)
+    excess = outputs.max(axis=1) - outputs[np.arange(len(labels)), labels]
+    predictions = outputs.argmax(axis=1)
+    wrong = np.flatnonzero(predictions != labels)
+    shown = wrong[np.argsort(-excess[wrong], kind="stable")][:count]
+    axes.set_axis_off()
+    if not len(shown):
+        axes.text(0.5, 0.5, "none", ha="center", va="center", transform=axes.transAxes)
+        return axes
+    height, width = images.shape[1:]
+    columns = min(columns, len(shown))
+    gap = max(height // 3, 2)  # room for what is written above each image
+    axes.imshow(_mosaic(images[shown], columns, gap), cmap="gray_r", interpolation="nearest")
+    axes.set_ylim(top=-gap)
+    for i, k in enumerate(shown):
+        left, top = i % columns * (width + gap), i // columns * (height + gap)
+        axes.text(left + (width - 1) / 2, top - 1, f"{labels[k]}, not {predictions[k]}", ha="center", fontsize=9)
+    return axes
+
+
+def decision_boundary(predict: Callable[[Array], Any], points: Array, labels: Array, ax: Axes | None = None) -> Axes:
+    """Draw what a classifier of points in the plane says everywhere, and the points that it was trained on.
+
+    Parameters
+    ----------
+    predict : callable
+        From points, (M, 2), to the probabilities of class 1, (M,) or (M, 1), or to logits or probabilities of C
+        classes, (M, C), of which the largest wins.
+    points : ndarray, shape (N, 2)
+        The training points.
+    labels : ndarray of int, shape (N,)
+        Their classes, from 0 on.
+    ax : matplotlib Axes, optional
+        Where to draw; by default the current axes.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> from nn import plots
+    >>> _, ax = pyplot.subplots()
+    >>> points = np.array([[0.0, 0.0], [1.0, 1.0]])
+    >>> axes = plots.decision_boundary(lambda x: x.mean(axis=1).clip(0, 1), points, np.array([0, 1]), ax)
+    >>> [float(x) for x in axes.get_xlim()]
+    [-0.25, 1.25]
+    """
+    if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
+        raise ValueError(
+            f"decision_boundary: points {points.shape} and labels {labels.shape} do not fit; they must be (N, 2) and "
+            f"(N,)"
+        )
+    axes = _axes(ax)
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = np.where(high > low, (high - low) / 4, 1.0)
+    left, bottom = (float(length) for length in low - margin)
+    right, top = (float(length) for length in high + margin)
+    x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
+    outputs = np.asarray(predict(np.column_stack([x.ravel(), y.ravel()]))).reshape(x.size, -1)
+    classes = max(int(labels.max()) + 1, outputs.shape[1])
+    if outputs.shape[1] == 1:
+        surface = outputs.reshape(x.shape)
+        axes.contourf(x, y, surface, levels=np.linspace(0, 1, 11), cmap="RdBu_r", vmin=-0.4, vmax=1.4)
+        # At equal probabilities everywhere there is no boundary, which contour would warn of.
+        if surface.min() < 0.5 < surface.max():
+            axes.contour(x, y, surface, levels=[0.5], colors="black", linewidths=1.2)
+    else:
+        winners = outputs.argmax(axis=1).reshape(x.shape)
+        axes.contourf(x, y, winners, levels=np.arange(classes + 1) - 0.5, cmap=_class_colours(classes), alpha=0.35)
+    axes.scatter(
+        *points.T, c=labels, cmap=_class_colours(classes), vmin=-0.5, vmax=classes - 0.5, s=45, edgecolors="white"
+    )
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    axes.set_xlabel("$x_1$")
+    axes.set_ylabel("$x_2$")
+    return axes
+
+
+def _class_colours(classes: int) -> Any:
+    """Return a colour map of one colour a class: blue and red for two, as the surfaces have them."""
+    from matplotlib.colors import ListedColormap
+
+    pair = ["#2166ac", "#b2182b"]
+    return ListedColormap(pair if classes <= 2 else [f"C{i}" for i in range(classes)])
+
+
+def _mosaic(images: Array, columns: int, gap: int = 1) -> Array:
+    """Put images, (N, H, W), into one picture, so that all have the same scale; what is between them is NaN."""
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    mosaic = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        mosaic[top : top + height, left : left + width] = image
+    return mosaic
+
+
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax
@@ -212,14 +524,3 @@ def _flat(array: NDArray[Any]) -> NDArray[Any]:
     *leading, height, width = array.shape
     inputs = leading[-1] if len(leading) > 1 else 1
     return _mosaic(array.reshape(-1, height, width), inputs if inputs > 1 else min(leading[0], 4))
-
-
-def _mosaic(images: NDArray[Any], columns: int) -> NDArray[Any]:
-    """Lay images (n, H, W) out in rows, with a gap of one NaN between them."""
-    count, height, width = images.shape
-    rows = -(-count // columns)
-    mosaic = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 1), i % columns * (width + 1)
-        mosaic[top : top + height, left : left + width] = image
-    return mosaic

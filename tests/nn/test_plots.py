@@ -113,4 +113,96 @@ def test_a_figure_is_made_for_the_parameters() -> None:
     rows = {round(ax.get_subplotspec().rowspan.start) for ax in figure.axes}
     assert rows == {0, 1, 2}
     assert "Manual minus numerical gradient" in figure.get_suptitle()
+
+
+def test_feature_maps_are_in_their_places() -> None:
+    figure, ax = pyplot.subplots()
+    maps = np.arange(3 * 2 * 2.0).reshape(3, 2, 2)
+    assert plots.feature_maps(maps, columns=2, ax=ax) is ax
+    mosaic = ax.images[0].get_array().filled(np.nan)
+    assert mosaic.shape == (5, 5)
+    np.testing.assert_array_equal(mosaic[0:2, 3:5], maps[1])
+    np.testing.assert_array_equal(mosaic[3:5, 0:2], maps[2])
+    assert ax.images[0].get_clim() == (0, 11)
+    with pytest.raises(ValueError, match=r"\(C, H, W\), not \(1, 3, 2, 2\)"):
+        plots.feature_maps(maps[np.newaxis])
+    pyplot.close(figure)
+
+
+def test_gradient_sizes_are_means_of_magnitudes() -> None:
+    figure, ax = pyplot.subplots()
+    plots.gradient_sizes([np.array([-1.0, 3.0]), np.array([[0.5]])], "deep", ax)
+    plots.gradient_sizes([np.array([-4.0])], "shallow", ax)
+    assert [list(line.get_ydata()) for line in ax.lines] == [[2.0, 0.5], [4.0]]
+    assert list(ax.lines[0].get_xdata()) == [1, 2]
+    assert ax.get_yscale() == "log"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["deep", "shallow"]
+    for wrong in ([], [np.zeros((0, 3))]):
+        with pytest.raises(ValueError, match="one layer at least"):
+            plots.gradient_sizes(wrong, ax=ax)
+    pyplot.close(figure)
+
+
+def test_confusion_matrix_has_the_truth_in_rows() -> None:
+    figure, ax = pyplot.subplots()
+    assert plots.confusion_matrix(np.array([0, 0, 0, 1]), np.array([1, 1, 0, 1]), ax) is ax
+    np.testing.assert_array_equal(ax.images[0].get_array(), [[1, 2], [0, 1]])
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("true", "predicted")
+    with pytest.raises(ValueError, match="argmax"):
+        plots.confusion_matrix(np.array([0, 1]), np.eye(2), ax)
+    pyplot.close(figure)
+
+
+def test_misclassified_shows_the_gravest_mistakes_first() -> None:
+    figure, ax = pyplot.subplots()
+    images = np.arange(5.0)[:, np.newaxis, np.newaxis] * np.ones((6, 6))
+    labels = np.array([0, 1, 2, 0, 1])
+    outputs = np.array([[0.4, 0.6, 0], [0, 1, 0], [0.9, 0, 0.1], [0.2, 0, 0.8], [0, 1, 0]])
+    plots.misclassified(images, labels, outputs, columns=2, ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["2, not 0", "0, not 2", "0, not 1"]
+    mosaic = ax.images[0].get_array().filled(np.nan)
+    assert [mosaic[0, 0], mosaic[0, -1], mosaic[-1, 0]] == [2, 3, 0]
+    assert [text.get_position() for text in ax.texts] == [(2.5, -1), (10.5, -1), (2.5, 7)]
+    pyplot.close(figure)
+    figure, ax = pyplot.subplots()
+    plots.misclassified(images, labels, outputs, count=1, ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["2, not 0"]
+    with pytest.raises(ValueError, match=r"labels \(4,\)"):
+        plots.misclassified(images, labels[1:], outputs)
+    pyplot.close(figure)
+    figure, ax = pyplot.subplots()
+    plots.misclassified(images, labels, np.eye(3)[labels], ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["none"]
+    pyplot.close(figure)
+
+
+@pytest.mark.parametrize("columns", [0, 1, 2, 3])
+def test_decision_boundary_is_where_the_classifier_changes(columns: int) -> None:
+    """It is a vertical line at 0.3, between classes 0 and 1; a third class, where there is one, wins nowhere."""
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        p = 1 / (1 + np.exp(-20 * (x[:, 0] - 0.3)))
+        return [p, p[:, np.newaxis], np.stack([1 - p, p], axis=1), np.stack([1 - p, p, 0 * p - 1], axis=1)][columns]
+
+    figure, ax = pyplot.subplots()
+    points, labels = np.array([[0.0, 0.0], [1.0, 2.0]]), np.array([0, 1])
+    assert plots.decision_boundary(predict, points, labels, ax) is ax
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-0.25, 1.25), (-0.5, 2.5))
+    np.testing.assert_array_equal(ax.collections[-1].get_offsets(), points)
+    np.testing.assert_array_equal(ax.collections[-1].get_array(), labels)
+    if columns < 2:
+        line = np.concatenate([path.vertices for path in ax.collections[1].get_paths()])
+        np.testing.assert_allclose(line[:, 0], 0.3, atol=0.01)
+    else:
+        regions = [path.get_extents() for path in ax.collections[0].get_paths()]
+        np.testing.assert_allclose([regions[0].x1, regions[1].x0], 0.3, atol=0.01)
+    pyplot.close(figure)
+
+
+def test_decision_boundary_that_is_nowhere() -> None:
+    figure, ax = pyplot.subplots()
+    plots.decision_boundary(lambda x: np.full(len(x), 0.5), np.zeros((1, 2)), np.array([0]), ax)
+    assert len(ax.collections) == 2  # the surface and the points
+    with pytest.raises(ValueError, match=r"points \(3,\)"):
+        plots.decision_boundary(lambda x: x[:, 0], np.zeros(3), np.array([0]))
     pyplot.close(figure)
