@@ -1,0 +1,198 @@
+"""What the chapters' scripts share: their options, their data, and the look of what they print and draw."""
+
+import argparse
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nn
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SIZE = 28
+
+
+def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = None, lr: float | None = None) -> None:
+    """Read the command line, tell the story, and say in one line why it ends early, if it does.
+
+    Chapters that train give the number of epochs and the learning rate that they train with unless told otherwise.
+    """
+    script = Path(sys.argv[0])
+    # A line of the story stands before the progress bar that belongs to it, also where both go to a file.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    try:
+        options = _arguments(inspect.getmodule(story).__doc__, epochs, lr)  # type: ignore[union-attr]
+        options.chapter = script.stem
+        story(options)
+    except (OSError, ValueError, ArithmeticError) as error:
+        sys.exit(f"{script.name}: {error}")
+
+
+def _arguments(text: str | None, epochs: int | None, lr: float | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--data", default="digits", metavar="digits|mnist|DIR",
+        help="digits: 1,797 images of 8 x 8 that come with scikit-learn; mnist: 70,000 of 28 x 28, fetched once; or a "
+        "directory with the four IDX files of MNIST, Fashion-MNIST or their like (default: digits)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--samples", type=_positive(int), metavar="N",
+        help="use only the first N images, a fifth of them to test (default: the chapter's own number)",
+    )  # fmt: skip
+    if epochs is not None:
+        parser.add_argument(
+            "--epochs", type=_positive(int), default=epochs, metavar="N",
+            help=f"how often to go through the images (default: {epochs})",
+        )  # fmt: skip
+    if lr is not None:
+        parser.add_argument(
+            "--lr", type=_positive(float), default=lr, metavar="X", help=f"learning rate (default: {lr:g})"
+        )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn at random (default: 0)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out"), metavar="DIR", help="where the pictures go (default: out)"
+    )
+    return parser.parse_args()
+
+
+def _positive(kind: type) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise ValueError
+        return value
+
+    read.__name__ = f"positive {kind.__name__}"  # what argparse calls it
+    return read
+
+
+def load_images(options: argparse.Namespace, samples: int | None = 5000) -> nn.data.Dataset:
+    """Return images of 28 x 28 pixels of ten classes: the first `samples`, unless the options say otherwise.
+
+    scikit-learn's digits are enlarged, and all of them used.
+    """
+    if options.data == "digits":
+        data = nn.data.load("digits", samples=options.samples)
+        return nn.data.Dataset(data.name, enlarge(data.x_train), data.y_train, enlarge(data.x_test), data.y_test)
+    return nn.data.load(options.data, samples=options.samples or samples)
+
+
+def enlarge(images: Array) -> Array:
+    """Return images as MNIST has them: 20 x 20 pixels in a frame of 28 x 28."""
+    from scipy.ndimage import zoom
+
+    return np.pad(zoom(images, (1, 20 / images.shape[1], 20 / images.shape[2]), order=1), ((0, 0), (4, 4), (4, 4)))
+
+
+def load_pair(options: argparse.Namespace, samples: int = 1000) -> tuple[str, Array, Array, Array, Array]:
+    """Return the zeros and ones among the images, as standardized features, a fifth of them for testing.
+
+    Returns
+    -------
+    name : str
+    X_train, y_train, X_test, y_test : arrays of shapes (n, d) and (n, 1)
+        In float64, as everything that is compared to the last digits.
+    """
+    from sklearn.model_selection import train_test_split
+
+    data = nn.data.load(options.data)
+    images = np.concatenate([data.x_train, data.x_test])
+    labels = np.concatenate([data.y_train, data.y_test])
+    chosen = np.flatnonzero(labels <= 1)
+    if options.samples is not None and not 10 <= options.samples <= len(chosen):
+        raise ValueError(
+            f"--samples {options.samples}: give 10 at least, and at most {len(chosen)}, as many zeros and ones as "
+            f"{data.name} has"
+        )
+    chosen = chosen[: options.samples or samples]
+    y = labels[chosen].astype(np.float64)[:, np.newaxis]
+    x_train, x_test, y_train, y_test = train_test_split(images[chosen], y, test_size=0.2, random_state=42)
+    X_train, X_test = standardize(x_train, x_test)
+    return data.name, X_train, y_train, X_test, y_test
+
+
+def standardize(train: Array, test: Array) -> tuple[Array, Array]:
+    """Return images (n, H, W) as features (n, H W) in float64, each shifted and scaled as the training images need it.
+
+    Of the training images this is `nn.reference.normalize`.
+    """
+    X_train, X_test = (images.reshape(len(images), -1).astype(np.float64) for images in (train, test))
+    std = X_train.std(axis=0)
+    varies = X_train.min(axis=0) < X_train.max(axis=0)
+    return nn.reference.normalize(X_train), (X_test - X_train.mean(axis=0)) / np.where(varies, std, 1)
+
+
+def heading(text: str) -> None:
+    """Print the title of a part of the story."""
+    print(f"\n{text}\n{'-' * len(text)}")
+
+
+def say(text: object) -> None:
+    """Print a paragraph."""
+    print(textwrap.fill(str(text), 100))
+
+
+def difference(a: Any, b: Any) -> float:
+    """Return the largest difference of two arrays, relative to the largest entry of either."""
+    a, b = np.asarray(a), np.asarray(b)
+    scale = max(np.abs(a).max(), np.abs(b).max())
+    return float(np.abs(a - b).max() / scale) if scale else 0.0
+
+
+def agree(what: str, by_hand: Any, automatic: Any, tolerance: float = 1e-10) -> None:
+    """Print how closely two ways of computing the same agree.
+
+    Raises
+    ------
+    ArithmeticError
+        If they do not.
+    """
+    found = difference(by_hand, automatic)
+    if not found <= tolerance:
+        raise ArithmeticError(f"{what}: by hand and automatically differ by {found:.1e}, more than {tolerance:g}")
+    print(f"{what}: by hand and automatically agree to {found:.1e}")
+
+
+def answer(exercise: Callable[..., str], *given: Any) -> None:
+    """Print the question in an exercise's docstring, and the answer that it returns once its assertions hold.
+
+    Raises
+    ------
+    ArithmeticError
+        If they do not.
+    """
+    number = exercise.__name__.removeprefix("exercise_")
+    question = " ".join((exercise.__doc__ or "").split())
+    try:
+        found = exercise(*given)
+    except AssertionError as error:
+        raise ArithmeticError(f"exercise {number} does not hold with these options: {question}") from error
+    print(textwrap.fill(f"{number}. {question}", 100, subsequent_indent="   "))
+    print(textwrap.fill(found, 100, initial_indent="   -> ", subsequent_indent="      "))
+
+
+def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -> tuple[Any, Any]:
+    """Return a matplotlib figure and its axes, each of the given size in inches."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    pyplot.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 12})
+    return pyplot.subplots(rows, columns, figsize=(width * columns, height * rows), layout="constrained")
+
+
+def save(figure: Any, options: argparse.Namespace, name: str) -> None:
+    """Write a picture into the folder that the options name, and say where it is."""
+    from matplotlib import pyplot
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"{options.chapter}_{name}.png"
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
+    print(f"Picture: {path}")

@@ -1,0 +1,129 @@
+"""The chapters' scripts, run as a reader runs them: what they promise to print and to draw."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted(path.stem for path in (ROOT / "examples").glob("chapter_*.py"))
+
+
+def run(script: str, *options: str, folder: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "examples" / f"{script}.py"), *options],
+        capture_output=True, text=True, check=check, env=environment, cwd=folder,
+    )  # fmt: skip
+
+
+class Output:
+    """What a script printed, line breaks inside paragraphs undone."""
+
+    def __init__(self, text: str) -> None:
+        self.text = " ".join(text.split())
+
+    def numbers(self, pattern: str) -> list[float]:
+        """Return the numbers in the groups of a pattern, which must occur once."""
+        found = re.findall(pattern, self.text)
+        assert len(found) == 1, f"{pattern!r} occurs {len(found)} times in:\n{self.text}"
+        return [float(group) for group in (found[0] if isinstance(found[0], tuple) else found)]
+
+
+N = r"(-?[\d.]+(?:e[-+]\d+)?)"
+
+
+def logistic_regression(output: Output) -> None:
+    for way in ("by hand", "automatically"):
+        first, last, accuracy = output.numbers(f"{way}: loss {N} after one epoch, {N} at the end; accuracy {N}")
+        assert np.log(2) > first > last
+        assert accuracy >= 0.97
+    losses = output.text.split("lr = 0.1: ")[1].split(" Losses")[0]
+    assert np.all(np.diff([float(loss) for loss in losses.split(", ")]) > 0)
+    curvature, again, bound = output.numbers(rf"curvature of the loss here, is {N}\..*2 / {N} = {N}\. Yours")
+    # x = 1 to 8: the mean of x^2 is 25.5, that of x 4.5.
+    exact = np.linalg.eigvalsh([[25.5, 4.5], [4.5, 1]])[-1]
+    np.testing.assert_allclose([curvature, again, bound], [exact, exact, 2 / exact], rtol=1e-3)
+    growth, ratio = output.numbers(f"should grow by {N} a step: the last two above are in the ratio {N}\\.")
+    np.testing.assert_allclose([growth, ratio], (1 - 0.1 * exact) ** 2, rtol=1e-3)
+    assert output.numbers(f"-> {N} = ln 2") == [0.6931]
+
+
+PROMISES: dict[str, Callable[[Output], None]] = {
+    "chapter_2_3_logistic_regression": logistic_regression,
+}
+
+
+def test_every_chapter_is_tested() -> None:
+    assert sorted(PROMISES) == SCRIPTS
+
+
+@pytest.mark.parametrize("script", PROMISES)
+def test_chapter_keeps_its_promises(script: str, tmp_path: Path) -> None:
+    from matplotlib import image
+
+    result = run(script, folder=tmp_path)
+    assert "Warning" not in result.stderr
+    output = Output(result.stdout)
+    PROMISES[script](output)
+
+    agreements = re.findall(rf"by hand and automatically agree to {N}", output.text)
+    assert agreements
+    assert max(map(float, agreements)) <= 1e-10
+    assert "Lesson: " in output.text
+    exercises = re.findall(r"^(\d)\. .*", result.stdout.split("Exercises\n")[1], re.MULTILINE)
+    assert exercises == [str(i + 1) for i in range(len(exercises))]
+    assert len(exercises) >= 3
+
+    pictures = re.findall(r"^Picture: (\S+)$", result.stdout, re.MULTILINE)
+    assert pictures
+    assert sorted(pictures) == sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "out").iterdir())
+    for picture in pictures:
+        pixels = image.imread(tmp_path / picture)[:, :, :3]
+        assert min(pixels.shape[:2]) > 400
+        assert pixels.std() > 0.05
+        # Something is drawn in every quarter.
+        for half in np.array_split(pixels, 2, axis=1):
+            for quarter in np.array_split(half, 2, axis=0):
+                assert np.ptp(quarter) > 0.5
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_is_the_page_of_the_textbook(script: str, tmp_path: Path) -> None:
+    text = run(script, "--help", folder=tmp_path).stdout
+    source = (ROOT / "examples" / f"{script}.py").read_text(encoding="utf-8")
+    assert source.split('"""')[1].strip() in text
+    for option in ("--data", "--samples", "--seed", "--out"):
+        assert option in text
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_wrong_data_ends_in_a_line(script: str, tmp_path: Path) -> None:
+    result = run(script, "--data", "nowhere", "--out", "new", folder=tmp_path, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"{script}.py: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--samples", "0"], "--samples: invalid positive int value: '0'"),
+        (["--samples", "9"], "--samples 9: give 10 at least, and at most 360"),
+        (["--samples", "361"], "--samples 361: give 10 at least, and at most 360"),
+        (["--lr", "-1"], "--lr: invalid positive float value: '-1'"),
+        (["--lr", "nan"], "--lr: invalid positive float value: 'nan'"),
+        (["--epochs", "0"], "--epochs: invalid positive int value: '0'"),
+    ],
+)
+def test_wrong_options_end_in_a_line(options: list[str], message: str, tmp_path: Path) -> None:
+    result = run("chapter_2_3_logistic_regression", *options, folder=tmp_path, check=False)
+    assert result.returncode != 0
+    assert message in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
