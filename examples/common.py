@@ -4,7 +4,7 @@ import argparse
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,14 @@ def heading(text: str) -> None:
 def say(text: object) -> None:
     """Print a paragraph."""
     print(textwrap.fill(str(text), 100))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows of words below a header, in columns."""
+    lines = [list(header), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip())
 
 
 def difference(a: Any, b: Any) -> float:

@@ -54,8 +54,27 @@ def logistic_regression(output: Output) -> None:
     assert output.numbers(f"-> {N} = ln 2") == [0.6931]
 
 
+def numerical_gradients(output: Output) -> None:
+    ratios = output.text.split("The numerical one is that, times: ")[1].split(" The same")[0].split(", ")
+    np.testing.assert_allclose([float(ratio) for ratio in ratios], 2, rtol=0, atol=1e-7)
+    (error,) = output.numbers(f"with h = 1e-4 come within {N}\\. A")
+    assert error < 1e-8
+    for name, transposed in (("W1", True), ("b1", True), ("W2", False), ("b2", False)):
+        numerical, right, wrong = output.numbers(f"{name} +{N} +{N} +{N}")
+        assert numerical < 1e-8
+        assert right < 1e-14
+        assert wrong > 0.1 if transposed else wrong < 1e-14
+    for way, truncation in (("forward", 1), ("central", 2)):
+        assert abs(output.numbers(f"{way}, truncation {N}")[0] - truncation) < 0.05
+        assert abs(output.numbers(f"{way}, rounding {N}")[0] + 1) < 0.1
+    # The square and the cube root of the precision.
+    assert 3e-9 < output.numbers(f"best forward step: h = {N}")[0] < 1e-6
+    assert 1e-6 < output.numbers(f"best central step: h = {N}")[0] < 1e-4
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
+    "chapter_2_4_numerical_gradients": numerical_gradients,
 }
 
 
