@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 import nn
 
@@ -125,6 +126,11 @@ def standardize(train: Array, test: Array) -> tuple[Array, Array]:
     std = X_train.std(axis=0)
     varies = X_train.min(axis=0) < X_train.max(axis=0)
     return nn.reference.normalize(X_train), (X_test - X_train.mean(axis=0)) / np.where(varies, std, 1)
+
+
+def progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
+    """Show a bar while going through steps, if they take a while."""
+    return tqdm(steps, desc=what, delay=1)
 
 
 def heading(text: str) -> None:

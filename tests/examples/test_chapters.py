@@ -72,9 +72,27 @@ def numerical_gradients(output: Output) -> None:
     assert 1e-6 < output.numbers(f"best central step: h = {N}")[0] < 1e-4
 
 
+def perceptron(output: Output) -> None:
+    for problem in ("AND", "OR", "25 points", "XOR"):
+        by_hand, automatic, accuracy = output.numbers(rf"\b{problem} {N} {N} {N}")
+        assert by_hand == automatic
+        if problem == "XOR":
+            assert (by_hand, accuracy) == (0.6931, 0.5)
+        else:
+            assert by_hand < 0.1
+            assert accuracy == 1
+    _, by_hand, automatic = output.numbers(
+        f"loss {N} at first; after 1000 steps {N} by hand, {N} automatically accuracy 1.00"
+    )
+    assert by_hand == automatic < 0.01
+    assert output.numbers(f"perceptron: test accuracy {N}")[0] < 0.7
+    assert output.numbers(f"hidden layer: test accuracy {N}")[0] > 0.95
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
+    "chapter_3_1_perceptron": perceptron,
 }
 
 
