@@ -89,10 +89,24 @@ def perceptron(output: Output) -> None:
     assert output.numbers(f"hidden layer: test accuracy {N}")[0] > 0.95
 
 
+def activations(output: Output) -> None:
+    for value in (1000, -1000):
+        assert f"softmax({value}, {value}, {value}) [nan nan nan] [0.3333 0.3333 0.3333]" in output.text
+    mean, zero, derivative, largest = output.numbers(f"relu {N} {N} {N} {N} Half")
+    assert mean > 0
+    assert abs(zero - 0.5) < 0.02
+    assert abs(derivative - 0.5) < 0.02
+    assert largest == 1
+    *_, derivative, largest = output.numbers(f"largest derivative sigmoid {N} {N} {N} {N}")
+    assert 0.15 < derivative < largest == 0.25
+    assert output.numbers(f"From probabilities it is {N}, the bound") == [34.54]
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
     "chapter_3_1_perceptron": perceptron,
+    "chapter_3_2_activations": activations,
 }
 
 
