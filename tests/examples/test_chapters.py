@@ -102,11 +102,26 @@ def activations(output: Output) -> None:
     assert output.numbers(f"From probabilities it is {N}, the bound") == [34.54]
 
 
+def forward_pass(output: Output) -> None:
+    assert "parameters: 203,530 " in output.text
+    loss, ln_10 = output.numbers(f"loss {N}, ln 10 = {N} ")
+    assert ln_10 == 2.3026
+    assert abs(loss - ln_10) < 0.01
+    by_hand, automatic, largest, saturated, _ = output.numbers(f"He {N} {N} {N} {N} {N}")
+    assert by_hand == automatic
+    by_hand, automatic, largest, saturated, _ = output.numbers(f" 1 {N} {N} {N} {N} {N} Where")
+    assert by_hand < 34.54 < automatic
+    assert largest > 0.95
+    assert saturated > 0.9
+    assert abs(output.numbers(f"The loss grows {N} times")[0] - 4) < 0.01
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
     "chapter_3_1_perceptron": perceptron,
     "chapter_3_2_activations": activations,
+    "chapter_3_3_forward_pass": forward_pass,
 }
 
 
