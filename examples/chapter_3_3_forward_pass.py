@@ -163,7 +163,7 @@ def exercise_3(X: Array, seed: int) -> str:
     A1, _ = reference.forward_mlp(X, *he(X.shape[1], seed))
     before, after = np.mean(X**2), np.mean(A1**2)
     assert np.isclose(after, before, rtol=0.2)
-    return f"{before:.3f} and {after:.3f}: the variance 2/m makes Z1 twice as large in the square, and half of it is cut off."
+    return f"{before:.3f} and {after:.3f}: weights of variance 2/m double it, and the ReLU cuts one half off."
 
 
 def exercise_4(X: Array, seed: int) -> str:

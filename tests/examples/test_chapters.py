@@ -116,12 +116,30 @@ def forward_pass(output: Output) -> None:
     assert abs(output.numbers(f"The loss grows {N} times")[0] - 4) < 0.01
 
 
+def training(output: Output) -> None:
+    assert "All three ways agree." in output.text
+    ways = [
+        output.numbers(f"{way}: loss {N} in the first epoch, {N} in the last; test accuracy {N}")
+        for way in ("by hand", "automatically")
+    ]
+    assert ways[0] == ways[1]
+    _, last, accuracy = ways[0]
+    assert last < 0.1
+    assert accuracy > 0.95
+    first, slow = output.numbers(f"lr 0.1: loss {N} in the first epoch, {N} in the last")
+    assert abs(first - np.log(2)) < 0.05
+    assert output.numbers(f"lr 1: loss {N} in the first epoch, {N} in the last")[1] < slow < 0.1
+    predicted, found = output.numbers(rf"of the gradient, {N}; it falls by {N}\.")
+    np.testing.assert_allclose(found, predicted, rtol=1e-3)
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
     "chapter_3_1_perceptron": perceptron,
     "chapter_3_2_activations": activations,
     "chapter_3_3_forward_pass": forward_pass,
+    "chapter_3_4_training": training,
 }
 
 
