@@ -127,6 +127,7 @@ def story(options: Namespace) -> None:
     for lr, losses in curves.items():
         axes[2].semilogy(range(1, len(losses) + 1), losses, marker="o", markersize=3.5, label=f"lr {lr:g}")
     axes[2].set(title="0 against 1, hidden layer of 128", xlabel="epoch", ylabel="loss")
+    axes[2].xaxis.get_major_locator().set_params(integer=True)
     axes[2].grid(alpha=0.3)
     axes[2].legend(frameon=False)
     save(figure, options, "curves")

@@ -133,6 +133,27 @@ def training(output: Output) -> None:
     np.testing.assert_allclose(found, predicted, rtol=1e-3)
 
 
+def deeper(output: Output) -> None:
+    assert "All three ways agree." in output.text
+    he, by_hand = (output.numbers(f"{name} {N} {N} {N} ") for name in ("(?<=0.9778 )He", "He, by hand"))
+    assert he == by_hand
+    assert by_hand[1] < 0.05
+    assert by_hand[2] > 0.97
+    # Weights of 0.01 learn later.
+    assert output.numbers(f"the series' {N} {N} {N} He {N} {N} {N} He, by")[0] > 2 > by_hand[0]
+    ratios = np.array([output.numbers(f" {depth} {N} {N} {N} (?=[1-9F])") for depth in range(3, 11)])
+    # A factor of about a quarter for each layer with sigmoids, and none with ReLUs.
+    slope = np.polyfit(np.arange(3, 11), np.log(ratios[:, 0]), 1)[0]
+    assert 0.15 < np.exp(slope) < 0.35
+    assert np.all((ratios[:, 1] > 0.1) & (ratios[:, 1] < 1))
+    sigmoid, relu = output.numbers(rf"on average, times {N} \(sigmoid, Xavier\), {N} \(ReLU, He\)")
+    assert 0.15 < sigmoid < 0.3
+    assert 0.8 < relu < 1.25
+    tiny, large = output.numbers(f"the first one's is {N}, against {N} with He")
+    assert tiny < 1e-6 * large
+    assert output.numbers(f"what arrives there is {N} = 2\\^9") == [512]
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
@@ -140,6 +161,7 @@ PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_3_2_activations": activations,
     "chapter_3_3_forward_pass": forward_pass,
     "chapter_3_4_training": training,
+    "chapter_4_1_deeper": deeper,
 }
 
 
