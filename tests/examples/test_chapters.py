@@ -154,6 +154,18 @@ def deeper(output: Output) -> None:
     assert output.numbers(f"what arrives there is {N} = 2\\^9") == [512]
 
 
+def convolution(output: Output) -> None:
+    assert output.text.count("(28, 28) (26, 26) (13, 13)") == 4
+    for name, sign in (("vertical edges", -1), ("horizontal edges", -1), ("all edges", 1), ("blur", 1)):
+        same, opposite = output.numbers(rf"{name} {N} {N} (?=[a-zE])")
+        assert (same if sign == 1 else opposite) == 0
+        assert (opposite if sign == 1 else same) > 0.5
+    for way in ("correlation", "convolution"):
+        assert output.numbers(f"{way}, error {N}:")[0] < 1e-8
+    assert "[[-1. 0. 1.] [-2. 0. 2.] [-1. 0. 1.]] convolution" in output.text
+    assert "[[ 1. 0. -1.] [ 2. 0. -2.] [ 1. 0. -1.]] Picture" in output.text
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
@@ -162,6 +174,7 @@ PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_3_3_forward_pass": forward_pass,
     "chapter_3_4_training": training,
     "chapter_4_1_deeper": deeper,
+    "chapter_4_2_convolution": convolution,
 }
 
 
