@@ -166,6 +166,18 @@ def convolution(output: Output) -> None:
     assert "[[ 1. 0. -1.] [ 2. 0. -2.] [ 1. 0. -1.]] Picture" in output.text
 
 
+def cnn(output: Output) -> None:
+    for line in (
+        "Conv2d (64, 8, 26, 26) 80 ReLU (64, 8, 26, 26) MaxPool2d (64, 8, 13, 13) Flatten (64, 1352) Linear (64, 10) ",
+        "Linear (64, 10) 13,530",
+        "parameters in all: 13,610",
+        "have 1352 features: 8 maps of 13 x 13. The series prints 2197 = 13 x 13 x 13.",
+        "maxima [[5. 2.]] gradient of their sum [[0. 1. 1. 0.] [0. 0. 0. 0.]]",
+        "All three ways agree.",
+    ):
+        assert line in output.text
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
@@ -175,6 +187,7 @@ PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_3_4_training": training,
     "chapter_4_1_deeper": deeper,
     "chapter_4_2_convolution": convolution,
+    "chapter_4_3_cnn": cnn,
 }
 
 

@@ -1,0 +1,185 @@
+"""Chapter 4.3: pooling, and a convolutional network from the image to the probabilities.
+
+Images X (n, 28, 28) go through eight filters F of 3 x 3, a ReLU, the maxima of windows of 2 x 2, and a dense layer:
+
+    Z[f] = X correlated with F[f], plus b_conv[f]      (n, 8, 26, 26)
+    A = relu(Z)                                        (n, 8, 26, 26)
+    P[i, j] = max of A[2i, 2j] and its three neighbours  (n, 8, 13, 13)
+    probs = softmax(flat(P) W + b)                     (n, 10)
+
+so that W has 8 * 13 * 13 = 1352 rows. (The series prints 2197, which is 13 * 13 * 13.) Backwards, with
+delta = (probs - y) / n,
+
+    dL/dW = flat(P)^T delta,    dL/dP = delta W^T,
+
+the maximum sends its gradient to the place that it took its value from, the ReLU stops it where Z <= 0, and dL/dF[f] is
+the correlation of the images with what arrives at Z[f]. The series promises this backward pass; here it is, by hand and
+automatically.
+"""
+
+from argparse import Namespace
+
+import numpy as np
+from common import Array, agree, answer, heading, load_images, run, save, say, subplots, table
+
+import nn
+from autograd_np import grad
+from nn import reference
+
+
+def edge_filters() -> Array:
+    """Return the filters of edges in eight directions: one of them, turned by 45 degrees again and again."""
+    ring = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]
+    weights = [-1.0, 0.0, 1.0, 2.0, 1.0, 0.0, -1.0, -2.0]
+    filters = np.zeros((8, 3, 3))
+    for k in range(8):
+        for place, (i, j) in enumerate(ring):
+            filters[k, i, j] = weights[(place - k) % 8]
+    return filters
+
+
+def network(size: int, rng: np.random.Generator) -> nn.Sequential:
+    """Return the network for images of a given size."""
+    pooled = (size - 2) // 2
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, dtype=np.float64, rng=rng), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(8 * pooled * pooled, 10, dtype=np.float64, rng=rng),
+    )  # fmt: skip
+
+
+def story(options: Namespace) -> None:
+    """Tell the chapter's story."""
+    rng = np.random.default_rng(options.seed)
+    data = load_images(options)
+    X, labels = data.x_train[:64].astype(np.float64), data.y_train[:64]
+    n, size = X.shape[:2]
+    model = network(size, rng)
+    filters, b_conv, W, b = (p.data for p in model.parameters())
+
+    heading(f"From {n} images of {data.name} to probabilities")
+    Z, A, P, probs = reference.forward_cnn(X, filters[:, 0], b_conv[np.newaxis], W.T, b[np.newaxis])
+    x, outputs = X[:, np.newaxis], []
+    for layer in model:
+        x = layer(x)
+        outputs.append(x.data)
+    parameters = [sum(p.size for p in layer.parameters()) for layer in model]
+    table(
+        ("layer", "output", "parameters"),
+        [("image", str((n, 1, size, size)), "")]
+        + [
+            (type(layer).__name__, str(out.shape), f"{count:,}" if count else "")
+            for layer, out, count in zip(model, outputs, parameters, strict=True)
+        ],
+    )
+    print(f"parameters in all: {sum(parameters):,}")
+    agree("Z", Z, outputs[0])
+    agree("A", A, outputs[1])
+    agree("P", P, outputs[2])
+    agree("probs", probs, reference.softmax(outputs[4]))
+    flat = outputs[3].shape[1]
+    say(f"The flattened maps have {flat} features: 8 maps of 13 x 13. The series prints {13**3} = 13 x 13 x 13.")
+
+    heading("Pooling")
+    window = np.array([[1.0, 5.0, 2.0, 2.0], [3.0, 4.0, 2.0, 2.0]])
+    pooled = reference.max_pool(window)
+    back = grad(lambda x: np.sum(nn.functional.max_pool2d(x.reshape(1, 1, 2, 4), 2)))(window)
+    agree("Maxima", pooled, nn.functional.max_pool2d(window[np.newaxis, np.newaxis], 2)[0, 0])
+    print(f"image\n{window}\nmaxima\n{pooled}\ngradient of their sum\n{back}")
+    say("The largest one gets the whole gradient; of equal ones the first.")
+
+    heading("Backwards, three ways")
+    print(nn.compare.compare_backprop(model, X[:, np.newaxis], labels))
+
+    draw(options, X[0], labels[0], W, b)
+    say("Lesson: a convolution has few parameters and a dense layer many; shapes, counted layer by layer, tell.")
+
+    heading("Exercises")
+    answer(exercise_1)
+    answer(exercise_2, Z)
+    answer(exercise_3, rng)
+    answer(exercise_4, rng)
+    answer(exercise_5)
+    answer(exercise_6, X[0])
+
+
+def draw(options: Namespace, image: Array, label: int, W: Array, b: Array) -> None:
+    """Draw what edge filters, laid by hand, make of an image, from layer to layer."""
+    filters = edge_filters()
+    Z, A, P, probs = reference.forward_cnn(image[np.newaxis], filters, np.zeros((1, 8)), W.T, b[np.newaxis])
+    figure, axes = subplots(2, 3, width=4.3, height=2.7)
+    axes[0, 0].imshow(image, cmap="gray_r")
+    axes[0, 0].set_axis_off()
+    axes[0, 0].set_title(f"Image of a {label}: {image.shape[0]} x {image.shape[1]}")
+    nn.plots.filters(filters[:, np.newaxis], ax=axes[0, 1]).set_title("Filters: edges in eight directions")
+    for ax, maps, name in zip(axes.flat[2:5], (Z, A, P), ("convolution", "ReLU", "max pooling"), strict=True):
+        nn.plots.feature_maps(maps[0], ax=ax).set_title(f"After {name}: 8 x {maps.shape[2]} x {maps.shape[3]}")
+    axes[1, 2].bar(range(10), probs[0], color="C0")
+    axes[1, 2].set(title="Probabilities, before training", xlabel="class", xticks=range(10))
+    save(figure, options, "maps")
+
+
+def exercise_1() -> str:
+    """Count the parameters, and those of a dense layer that would make the same maps."""
+    counted = 8 * 9 + 8 + 1352 * 10 + 10
+    dense = 28 * 28 * 8 * 26 * 26 + 8 * 26 * 26
+    assert sum(p.size for p in network(28, np.random.default_rng(0)).parameters()) == counted
+    return f"{counted:,}, of which the filters have 80; a dense layer would have {dense:,} instead of those."
+
+
+def exercise_2(Z: Array) -> str:
+    """Exchange the ReLU and the pooling."""
+    first = [reference.max_pool(reference.relu(z)) for z in Z[0]]
+    last = [reference.relu(reference.max_pool(z)) for z in Z[0]]
+    assert np.array_equal(first, last)
+    return "It makes no difference, since relu keeps the order; pooling first saves three quarters of the ReLUs."
+
+
+def exercise_3(rng: np.random.Generator) -> str:
+    """Pool an image with an odd number of rows and columns."""
+    X = rng.normal(size=(5, 5))
+    back = grad(lambda x: np.sum(nn.functional.max_pool2d(x.reshape(1, 1, 5, 5), 2)))(X)
+    assert reference.max_pool(X).shape == (2, 2)
+    assert not back[4].any()
+    assert not back[:, 4].any()
+    return "(5, 5) becomes (2, 2): the last row and column are dropped, and get no gradient."
+
+
+def exercise_4(rng: np.random.Generator) -> str:
+    """Pool in windows of 2 x 2 that overlap, and see who gets how much."""
+    X = rng.normal(size=(4, 4))
+    X[1, 1] = 10
+    back = grad(lambda x: np.sum(nn.functional.max_pool2d(x.reshape(1, 1, 4, 4), 2, stride=1)))(X)
+    assert reference.max_pool(X, stride=1).shape == (3, 3)
+    assert back[1, 1] == 4
+    assert back.sum() == 9
+    return "With stride 1 there are 9 windows; a pixel that wins in 4 of them gets a gradient of 4."
+
+
+def exercise_5() -> str:
+    """Take nothing but equal values."""
+    X = np.ones((2, 2))
+    back = grad(lambda x: np.sum(nn.functional.max_pool2d(x.reshape(1, 1, 2, 2), 2)))(X)
+    shared = grad(np.max)(X)
+    assert np.array_equal(back, [[1, 0], [0, 0]])
+    assert np.array_equal(shared, np.full((2, 2), 0.25))
+    return "Pooling gives all to the first; np.max shares evenly. Both are right where there is no derivative."
+
+
+def exercise_6(X: Array) -> str:
+    """Find the pixels that one pooled value depends on."""
+    F = np.ones((1, 1, 3, 3))
+
+    def pooled(x: Array) -> Array:
+        return nn.functional.max_pool2d(nn.functional.conv2d(x.reshape(1, 1, *X.shape), F), 2)[0, 0, 5, 6]
+
+    rows, columns = np.nonzero(grad(pooled)(X))
+    assert len(rows) == 9
+    assert rows.min() >= 10
+    assert rows.max() <= 13
+    assert columns.min() >= 12
+    assert columns.max() <= 15
+    return "P[5, 6] looks at rows 10 to 13 and columns 12 to 15, 4 x 4 pixels, and its gradient goes to 3 x 3 of them."
+
+
+if __name__ == "__main__":
+    run(story)
