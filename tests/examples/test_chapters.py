@@ -178,6 +178,27 @@ def cnn(output: Output) -> None:
         assert line in output.text
 
 
+def regularisation(output: Output) -> None:
+    series, scaled = output.numbers(f"training over testing: {N} in the series, {N} if scaled")
+    assert abs(series - 0.8) < 0.02
+    assert abs(scaled - 1) < 0.02
+    for what in ("with the mask", "without it"):
+        assert output.numbers(f"off that of the loss {what} by {N}")[0] > 0.1
+    rows = {
+        name: output.numbers(rf"(?<=\d ){name} {N} {N} {N} {N} {N}(?= [A-Zd])")
+        for name in ("L2", "dropout", "L2 and dropout", "L2 and dropout, by hand", "L2 and dropout, the series' way")
+    }
+    rows["without"] = output.numbers(rf"without {N} {N} {N} {N} {N} L2")
+    assert rows["L2 and dropout"] == rows["L2 and dropout, by hand"]
+    for training_loss, _, test_loss, accuracy, _ in rows.values():
+        assert training_loss < test_loss
+        assert accuracy > 0.95
+    # The penalty makes the weights smaller and the training loss larger.
+    assert rows["L2"][4] < 0.6 * rows["without"][4]
+    assert rows["L2"][0] > 3 * rows["without"][0]
+    assert abs(output.numbers(f"after 100 there is {N} left")[0] - 0.998**100) < 1e-4
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
@@ -188,6 +209,7 @@ PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_4_1_deeper": deeper,
     "chapter_4_2_convolution": convolution,
     "chapter_4_3_cnn": cnn,
+    "chapter_4_4_regularisation": regularisation,
 }
 
 
