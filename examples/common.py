@@ -5,6 +5,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,6 @@ from tqdm import tqdm
 import nn
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-SIZE = 28
 
 
 def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = None, lr: float | None = None) -> None:
@@ -80,7 +79,13 @@ def load_images(options: argparse.Namespace, samples: int | None = 5000) -> nn.d
     if options.data == "digits":
         data = nn.data.load("digits", samples=options.samples)
         return nn.data.Dataset(data.name, enlarge(data.x_train), data.y_train, enlarge(data.x_test), data.y_test)
-    return nn.data.load(options.data, samples=options.samples or samples)
+    data = nn.data.load(options.data, samples=options.samples or samples)
+    if data.y_train.max() > 9 or data.x_train.shape[1:] != (28, 28):
+        raise ValueError(
+            f"{options.data}: the chapters are about images of 28 x 28 pixels in ten classes, not of "
+            f"{data.x_train.shape[1]} x {data.x_train.shape[2]} in {data.y_train.max() + 1}"
+        )
+    return data
 
 
 def enlarge(images: Array) -> Array:
@@ -204,9 +209,14 @@ def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -
 def save(figure: Any, options: argparse.Namespace, name: str) -> None:
     """Write a picture into the folder that the options name, and say where it is."""
     from matplotlib import pyplot
+    from PIL import Image
 
+    with BytesIO() as drawn:
+        figure.savefig(drawn, dpi=150)
+        pyplot.close(figure)
+        # 256 colours are enough, and make the file a third as large.
+        picture = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{options.chapter}_{name}.png"
-    figure.savefig(path, dpi=150)
-    pyplot.close(figure)
+    picture.save(path, optimize=True)
     print(f"Picture: {path}")

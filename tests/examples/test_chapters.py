@@ -199,6 +199,26 @@ def regularisation(output: Output) -> None:
     assert abs(output.numbers(f"after 100 there is {N} left")[0] - 0.998**100) < 1e-4
 
 
+def capstone(output: Output) -> None:
+    first, last = output.numbers(f"loss {N} in the first batch, {N} in the last")
+    assert first > 2
+    assert last < 0.7
+    for name, parameters in (
+        ("784-256-10", "203,530"),
+        ("784-256-128-10", "235,146"),
+        ("with L2 and dropout", "235,146"),
+        ("CNN", "13,610"),
+    ):
+        loss, accuracy = output.numbers(f"{name} {parameters} {N} {N} (?:about )?0")
+        assert loss < 0.1
+        assert accuracy > 0.95
+    without, accuracy = output.numbers(f"CNN without momentum 13,610 {N} {N}")
+    assert without > 2 * output.numbers(f"CNN 13,610 {N}")[0]
+    wrong, images = output.numbers(f"The CNN gets {N} of {N} wrong")
+    assert abs(1 - wrong / images - output.numbers(f"CNN 13,610 {N} {N} about")[1]) < 1e-4
+    assert output.numbers(f"The step goes to {N} =") == [-1]
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
@@ -210,6 +230,7 @@ PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_4_2_convolution": convolution,
     "chapter_4_3_cnn": cnn,
     "chapter_4_4_regularisation": regularisation,
+    "chapter_4_5_capstone": capstone,
 }
 
 
