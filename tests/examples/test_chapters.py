@@ -219,6 +219,22 @@ def capstone(output: Output) -> None:
     assert output.numbers(f"The step goes to {N} =") == [-1]
 
 
+def curvature(output: Output) -> None:
+    errors = [float(error) for error in output.text.split("are off by ")[1].split(": each")[0].split(", ")]
+    assert len(errors) == 6
+    np.testing.assert_allclose(errors[1:], np.square(errors[:-1]), rtol=0.1)
+    newton, descent = output.numbers(f" 10 {N} {N} 300")
+    assert newton < 1e-12
+    assert descent > 1e-3
+    assert output.numbers(f" 10 {N} {N} 300 {N}")[2] > 1e-5
+    for lr in (0.03, 0.05, 0.1):
+        bound, first, _, last, loss_first, loss_last = output.numbers(rf" {lr:g} {N} {N} {N} {N} {N} {N}(?= [0W])")
+        np.testing.assert_allclose(bound, 2 / lr, atol=0.05)
+        assert first > bound
+        assert loss_last < loss_first / 10
+        assert 0.8 * bound < last < 1.1 * bound
+
+
 PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_2_3_logistic_regression": logistic_regression,
     "chapter_2_4_numerical_gradients": numerical_gradients,
@@ -231,6 +247,7 @@ PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_4_3_cnn": cnn,
     "chapter_4_4_regularisation": regularisation,
     "chapter_4_5_capstone": capstone,
+    "chapter_5_1_curvature": curvature,
 }
 
 
