@@ -31,7 +31,6 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 import pytest
-from _pytest.runner import runtestprotocol
 from tqdm import tqdm
 
 ROOT = Path(__file__).parents[1]
@@ -139,7 +138,7 @@ def mutants_of(path: str) -> Iterator[Mutant]:
         decorators = [] if isinstance(function, ast.Lambda) else function.decorator_list
         called = str(RULES / path), min(node.lineno for node in (function, *decorators))
         for node, place in nodes_below(function):
-            shown = place.parent if isinstance(node, ast.Constant) else node  # a number alone says little
+            shown = place.parent if is_number(node) else node  # a number alone says little
             before, made = ast.unparse(shown), set[str]()
             for kind, replacement in mutations(node):
                 place.put(replacement)
@@ -210,13 +209,20 @@ def nodes_below(node: ast.AST) -> Iterator[tuple[ast.AST, Place]]:
         for i, child in enumerate(value if isinstance(value, list) else [value]):
             if isinstance(child, ast.AST) and not is_aside(child):
                 yield child, Place(node, field, i if isinstance(value, list) else None)
-                yield from nodes_below(child)
+                if not is_number(child):
+                    yield from nodes_below(child)
 
 
 def is_aside(node: ast.AST) -> bool:
     """Tell whether something does nothing but raise an error, or ask for a type."""
     called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
     return called in ("isinstance", "_refuse") or isinstance(node, ast.Raise | ast.JoinedStr)
+
+
+def is_number(node: ast.AST) -> bool:
+    """Tell whether something is a number, with its sign."""
+    negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+    return isinstance(node.operand if negative else node, ast.Constant)
 
 
 TRANSPOSING = {"transpose", "swapaxes", "moveaxis", "_transposed", "_transpose", "_adjoint", "conjugate", "conjugated"}
@@ -227,6 +233,11 @@ COMMUTING = {"max", "min", "maximum", "minimum", "hypot", "convolve"}
 def mutations(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """Yield what can be written in place of a node by mistake, and what kind of mistake that is."""
     match node:
+        case ast.Constant(int() as value) if not isinstance(value, bool):
+            yield "index shifted", ast.Constant(value + 1)
+        case ast.UnaryOp(ast.USub(), ast.Constant(int() as value) as number):
+            yield "index shifted", ast.Constant(1 - value)
+            yield "sign flipped", number
         case ast.UnaryOp(ast.USub(), operand):
             yield "sign flipped", operand
         case ast.UnaryOp(ast.Invert() | ast.Not(), operand):
@@ -262,8 +273,6 @@ def mutations(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield "mask dropped", otherwise
         case ast.Attribute(value, "T"):
             yield "transpose dropped", value
-        case ast.Constant(int() as value) if not isinstance(value, bool):
-            yield "index shifted", ast.Constant(value + 1)
         case ast.Call(function, arguments, keywords):
             name = ast.unparse(function).rpartition(".")[2]
             method = isinstance(function, ast.Attribute) and ast.unparse(function.value) not in ("np", "sp")
@@ -325,6 +334,7 @@ class _Judgement:
         self.files = {mutant.function[0] for mutant in mutants}
         self.items: dict[str, pytest.Item] = {}
         self.verdicts: list[Verdict] = []
+        self.failed = False
 
     def pytest_collection(self) -> None:
         """Set how many examples are drawn, after conftest.py has and before the tests are imported."""
@@ -373,23 +383,29 @@ class _Judgement:
             if event == "call":
                 codes.add(frame.f_code)
 
-        start = time.perf_counter()
+        start = time.process_time()
         sys.setprofile(note)
         passed = self._passes(name)
         sys.setprofile(None)
         functions = {(code.co_filename, code.co_firstlineno) for code in codes if code.co_filename in self.files}
-        return (time.perf_counter() - start, functions) if passed else None
+        return (time.process_time() - start, functions) if passed else None
 
     def catch(self, mutant: Mutant) -> str | None:
         """Change a rule, and return the name of a test that fails then, or None."""
         tests = sorted(self.tests[mutant.function])
-        # With the change a test can run for ever: then an alarm ends the process.
-        signal.setitimer(signal.ITIMER_REAL, 30 + 5 * sum(seconds for seconds, _ in tests))
+        # With the change a test can run for ever: a signal ends the process when it has used too much of the processor.
+        signal.setitimer(signal.ITIMER_PROF, 30 + 5 * sum(seconds for seconds, _ in tests))
         apply(mutant, self.functions)
         return next((name for _, name in tests if not self._passes(name)), None)
 
     def _passes(self, name: str) -> bool:
-        return not any(report.failed for report in runtestprotocol(self.items[name], log=False))
+        self.failed, item = False, self.items[name]
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        return not self.failed
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note that the running test fails."""
+        self.failed |= report.failed
 
 
 def apply(mutant: Mutant, functions: Iterable[FunctionType]) -> None:

@@ -100,7 +100,7 @@ def _to_neighbours(g: Any, y: Any, x: Any, axis: Any, interpolated: Callable[[An
     The ranks 0, 1, 2, ..., interpolated in place of the elements, tell where in their order it lies: the whole part
     names the lower neighbour, and the fraction is the weight of the upper one.
     """
-    if not (x.size and g.size):
+    if not x.size:
         return np.zeros(x.shape, g.dtype)
     axes = range(x.ndim) if axis is None else [i % x.ndim for i in np.atleast_1d(axis).tolist()]
     kept = [i for i in range(x.ndim) if i not in axes]

@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from autograd_np import Tensor, gradients
 from autograd_np.primitives import primitive_of
-from autograd_np.rules.indexing import scatter_add
+from autograd_np.rules.indexing import Scattered, scatter_add
 from autograd_np.tensor import assign, getitem
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Array, Call, Shape, arrays, shapes
@@ -123,6 +123,31 @@ def test_repeated_indices_add() -> None:
     x = leaf(1.0, 2.0, 3.0)
     x[[0, 2, 0, 0]].backward([1.0, 10.0, 2.0, 4.0])
     np.testing.assert_array_equal(x.grad, [7, 0, 10])
+
+
+def test_readings_add_into_one_total_without_an_array_of_zeros_each() -> None:
+    """Else the gradient of a loop over rows would grow with their number squared."""
+    x, total = leaf(1.0, 2.0, 3.0), np.ones(3)
+    (rule,) = primitive_of(getitem).vjps
+    assert rule is not None
+    part = rule(np.array([5.0]), None, x, index=[1])
+    assert isinstance(part, Scattered)
+    assert x._node is not None
+    assert part.added_to(total, True, x._node) is total
+    np.testing.assert_array_equal(total, [1, 6, 1])
+
+
+def test_reading_of_a_number_adds_to_a_total_of_numbers() -> None:
+    x = Tensor(3.0, requires_grad=True)
+    y = x[()]  # read first, so that its gradient comes last
+    (y + 2 * x + 4 * x).backward()
+    assert x.grad == 7
+
+
+def test_complex_gradient_of_a_reading_of_real_numbers() -> None:
+    x = leaf(1.0, 2.0, 3.0)
+    np.real(x[[0, 0, 2]] * np.array([1 + 2j, 4 - 1j, 1j])).sum().backward()
+    np.testing.assert_array_equal(x.grad, [5, 0, 0])
 
 
 def test_last_of_repeated_assignments_stays() -> None:

@@ -209,6 +209,11 @@ def test_every_argument_by_position() -> None:
     check_gradients(lambda x: np.nanpercentile(x, q=[20, 70], axis=0), x)
 
 
+def test_no_quantiles() -> None:
+    x = leaf(1.0, 2.0, 4.0)
+    np.testing.assert_array_equal(slopes(np.quantile(x, []), x, []), [0, 0, 0])
+
+
 def test_quantiles_may_be_a_tensor_without_gradient() -> None:
     x = leaf(1.0, 2.0, 4.0)
     np.testing.assert_array_equal(slopes(np.quantile(x, Tensor(0.25)), x, 1), [0.5, 0.5, 0])
