@@ -243,7 +243,7 @@ def _indices(subscripts: str, arrays: Sequence[Any]) -> tuple[list[str], str]:
     terms = left.split(",")
     if not arrow:
         letters = left.replace(".", "").replace(",", "")
-        right = "..." * ("..." in left) + "".join(sorted(c for c in letters if letters.count(c) == 1))
+        right = "..." + "".join(sorted(c for c in letters if letters.count(c) == 1))
     covered = [a.ndim - len(term.replace("...", "")) for term, a in zip(terms, arrays, strict=True)]
     free = [c for c in _LETTERS if c not in subscripts][: max(covered)]
     ellipses = ["".join(free[len(free) - n :]) for n in covered]  # they are aligned at their ends

@@ -13,7 +13,7 @@ from autograd_np import Tensor, defvjp, gradients, primitive
 from autograd_np.primitives import Primitive, primitives
 from autograd_np.rules.indexing import Scattered
 from autograd_np.tape import Node, Part
-from autograd_np.tensor import plain
+from autograd_np.tensor import plain, stacked_gradients
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
@@ -33,7 +33,8 @@ def check_gradients(f: Function, *arrays: Array, order: int = 2, seed: int = 0) 
     ------
     AssertionError
         If the value is not NumPy's, a derivative is not that of the differences, a gradient differs between the plain
-        and the recorded sweep or when only some of the arguments need one, or a gradient's memory is not its own.
+        and the recorded sweep, when only some of the arguments need one or when several are computed in one sweep, or a
+        gradient's memory is not its own.
     """
     rng = np.random.default_rng(seed)
     expected = _sequence(plain(f(*arrays)))
@@ -183,7 +184,7 @@ def _gradients_and_memory(f: Function, arrays: Sequence[Array], cotangents: Sequ
 
 
 def _check_every_way(f: Function, arrays: Sequence[Array], cotangents: Sequence[Array], found: Sequence[Array]) -> None:
-    """Check that the gradients are the same where the sweep is recorded, and for each argument alone."""
+    """Check that the gradients are the same where the sweep is recorded, for each argument alone, and in a stack."""
     every = range(len(arrays))
     for needed in [every] if len(arrays) == 1 else [every, *([i] for i in every)]:
         leaves = {i: Tensor(_unique(arrays[i]), requires_grad=True) for i in needed}
@@ -192,6 +193,13 @@ def _check_every_way(f: Function, arrays: Sequence[Array], cotangents: Sequence[
         for g, i in zip(again, needed, strict=True):
             assert (g.shape, g.dtype) == (found[i].shape, found[i].dtype)
             np.testing.assert_allclose(g.data, found[i], rtol=1e-10, atol=1e-10)
+        stacks = [np.zeros((2, *x.shape), x.dtype) for x in leaves.values()]
+        for y, w in zip(outputs, cotangents, strict=True):
+            if y.requires_grad:
+                parts = stacked_gradients(y, list(leaves.values()), np.stack([w, 2 * w]), create_graph=False)
+                stacks = [stack + part.data for stack, part in zip(stacks, parts, strict=True)]
+        for stack, i in zip(stacks, needed, strict=True):
+            np.testing.assert_allclose(stack, np.stack([found[i], 2 * found[i]]), rtol=1e-10, atol=1e-10)
 
 
 def _central_differences(phi: Callable[[float], tuple[float, float]]) -> tuple[float, float]:
