@@ -354,8 +354,8 @@ def _banded(ab: Any, b: Any, below: int = 0, above: int = 0) -> Any:
 
 def _banded_vjps(g: Any, x: Any, ab: Any, _b: Any, below: int = 0, above: int = 0) -> list[Any]:
     n = ab.shape[-1]
-    diagonals, columns, inside = _band(above, below, n)  # of the transpose
-    s = _banded(ab[..., below + above - diagonals, columns] * inside, g, below=above, above=below)
+    diagonals, columns, _ = _band(above, below, n)  # of the transpose
+    s = _banded(ab[..., below + above - diagonals, columns], g, below=above, above=below)
     _, rows, inside = _band(below, above, n)
     return [-(s[..., rows, :] * x[..., None, :, :]).sum(axis=-1) * inside, s]
 
@@ -525,7 +525,7 @@ def _expm_slope(a: Any, e: Any) -> Any:
     (3.16).
     """
     n = a.shape[-1]
-    size = np.max(np.abs(plain(e)), initial=0) or 1  # of a large `e` the exponential would lose digits
+    size = np.max(np.abs(plain(e)), initial=1)  # of a large `e` the exponential would lose digits
     blocks = [[a, e / size], [np.zeros_like(a), a]]
     return expm(np.concatenate([np.concatenate(row, axis=-1) for row in blocks], axis=-2))[..., :n, n:] * size
 

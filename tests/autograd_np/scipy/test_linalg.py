@@ -215,13 +215,16 @@ def test_complex_values_are_scipys() -> None:
         lambda a, b: linalg.solve_sylvester(a, a[..., :2, :2], b),
         lambda a, b: linalg.expm(a) @ b,
         lambda a, b: linalg.cho_solve(linalg.cho_factor(positive_definite(a)), b),
-        lambda a, b: linalg.solve_banded((1, 1), a + np.array([[0.0], [3.0], [0.0]]), b),
+        lambda a, b: linalg.solve_banded((1, 1), a[..., :3, :] + np.array([[0.0], [3.0], [0.0]]), b),
     ],
 )
-def test_stacks_of_matrices(f: Any) -> None:
+@pytest.mark.parametrize("stack", [(2,), (3, 2)], ids=str)
+def test_stacks_of_matrices(f: Any, stack: tuple[int, ...]) -> None:
     rng = np.random.default_rng(4)
-    a, b = 0.1 * rng.standard_normal((2, 3, 3)) + 2 * np.eye(3), rng.standard_normal((2, 3, 2))
-    np.testing.assert_allclose(f(a, b), [f(*pair) for pair in zip(a, b, strict=True)], rtol=1e-12)
+    a, b = 0.1 * rng.standard_normal((*stack, 4, 4)) + 2 * np.eye(4), rng.standard_normal((*stack, 4, 2))
+    found = f(a, b)
+    for i in np.ndindex(stack):
+        np.testing.assert_allclose(found[i], f(a[i], b[i]), rtol=1e-12)
     check_gradients(f, a, b)
     check_gradients(f, a, b[0])
     check_gradients(f, a[0], b)
