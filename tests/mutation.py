@@ -74,6 +74,7 @@ EQUIVALENT = {
         "_einsum_vjp",
         "part if part.shape == shape else np.broadcast_to(part, shape)  ->  np.broadcast_to(part, shape)",
     ): "an array is broadcast to its own shape as it stands",
+    ("rules/shaping.py", "pad", "width or 0  ->  width or 1"): "a number has no axis to pad",
     (
         "scipy/special.py",
         "_shares",

@@ -31,8 +31,7 @@ class Scattered(Contribution):
             total = np.zeros(node.shape, node.dtype)
         elif not owned or not is_array(total):  # NumPy makes a number of the sum of two arrays without axes
             total = np.array(total)
-        values = self.values.real if node.dtype.kind == "f" else self.values
-        _add_at(total, self.index, values.astype(node.dtype, copy=False))
+        _add_at(total, self.index, self.values)
         return total
 
 
