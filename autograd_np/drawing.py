@@ -6,10 +6,12 @@ import importlib
 import json
 import os
 import secrets
+import threading
 import unicodedata
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby, takewhile
 from pathlib import Path
@@ -500,11 +502,11 @@ def _layout(dot: str) -> Any:
             "draw: the picture needs pygraphviz, which brings Graphviz along: pip install pygraphviz, or "
             "autograd_np[examples]. The DOT text (.dot) and print_tape need nothing"
         ) from error
-    graph = pygraphviz.AGraph(string=dot)
-    try:
+    with _one_at_a_time, closing(pygraphviz.AGraph(string=dot)) as graph:
         return json.loads(graph.draw(prog="dot", format="json0"))
-    finally:
-        graph.close()
+
+
+_one_at_a_time = threading.Lock()  # Graphviz keeps things of its own between calls
 
 
 def _drawn(box: _Box, x: float, y: float, width: float) -> Iterator[str]:
