@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
-import secrets
 import threading
 import unicodedata
 import weakref
@@ -16,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
+from html import escape
 
 import numpy as np
 
@@ -145,7 +143,7 @@ class Drawing:
         text = self.svg if suffix == ".svg" else self.dot
         if not target.parent.is_dir():
             raise FileNotFoundError(f"Drawing.save: there is no folder {target.parent}; create it first")
-        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # a file moves in one step within its folder only
+        temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")  # a file moves in one step within its folder only
         try:
             temporary.write_text(text, encoding="utf-8")
             temporary.replace(target)
@@ -503,6 +501,8 @@ def _layout(dot: str) -> Any:
             "autograd_np[examples]. The DOT text (.dot) and print_tape need nothing"
         ) from error
     with _one_at_a_time, closing(pygraphviz.AGraph(string=dot)) as graph:
+        import json
+
         return json.loads(graph.draw(prog="dot", format="json0"))
 
 
