@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from html import escape
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
-from html import escape
 
 import numpy as np
 

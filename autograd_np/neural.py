@@ -315,8 +315,11 @@ def _label_cross_entropy_vjp(
 ) -> Any:
     # What the forward pass has kept is no function of x for the next derivative: there it is computed again.
     p: Any = kept["softmax"] if type(x) is np.ndarray else softmax(x, axis=axis)
-    share = np.expand_dims(g, axis) if reduction == "none" else g / labels.size if reduction == "mean" else g
-    return share * _less_one_hot(p, labels, axis=axis)
+    if reduction == "none":
+        g = np.expand_dims(g, axis)
+    elif reduction == "mean":
+        g = g / labels.size
+    return g * _less_one_hot(p, labels, axis=axis)
 
 
 @primitive
