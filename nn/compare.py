@@ -202,7 +202,8 @@ def compare_gradients(
     """Compare gradients that were derived by hand with automatic and numerical ones, and name the mistake in them.
 
     The manual gradients are held against the automatic ones, to rounding; without those, against the numerical ones, to
-    five digits. Numerical gradients may themselves be wrong in a few entries: where a step crosses a kink.
+    five digits. Numerical gradients may themselves be wrong in a few entries, where a step crosses a kink: a single
+    wrong row or column is named only beside automatic ones.
 
     Some mistakes leave no pattern in the arrays by which they could be known: a missing ReLU mask, a dropout mask that
     is drawn twice, pooling that spreads its gradient over ties, a kernel that is not flipped on the way back to a

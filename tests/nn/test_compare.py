@@ -543,6 +543,19 @@ def test_right_gradients_agree_with_all_ways(network: Any) -> None:
         assert str(comparison).endswith(f"\n{verdict}")
 
 
+def test_kink_within_the_numerical_step_is_no_mistake() -> None:
+    """A right pass, held against numerical gradients that are wrong in one unit's row."""
+    network = MLP((3, 5, 4), examples=4, seed=0)
+    first = network.model[0]
+    first.bias.data = first.bias.data - (network.x[0] @ first.weight.data.T + first.bias.data) * np.eye(5)[2] + 1e-6
+    automatic, numerical = gradients_of(network)
+    manual = HandWritten(network.model)(network.model.state_dict(), network.x, network.y)
+    comparison = compare_gradients(manual, numerical=numerical)
+    assert [row.name for row in comparison.rows if not row.agrees] == ["0.weight", "0.bias"]
+    assert comparison.diagnoses == ()
+    assert compare_gradients(manual, automatic).agrees
+
+
 @given(smooth_networks, st.sampled_from([2.0, 0.5, -1.0]))
 def test_factor_beside_numerical_gradients(network: Any, factor: float) -> None:
     _, numerical = gradients_of(network)

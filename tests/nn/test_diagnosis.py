@@ -230,9 +230,7 @@ def test_single_wrong_part(name: str, cut: Any, kind: str, place: str) -> None:
     found = only(wrong, right)
     assert found.mistake == f"single wrong {kind}"
     assert f"differ only in {kind} {place} of {name} (counted from 0)" in found.evidence
-    assert "numerical" not in found.thought
-    [found] = diagnose(wrong, right, TOLERANCE, names=("manual", "numerical"))
-    assert "or the pass is right, and the numerical step went over a kink" in found.thought
+    assert named(wrong, right, names=("manual", "numerical")) == {}  # the step may have crossed a kink
     wrong[name][cut] = right[name][cut] + 1e-5
     assert named(wrong, right) == {}  # too small to be told from chance
 
