@@ -1,0 +1,198 @@
+"""The benchmark in its tiny form: that it measures the same thing on all sides and reports what it has measured."""
+
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmarks import __main__ as program
+from tests.benchmarks import measure, report, works
+from tests.benchmarks.measure import Entry, Process, Race, check_agreement, race
+from tests.benchmarks.memory import available, bytes_per_operation, step_memory
+from tests.benchmarks.works import OURS, SWEEPS, WORKS
+
+TINY = {name: work.tiny for name, work in WORKS.items()}
+
+
+class TestWorks:
+    @pytest.mark.parametrize("work", WORKS)
+    @pytest.mark.filterwarnings("ignore")  # the peers' own
+    def test_contenders_agree(self, work: str) -> None:
+        """All whose library is installed: the losses of five training steps, or the value and its gradients."""
+        names, _ = WORKS[work].installed(program.PEERS)
+        size = TINY[work]
+        found = {Entry(name, size): WORKS[work].contenders[name](size).figures() for name in names}
+        assert len(found[Entry(OURS, size)]) >= 2
+        check_agreement(work, found)
+
+    def test_disagreement_is_an_error(self) -> None:
+        found = {Entry(OURS, 4): [1.0, 2.0], Entry("by-hand", 4): [1.0, 2.0001]}
+        with pytest.raises(ValueError, match=r"mlp: hand-written NumPy computes \[1.0, 2.0001\], autograd_np \[1.0, 2"):
+            check_agreement("mlp", found)
+
+    def test_nothing_to_agree_on(self) -> None:
+        check_agreement("mlp", {Entry(OURS, 4): [1.0], Entry("products", 4): [], Entry(OURS, 8): [2.0]})
+
+    @pytest.mark.parametrize("work", WORKS)
+    def test_trains(self, work: str) -> None:
+        """The work that is timed is the whole of it: parameters move, gradients are there."""
+        contender = WORKS[work].contenders[OURS](TINY[work])
+        first, second, *_ = contender.figures()
+        assert first != second
+        if isinstance(contender, works.Eager):
+            assert contender.figures()[-1] < first
+
+    def test_every_aim_has_a_contender(self) -> None:
+        for work in WORKS.values():
+            assert work.aims.keys() == work.contenders.keys() - {OURS}
+
+    def test_a_library_that_is_not_installed_is_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(works, "find_spec", lambda name: None if name == "torch" else object())
+        names, missing = WORKS["mlp"].installed(program.PEERS)
+        assert names == [OURS, "jax", "by-hand", "products"]
+        assert missing == ["torch"]
+
+    def test_a_peer_that_is_not_asked_for_is_not_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(works, "find_spec", lambda _: None)
+        assert WORKS["mlp"].installed(["by-hand"]) == ([OURS, "by-hand"], [])
+
+
+def environment_of(_: works.Contender) -> dict[str, str]:
+    return dict(os.environ)
+
+
+def fail(_: works.Contender) -> None:
+    raise ZeroDivisionError("over there")
+
+
+class TestMeasure:
+    def test_threads_are_set_before_the_library_is_loaded(self) -> None:
+        before = dict(os.environ)
+        with Process("mlp", "products", 1, threads=1) as process:
+            there = process.call(environment_of)
+            with pytest.raises(ZeroDivisionError, match="over there"):
+                process.call(fail)
+        assert os.environ == before
+        assert there.items() >= measure.environment(1).items()
+        assert there["OPENBLAS_NUM_THREADS"] == there["OMP_NUM_THREADS"] == there["MKL_NUM_THREADS"] == "1"
+
+    def test_race(self) -> None:
+        small, large = Entry(OURS, 4), Entry(OURS, 8)
+        result = race("chain", [small, large], rounds=3, threads=1, block_seconds=0)
+        assert result.times.keys() == {small, large}
+        for times in result.times.values():
+            assert len(times) == 3
+            assert min(times) > 0
+
+    def test_ratio_is_taken_within_each_round(self) -> None:
+        """A machine that slows down for a while slows both down."""
+        ours, peer = Entry(OURS, 64), Entry("torch", 64)
+        result = Race("mlp", {ours: [1.0, 10.0, 100.0, 3.0, 4.0], peer: [2.0, 20.0, 200.0, 4.0, 16.0]})
+        assert result.ratio(ours, peer) == (0.5, 0.5, 0.5)
+        assert result.time(ours) == 4.0
+
+
+class TestMemory:
+    @pytest.mark.skipif(not available(), reason="the account is Linux's, with glibc")
+    def test_holds_the_model_and_its_gradients(self) -> None:
+        """784-256-10 in float32 has 0.8 MB of parameters, and as much of gradients."""
+        used = step_memory("mlp", OURS, 64, threads=1)
+        assert 1.6e6 < used.retained <= used.peak < 1e7
+
+    def test_chain_grows_linearly(self) -> None:
+        few, many = (bytes_per_operation(OURS, length, threads=1) for length in (1000, 10_000))
+        assert many / few < works.GROWTH_AIM
+
+
+@pytest.fixture
+def readme(tmp_path: Path) -> Path:
+    path = tmp_path / "README.md"
+    path.write_bytes(f"# Größe\r\n\n{report.BEGIN}\nold\n{report.END}\nthe rest".encode())
+    path.chmod(0o640)
+    return path
+
+
+class TestReplaceBlock:
+    def test_nothing_else_changes(self, readme: Path) -> None:
+        report.replace_block(readme, "| new |")
+        assert readme.read_bytes() == f"# Größe\r\n\n{report.BEGIN}\n| new |\n{report.END}\nthe rest".encode()
+        assert stat.S_IMODE(readme.stat().st_mode) == 0o640
+        assert os.listdir(readme.parent) == ["README.md"]
+
+    def test_failure_leaves_the_file(self, readme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = readme.read_bytes()
+
+        def refuse(*_: Any) -> None:
+            raise PermissionError("refused")
+
+        monkeypatch.setattr(os, "replace", refuse)
+        with pytest.raises(PermissionError):
+            report.replace_block(readme, "new")
+        assert readme.read_bytes() == before
+        assert os.listdir(readme.parent) == ["README.md"]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "no marks",
+            report.BEGIN,
+            report.END + report.BEGIN,
+            f"{report.BEGIN}{report.BEGIN}{report.END}",
+            f"{report.BEGIN}{report.END}{report.END}",
+            f"{report.BEGIN}{report.END}{report.BEGIN}{report.END}",
+        ],
+    )
+    def test_marks_are_needed_once(self, text: str, tmp_path: Path) -> None:
+        path = tmp_path / "README.md"
+        path.write_text(text)
+        with pytest.raises(ValueError, match="write these, once"):
+            report.replace_block(path, "new")
+        assert path.read_text() == text
+
+    def test_the_projects_readme_has_them(self, tmp_path: Path) -> None:
+        path = tmp_path / "README.md"
+        path.write_bytes((Path(__file__).parents[2] / "README.md").read_bytes())
+        report.replace_block(path, "new")
+
+
+class TestProgram:
+    def test_tiny_form(self, readme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        from matplotlib import image
+
+        out = tmp_path / "out"
+        works_and_peers = ["--works", "mlp", "row-count", "growth", "--peers", "by-hand", "products"]
+        files = ["--out", str(out), "--readme", str(readme)]
+        program.main(["--tiny", *works_and_peers, "--threads", "1", *files])
+        text = readme.read_text()
+        assert "`python -m tests.benchmarks --tiny --works mlp" in text
+        assert "In the tiny form" in text
+        assert re.search(r"^\| MLP 784-256-10, batch 64, SGD \| hand-written NumPy \| [\d.]+ \|", text, re.MULTILINE)
+        assert re.search(r"^\| the same \| its matrix products alone \| [\d.]+ \|", text, re.MULTILINE)
+        assert re.search(r"^\| operation of a chain \| 20 to 200 \| [\d.]+ µs \|", text, re.MULTILINE)
+        assert text.split(report.BEGIN)[1].split(report.END)[0].strip() in capsys.readouterr().out
+        figures = json.loads((out / "benchmarks.json").read_text())
+        assert [entry["name"] for entry in figures["races"][0]["times"]] == [OURS, "by-hand", "products"]
+        assert len(figures["sweeps"]["row-count"]) == len(SWEEPS["row-count"].tiny)
+        for name in ("ratios.png", "row-count.png"):
+            assert image.imread(out / name).std() > 0.05
+
+    def test_says_who_is_left_out(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(works, "find_spec", lambda _: None)
+        program.main(["--tiny", "--works", "rows", "--threads", "1", "--out", str(tmp_path)])
+        printed = capsys.readouterr().out
+        assert "PyTorch eager is left out: torch is not installed" in printed
+        assert "Not installed, and left out: HIPS autograd, JAX jit, MyGrad, PyTorch eager." in printed
+
+    @pytest.mark.parametrize(
+        "wrong", [["--works", "nothing"], ["--peers", "numpy"], ["--rounds", "0"], ["--threads", "two"]]
+    )
+    def test_wrong_options(self, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            program.main(wrong)
+        assert wrong[1] in capsys.readouterr().err
