@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,7 @@ from tests.benchmarks.works import (
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 COLOURS = {
-    OURS: "#d62728", "torch": "#ee4c2c", "jax": "#5e97f6", "autograd": "#8c8c8c", "mygrad": "#2ca02c",
+    OURS: "#111111", "torch": "#ee4c2c", "jax": "#5e97f6", "autograd": "#8c8c8c", "mygrad": "#2ca02c",
     "by-hand": "#b8860b", "products": "#6a51a3",
 }  # fmt: skip
 
@@ -264,6 +265,7 @@ def _save(figure: Any, path: Path) -> Path:
 def _bars(races: Sequence[Race]) -> Any:
     """Draw our time as a part of each peer's, with the quartiles."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     bars = [(race, peer) for race in races for peer in list(race.times)[1:]]
     figure = Figure(figsize=(11, 1.6 + 0.36 * len(bars) + 0.16 * len(races)), layout="constrained")
@@ -273,7 +275,7 @@ def _bars(races: Sequence[Race]) -> Any:
         ours, *peers = race.times
         if not peers:
             continue
-        ticks.append((y + (len(peers) - 1) / 2, _wrapped(WORKS[race.work].title)))
+        ticks.append((y + (len(peers) - 1) / 2, "\n".join(textwrap.wrap(WORKS[race.work].title, 36))))
         for peer in peers:
             lower, median, upper = race.ratio(ours, peer)
             label = None if peer.name in seen else TITLES[peer.name]
@@ -295,7 +297,9 @@ def _bars(races: Sequence[Race]) -> Any:
     axes.set_yticks([place for place, _ in ticks], [text for _, text in ticks])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("time of autograd_np as a part of the peer's; below 1 autograd_np is faster (whiskers: quartiles)")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
@@ -303,16 +307,6 @@ def _bars(races: Sequence[Race]) -> Any:
     figure.suptitle("autograd_np beside its peers", fontsize=15)
     figure.legend(loc="outside lower center", ncols=len(seen), frameon=False)
     return figure
-
-
-def _wrapped(title: str) -> str:
-    """Break a title where it names a variant."""
-    words, lines = title.split(), [""]
-    for word in words:
-        if len(lines[-1]) + len(word) > 28:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return "\n".join(lines)
 
 
 def _curves(name: str, races: Sequence[Race]) -> Any:
