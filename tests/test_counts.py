@@ -82,6 +82,7 @@ class TestHelpers:
 def test_nodes_of_a_model(work: str, most: int) -> None:
     """One for each layer that computes, and one for the loss."""
     step = training(work, batch=2)
+    gc.collect()  # of what other tests have left
     before = living_nodes()
     loss = step.criterion(step.model(step.x), step.y)
     assert 0 < living_nodes() - before <= most
