@@ -275,7 +275,7 @@ def _bars(races: Sequence[Race]) -> Any:
         ours, *peers = race.times
         if not peers:
             continue
-        ticks.append((y + (len(peers) - 1) / 2, "\n".join(textwrap.wrap(WORKS[race.work].title, 36))))
+        ticks.append((y + (len(peers) - 1) / 2, "\n".join(textwrap.wrap(WORKS[race.work].title, 40))))
         for peer in peers:
             lower, median, upper = race.ratio(ours, peer)
             label = None if peer.name in seen else TITLES[peer.name]
@@ -293,7 +293,7 @@ def _bars(races: Sequence[Race]) -> Any:
         y += 0.5
     axes.axvline(1, color="black", linewidth=1.2)
     axes.set_xscale("log")
-    axes.margins(x=0.12)
+    axes.margins(x=0.12, y=0.02)
     axes.set_yticks([place for place, _ in ticks], [text for _, text in ticks])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()

@@ -189,6 +189,15 @@ class TestProgram:
         assert "PyTorch eager is left out: torch is not installed" in printed
         assert "Not installed, and left out: HIPS autograd, JAX jit, MyGrad, PyTorch eager." in printed
 
+    @pytest.mark.skipif(not available(), reason="the account is Linux's, with glibc")
+    def test_memory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setattr(program, "MEMORY_WORKS", ("mlp",))
+        program.main(["--tiny", "--works", "memory", "--peers", "by-hand", "--out", str(tmp_path)])
+        assert re.search(r"\| autograd_np \| [\d.]+ MB \| [\d.]+ MB \|  \|  \|", capsys.readouterr().out)
+        used = json.loads((tmp_path / "benchmarks.json").read_text())["memory"]["mlp"]
+        assert used.keys() == {OURS}
+        assert used[OURS]["peak"] >= used[OURS]["retained"] > 0
+
     @pytest.mark.parametrize(
         "wrong", [["--works", "nothing"], ["--peers", "numpy"], ["--rounds", "0"], ["--threads", "two"]]
     )
