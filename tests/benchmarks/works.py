@@ -485,7 +485,7 @@ SWEEPS = {
         Sweep(
             "chain-length", "A chain of operations on 10 elements, forward and backward", "operations", "chain",
             sizes=(10, 100, 1000, 10_000, 100_000, 1_000_000), tiny=(4, 20),
-            most={"autograd": 100_000, "mygrad": 100_000},
+            most={"autograd": 10_000, "mygrad": 10_000},
         ),
         Sweep(
             "batch-size", "A training step of the MLP 784-256-10, SGD", "batch size", "mlp",
