@@ -53,6 +53,10 @@ def set_up(name: str, threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
+    if name == OURS and threads > 1:
+        from autograd_np import tune_process
+
+        tune_process()
 
 
 def environment(threads: int) -> dict[str, str]:
