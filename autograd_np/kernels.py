@@ -89,7 +89,7 @@ def _by_lines(images: Array, w: Array, b: Array | None, stride: Pair) -> Array:
     matrix = np.zeros((o, kh, lines.shape[1]), np.result_type(images, w))
     matrix[:, :, : kw * c] = w.transpose(0, 2, 3, 1).reshape(o, kh, kw * c)
     if b is not None:
-        matrix[:, 0, -1] = b
+        matrix[:, -1, -1] = b  # added last, so that sums that are equal without it stay equal
     matrix = matrix.reshape(o, kh * lines.shape[1])
     windows = _down(lines, kh, stride[0], rows)
     y = np.empty((rows, o, lines.shape[2]), matrix.dtype)
