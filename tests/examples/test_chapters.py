@@ -319,3 +319,49 @@ def test_wrong_options_end_in_a_line(options: list[str], message: str, tmp_path:
     assert result.returncode != 0
     assert message in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_gallery_is_what_readme_shows() -> None:
+    shown = re.findall(r"!\[.+?\]\((examples/gallery/.+?)\)", README)
+    assert 3 <= len(shown) <= 4
+    assert sorted(shown) == sorted(f"examples/gallery/{path.name}" for path in (ROOT / "examples/gallery").iterdir())
+    assert all((ROOT / path).stat().st_size < 60_000 for path in shown)
+    assert re.findall(r"^\| `(chapter_\w+)\.py` \| [^|]+ \|$", README, re.MULTILINE) == SCRIPTS
+
+
+# The test accuracies that a script prints, in the order of its rows in README.
+PRINTED = {
+    "chapter_2_3_logistic_regression": [rf"by hand: .*? accuracy {N} automatically"],
+    "chapter_3_4_training": [rf"automatically: .*? accuracy {N} Losses"],
+    "chapter_4_1_deeper": [rf" He \S+ \S+ {N} He, by hand"],
+    "chapter_4_4_regularisation": [
+        rf"L2 and dropout \S+ \S+ \S+ {N}",
+        rf"without \S+ \S+ \S+ {N} \S+ L2",
+    ],
+    "chapter_4_5_capstone": [
+        rf"784-256-10 203,530 \S+ {N}",
+        rf"784-256-128-10 235,146 \S+ {N}",
+        rf"with L2 and dropout 235,146 \S+ {N}",
+        rf"CNN 13,610 \S+ {N}",
+    ],
+}
+MNIST = ROOT.parent / "shared" / "data" / "mnist"
+NIGHTLY = pytest.mark.skipif(os.environ.get("HYPOTHESIS_PROFILE") != "nightly", reason="takes a minute with the others")
+
+
+@pytest.mark.skipif(not MNIST.exists(), reason="needs a folder with the MNIST files")
+@pytest.mark.parametrize(
+    "script", [script if "capstone" in script else pytest.param(script, marks=NIGHTLY) for script in PRINTED]
+)
+def test_mnist_beats_the_series_as_readme_says(script: str, tmp_path: Path) -> None:
+    stated = re.findall(rf"^\| `{script}\.py` \| .+ \| (?:about )?{N} \| {N} \|$", README, re.MULTILINE)
+    output = Output(run(script, "--data", str(MNIST), folder=tmp_path).stdout)
+    assert len(stated) == len(PRINTED[script])
+    for (series, here), pattern in zip(stated, PRINTED[script], strict=True):
+        (found,) = output.numbers(pattern)
+        assert found > float(series)
+        # Sums that another machine adds up in another order lead to another few images.
+        assert abs(found - float(here)) < 0.01
