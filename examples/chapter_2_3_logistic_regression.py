@@ -29,7 +29,7 @@ import numpy as np
 from common import Array, agree, answer, heading, load_pair, run, save, say, subplots
 
 import nn
-from autograd_np import grad, hessian, value_and_grad
+from autograd_np import Tensor, grad, hessian, print_tape, value_and_grad
 from nn import reference
 
 # The line y = 2 x, on which the series' loss grew.
@@ -100,6 +100,10 @@ def story(options: Namespace) -> None:
     _, _, growing = reference.gradient_descent(X_LINE, Y_LINE, *origin().values(), 0.1, 6, 8, reference.mse_loss)
     say(f"Mean squared error after each step at lr = 0.1: {', '.join(f'{loss:.4g}' for loss in growing)}")
     agree("Losses", growing, descend(0.1, 6))
+    p = {name: Tensor(value, requires_grad=True) for name, value in origin().items()}
+    print("What the automatic way records of half the mean squared error, and how it goes back:\n")
+    print_tape(half_mse(p), p | {"X": X_LINE, "y": Y_LINE})
+    print()
     stability = nn.explain_divergence(half_mse, origin(), lr=0.1)
     say(stability)
     say(

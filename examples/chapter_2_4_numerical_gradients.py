@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from common import Array, agree, answer, difference, heading, load_pair, run, save, say, subplots, table
 
+import nn
 from autograd_np import neural, value_and_grad
 from nn import reference
 
@@ -61,7 +62,8 @@ def story(options: Namespace) -> None:
         "that, times:"
     )
     say(", ".join(f"{ratio:.8f}" for ratio in (numerical["W"] / forgetful["W"]).ravel()))
-    say("The same ratio everywhere is a forgotten factor: here that of the derivative of a square.")
+    say("The same ratio everywhere is a forgotten factor. Held against the automatic gradients:")
+    print(nn.compare.compare_gradients(forgetful, automatic))
     for parameter in p:
         agree(f"Gradients of {parameter}", by_hand[parameter], automatic[parameter])
 

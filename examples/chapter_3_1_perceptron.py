@@ -26,7 +26,7 @@ import numpy as np
 from common import Array, agree, answer, heading, load_pair, progress, run, save, say, subplots, table
 
 import nn
-from autograd_np import value_and_grad
+from autograd_np import print_tape, value_and_grad
 from nn import reference
 
 BITS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -128,6 +128,9 @@ def story(options: Namespace) -> None:
     print(f"accuracy {hits:.2f}")
     agree("Losses", by_hand, automatic)
     agree("Hidden weights", parameters[0].T, model[0].weight.data)
+    labels = XOR[:, 0].astype(int)
+    print("\nWhat a step records, and how it goes back:\n")
+    print_tape(nn.CrossEntropyLoss()(model(BITS), labels), dict(model.named_parameters()) | {"X": BITS, "y": labels})
 
     heading(f"XOR of handwritten bits: two images of {name} side by side")
     handwritten(pair, rng, options)

@@ -32,6 +32,7 @@ from common import (
 )
 
 import nn
+from autograd_np import print_tape
 from nn import reference
 
 BATCH = 64
@@ -89,7 +90,10 @@ def story(options: Namespace) -> None:
 
     heading("Backpropagation three ways")
     say(f"The network {d}-256-10 on the first {BATCH} images of {data.name}:")
-    print(nn.compare.compare_backprop(model, X[:BATCH], labels[:BATCH]))
+    x, y = X[:BATCH], labels[:BATCH]
+    print(nn.compare.compare_backprop(model, x, y))
+    print("\nWhat the automatic way records, and how it goes back: the four lines above, found by itself.\n")
+    print_tape(nn.CrossEntropyLoss()(model(x), y), dict(model.named_parameters()) | {"X": x, "y": y})
 
     heading("Training")
     say(
@@ -134,7 +138,6 @@ def story(options: Namespace) -> None:
     say("Lesson: backpropagation by hand is four lines a layer; one that is wrong still trains, only worse.")
 
     heading("Exercises")
-    x, y = X[:BATCH], labels[:BATCH]
     answer(exercise_1, x, y, parameters)
     answer(exercise_2, x, y, parameters)
     answer(exercise_3, x, y, parameters)
@@ -217,7 +220,9 @@ def exercise_5(x: Array, labels: Array, seed: int) -> str:
     comparison = nn.compare.compare_backprop(network(x.shape[1], 256, 10, seed), x, labels, backward=forgetful)
     wrong = [row.name for row in comparison.rows if not row.agrees]
     assert wrong == ["0.weight", "0.bias"]
-    return f"It differs in {' and '.join(wrong)}, the layer before the ReLU, and nowhere after it."
+    (diagnosis,) = comparison.diagnoses
+    assert "ReLU mask" in diagnosis.mistake
+    return f"It differs in {' and '.join(wrong)}, the layer before the ReLU, and it says why: {diagnosis.mistake}."
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from common import (
 )
 
 import nn
+from autograd_np import print_tape
 from nn import reference
 
 BATCH = 64
@@ -111,6 +112,9 @@ def story(options: Namespace) -> None:
     }
     say(f"The network {d}-256-128-10 on the first {BATCH} images of {data.name}, with He's weights:")
     print(nn.compare.compare_backprop(models["He"], x, y))
+    print("\nWhat the automatic way records, and how it goes back:\n")
+    names = dict(models["He"].named_parameters()) | {"X": x, "y": y}
+    print_tape(nn.CrossEntropyLoss()(models["He"](x), y), names)
 
     heading("The gradients of the first batch")
     rows = []

@@ -40,7 +40,7 @@ from common import (
 )
 
 import nn
-from autograd_np import value_and_grad
+from autograd_np import print_tape, value_and_grad
 from nn import reference
 
 BATCH = 64
@@ -168,6 +168,10 @@ def story(options: Namespace) -> None:
     _, by_hand = backward(parameters, x, y, M1, M2)
     for i, (g, found) in enumerate(zip(with_penalty(by_hand, parameters)[::2], automatic[::2], strict=True), start=1):
         agree(f"Gradient of W{i}", g, found)
+
+    print("\nWhat a step of the model with dropout records, and how it goes back; the masks are constants:\n")
+    model = network(d, options.seed, dropout=True)
+    print_tape(nn.CrossEntropyLoss()(model(x), labels[:BATCH]), dict(model.named_parameters()))
 
     heading("Where the series went wrong")
     dropped, _ = reference.dropout(A1, KEEP, rng=rng)

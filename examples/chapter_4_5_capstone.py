@@ -24,6 +24,7 @@ import numpy as np
 from common import Array, agree, answer, heading, load_images, progress, run, save, say, standardize, subplots, table
 
 import nn
+from autograd_np import print_tape
 from nn import reference
 
 BATCH = 64
@@ -109,6 +110,9 @@ def story(options: Namespace) -> None:
     print(f"loss {losses[0]:.4f} in the first batch, {losses[-1]:.4f} in the last")
     agree("Losses", losses, automatic, tolerance=1e-8)
     agree("Filters", parameters[0], model[0].weight.data[:, 0], tolerance=1e-8)
+    print("\nWhat a step records, and how it goes back:\n")
+    x, y = images[:BATCH], labels[:BATCH]
+    print_tape(nn.CrossEntropyLoss()(model(x), y), dict(model.named_parameters()))
 
     heading("The networks")
     say(
