@@ -94,11 +94,14 @@ primitive_of(least_squares).name = "np.linalg.lstsq"
 
 
 def _cutoff(a: Any, rcond: float | None) -> float:
-    """Return the ratio to the largest singular value up to which LAPACK, in double precision, takes one for 0."""
+    """Return the ratio to the largest singular value up to which LAPACK, in double precision, takes one for 0.
+
+    What is not between 0 and 1 it replaces by its own precision, that of rounding to the nearest number.
+    """
     eps = float(np.finfo(float).eps)
     if rcond is None:
         return eps * max(a.shape)
-    return eps if rcond < 0 else float(rcond)
+    return float(rcond) if 0 < rcond < 1 else eps / 2
 
 
 @implements(linalg.lstsq)

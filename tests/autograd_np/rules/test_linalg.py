@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_np import Tensor, gradients, jvp
+from autograd_np import Tensor, gradients, hessian, jvp
+from autograd_np.primitives import primitive_of
 from autograd_np.rules.linalg import cofactors, inseparable, least_squares, p_norm
-from tests.autograd_np.checks import check_float32, check_gradients
+from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Array, Call, c_order, flipped, fortran_order, strided
 
 linalg: Any = np.linalg  # its stubs do not know tensors
@@ -332,6 +333,16 @@ def test_results_have_names(f: Any) -> None:
         np.testing.assert_array_equal(part.data, value)
 
 
+@pytest.mark.parametrize("rcond", [None, -1, 0, 1e-300, 0.1, 1, 2])
+def test_lstsq_takes_the_same_singular_values_for_0_as_numpy(rcond: float | None) -> None:
+    for least in (0.05, *(np.finfo(float).eps * np.array([10, 4, 0.75, 0.25]))):
+        a = Tensor(np.eye(8, 2) * [1, least], requires_grad=True)
+        x, _, rank, _ = linalg.lstsq(a, np.ones(8), rcond)
+        expected, _, expected_rank, _ = np.linalg.lstsq(a.data, np.ones(8), rcond)
+        assert rank == expected_rank
+        np.testing.assert_allclose(x.data, expected)
+
+
 def test_lstsq_tells_rank_and_residuals_as_numpy_does() -> None:
     rng = np.random.default_rng(0)
     for shape, rank in [((4, 2), 2), ((2, 4), 2), ((3, 3), 3), ((4, 3), 1), ((4, 3), 0), ((0, 2), 0), ((2, 0), 0)]:
@@ -406,6 +417,14 @@ def test_largest_elements_share_the_gradient() -> None:
     assert x.grad.tolist() == [0.5, -0.5, 0]
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_norm_of_negative_order_with_an_element_that_is_0() -> None:
+    """It is 0 whatever the other elements are."""
+    leaf = Tensor([0.0, 2.0], requires_grad=True)
+    linalg.norm(leaf, -1).backward()
+    np.testing.assert_array_equal(leaf.grad, [0, 0])
+
+
 SINGULAR = {
     "of rank 2": np.array([[1.0, 2.0, 3.0], [0.0, 1.0, 2.0], [1.0, 3.0, 5.0]]),
     "of rank 1": np.outer([1.0, 2.0, 3.0], [1.0, 0.5, -2.0]),
@@ -425,6 +444,14 @@ def test_det_of_singular_matrices(a: Array) -> None:
 
 def test_third_derivative_of_det_of_a_singular_matrix() -> None:
     check_gradients(linalg.det, SINGULAR["of rank 2"], order=3)
+
+
+@pytest.mark.parametrize("size", [1e-10, 1.0, 1e10])
+def test_second_derivative_of_det_keeps_its_digits_whatever_the_size(size: float) -> None:
+    """Close to a singular matrix, which its size does not tell."""
+    curvature = hessian(linalg.det)(size * np.array([[1.0, 1.0], [1.0, 1 + 1e-9]]))
+    exact = [[0, 0, 0, 1], [0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0]]
+    np.testing.assert_allclose(curvature.reshape(4, 4), exact, atol=1e-6)
 
 
 def test_det_of_a_large_matrix_keeps_its_digits() -> None:
@@ -498,6 +525,47 @@ def test_vectors_of_values_that_repeat_have_no_derivative(f: Any, a: Array) -> N
     with pytest.raises(np.linalg.LinAlgError, match=r"np\.linalg\.(eigh|eig|svd): a gradient passes through the"):
         f(leaf).backward()
     assert leaf.grad is None
+
+
+@pytest.mark.parametrize(
+    ("vectors", "separable"),
+    [
+        (linalg.svd(Tensor(np.diag([1.0, 2.0, 0.0]), requires_grad=True)).U, True),
+        (linalg.svd(Tensor(np.diag([1.0, 2.0j, 0.0]), requires_grad=True)).U, False),
+        (linalg.svd(Tensor(np.eye(3, 2) * [2, 0], requires_grad=True), full_matrices=False).U, False),
+        (linalg.svd(Tensor(np.eye(2, 3) * [2, 0, 0], requires_grad=True), full_matrices=False).Vh, False),
+        (linalg.svd(Tensor(np.eye(2, 3) * [[[1, 2, 0]], [[2, 0, 0]]], requires_grad=True)).U, False),
+        (linalg.svd(Tensor(np.eye(2, 3) * [[[1, 2, 0]], [[2, 1, 0]]], requires_grad=True)).U, True),
+        (linalg.eig(Tensor([np.diag([1.0, 2, 1]), np.diag([3.0, 4, 5])], requires_grad=True)).eigenvectors, False),
+        (linalg.eig(Tensor([np.diag([1.0, 2, 3]), np.diag([1.0, 2, 3])], requires_grad=True)).eigenvectors, True),
+    ],
+)  # fmt: skip
+def test_vectors_that_can_be_turned(vectors: Tensor, separable: bool) -> None:
+    """Those of a value that repeats, and those of 0 if the matrix has room or is complex."""
+    assert (primitive_of(inseparable) in recorded(vectors)) != separable
+
+
+def ranked(_w: Any, v: Any) -> Any:
+    """Return a matrix with the same eigenvectors and other eigenvalues."""
+    return v * np.array([1.0, 2.0, 4.0]) @ linalg.inv(v)
+
+
+@pytest.mark.parametrize("by", [by_eigh, by_eig])
+def test_what_is_rounding_grows_with_the_matrix(by: Any) -> None:
+    a = Tensor(np.diag([1.0, 1 + 3 * np.finfo(float).eps, 2.0])[None], requires_grad=True)
+    with pytest.raises(np.linalg.LinAlgError, match="a gradient passes through the vectors"):
+        by(weighted(ranked))(a).backward()
+
+
+@pytest.mark.parametrize("by", [by_eigh, by_eig])
+def test_what_is_rounding_depends_on_the_size_of_each_matrix(by: Any) -> None:
+    matrices = [np.diag(values) for values in ([1.0, 2.0, 4.0], [1e-20, 2e-20, 4e-20], [1e12, 3e12, 9e12])]
+    leaves = [Tensor(a, requires_grad=True) for a in (*matrices, matrices)]
+    for leaf in leaves:
+        by(weighted(ranked))(leaf).backward()
+    *alone, together = (leaf.grad for leaf in leaves)
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+    np.testing.assert_allclose(alone[1], alone[0] * 1e20, rtol=1e-12)
 
 
 @pytest.mark.parametrize("f", [linalg.eigvalsh, linalg.eigvals, linalg.svdvals])
