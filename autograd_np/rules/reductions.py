@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd_np.primitives import defvjp, implements
+from autograd_np.rules.products import conjugated
 from autograd_np.rules.shaping import diag, no_out
 from autograd_np.tensor import Tensor
 
@@ -112,7 +113,7 @@ def _spread(g: Any, x: Any, axis: Any) -> Any:
 
 def _count(x: Any, axis: Any) -> int:
     """Return how many elements are reduced to one."""
-    return math.prod(x.shape[a] for a in _axes(x, axis)) or 1
+    return max(1, math.prod(x.shape[a] for a in _axes(x, axis)))
 
 
 def _numbers(x: Any, axis: Any) -> Any:
@@ -133,16 +134,12 @@ def _nan_to(value: float, x: Any) -> Any:
     return np.where(_is_nan(x), value, x)
 
 
-def _conjugate(x: Any) -> Any:
-    return np.conjugate(x) if x.dtype.kind == "c" else x
-
-
 def _deviation(x: Any, axis: Any, ddof: float) -> Any:
-    return _conjugate(x - x.mean(axis=axis, keepdims=True)) / float(_count(x, axis) - ddof)
+    return conjugated(x - x.mean(axis=axis, keepdims=True)) / float(_count(x, axis) - ddof)
 
 
 def _nan_deviation(x: Any, axis: Any, ddof: float) -> Any:
-    deviation = _conjugate(_nan_to(0, x) - np.nansum(x, axis=axis, keepdims=True) * _one_over(_numbers(x, axis), x))
+    deviation = conjugated(_nan_to(0, x) - np.nansum(x, axis=axis, keepdims=True) * _one_over(_numbers(x, axis), x))
     return np.where(_is_nan(x), 0, deviation * _one_over(_numbers(x, axis) - ddof, x))
 
 
@@ -186,7 +183,6 @@ def _after_ones(rows: Any) -> Any:
 
 
 def _sums_to_the_end(g: Any, axis: int | None) -> Any:
-    axis = -1 if axis is None else axis
     return np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis)
 
 
@@ -315,7 +311,7 @@ def cov(
     lost = ddof if aweights is None else ddof * float((weights * np.asarray(aweights)).sum()) / total
     deviation = x - np.sum(x * (weights / total).astype(x.dtype), axis=1, keepdims=True)
     scaled = deviation * (weights / (total - lost)).astype(x.dtype)
-    return np.squeeze(scaled @ _conjugate(deviation).T)
+    return np.squeeze(scaled @ conjugated(deviation).T)
 
 
 def _variables(m: Any, rowvar: bool) -> Any:

@@ -150,10 +150,11 @@ class TestConv2d:
 @st.composite
 def poolings(draw: st.DrawFn) -> dict[str, Any]:
     """Draw settings, and the shape of images that they fit."""
-    kernel = draw(pairs(1, 3))
+    kernel = draw(pairs(1, 4))
     stride = draw(st.none() | pairs(1, 3))
     padding = tuple(draw(st.integers(0, k // 2)) for k in kernel)
-    shape = [draw(st.integers(1, 2)), draw(st.integers(1, 2)), *(draw(st.integers(k, 5)) for k in kernel)]
+    image = [draw(st.integers(max(1, k - 2 * p), 5)) for k, p in zip(kernel, padding, strict=True)]
+    shape = [draw(st.integers(1, 2)), draw(st.integers(1, 2)), *image]
     return {"shape": tuple(shape), "settings": {"kernel_size": kernel, "stride": stride, "padding": padding}}
 
 
@@ -201,6 +202,17 @@ class TestMaxPool2d:
         _, expected = looped_max_pool2d(x, g, **settings)
         y.backward(g)
         np.testing.assert_allclose(leaf.grad, expected, rtol=1e-15, atol=1e-15)
+
+    @pytest.mark.parametrize("padding", [(1, 0), (0, 1), (1, 1)])
+    def test_padding_never_wins(self, padding: tuple[int, int]) -> None:
+        x = np.full((1, 1, 2, 3), -np.inf)
+        leaf = Tensor(x, requires_grad=True)
+        y = max_pool2d(leaf, 2, stride=1, padding=padding)
+        y.backward(np.ones(y.shape))
+        np.testing.assert_array_equal(leaf.grad, looped_max_pool2d(x, None, (2, 2), (1, 1), padding)[1])
+
+    def test_small_images_in_much_padding(self) -> None:
+        check_gradients(lambda x: max_pool2d(x, 4, stride=1, padding=2), np.array([[[[1.0]]], [[[2.0]]]]))
 
     @given(arrays((1, 2, 3, 4), GRID))
     def test_result_has_its_own_memory(self, x: Array) -> None:

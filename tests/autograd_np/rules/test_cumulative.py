@@ -180,11 +180,28 @@ def test_nothing_but_nan_has_slope_0(function: Any, create_graph: bool) -> None:
     assert np.any(x.grad[0])
 
 
+@pytest.mark.parametrize("function", [f for f in CASES if f.__name__.startswith("nan")])
+def test_nan_among_numbers_has_slope_0(function: Any) -> None:
+    x = leaf([1.0, 2.0, np.nan, 4.0], [np.nan, 3.0, 1.0, np.nan])
+    y = function(x, axis=1)
+    y.backward(np.ones(y.shape))
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad[np.isnan(x.data)], [0, 0, 0])
+    assert np.isfinite(x.grad).all()
+
+
+@pytest.mark.parametrize("function", [np.nanvar, np.nanstd])
+@pytest.mark.parametrize("options", [{"ddof": 1}, {"ddof": 2.5}, {"correction": 1}])
+def test_degrees_of_freedom_of_numbers_among_nan(function: Any, options: Any) -> None:
+    nan = np.array([False, True, False, False])
+    check_gradients(lambda x: function(_with_nan(x, nan), **options), np.array([1.0, 9.0, 2.5, 4.0]))
+
+
 @pytest.mark.parametrize("function", [np.nanvar, np.nanstd])
 def test_too_few_numbers_for_the_degrees_of_freedom(function: Any) -> None:
-    x = leaf([1.0, np.nan, np.nan], [1.0, 2.0, 4.0])
+    x = leaf([1.0, 3.0, np.nan], [1.0, 2.0, 4.0])
     with pytest.warns(RuntimeWarning, match="Degrees of freedom"):
-        y = function(x, axis=1, ddof=1)
+        y = function(x, axis=1, ddof=2)
     y.backward(np.ones(2))
     assert x.grad is not None
     np.testing.assert_array_equal(x.grad[0], [0, 0, 0])
@@ -211,6 +228,7 @@ def test_initial_takes_part_in_a_tie(initial: float, shares: list[float]) -> Non
 def test_nothing_and_a_number(function: Any) -> None:
     check_gradients(function, np.empty((0, 2)))
     check_gradients(function, np.array(2.0))
+    check_gradients(lambda x: function(x, axis=0), np.array(2.0))
 
 
 @pytest.mark.parametrize("function", [np.max, np.min, np.sum, np.prod])

@@ -129,6 +129,15 @@ def test_deviation_of_a_constant_has_slope_0(axis: Any, dtype: Any) -> None:
     np.testing.assert_array_equal(x.grad, np.zeros((2, 3)))
 
 
+def test_mean_of_nothing_has_a_gradient_of_nothing() -> None:
+    x = leaf(np.ones((0, 3)))
+    with pytest.warns(RuntimeWarning):
+        y = np.mean(x, axis=0)
+    y.backward(np.ones(3))
+    assert x.grad is not None
+    assert x.grad.shape == (0, 3)
+
+
 @pytest.mark.parametrize("function", [np.sum, np.prod, np.max, np.min])
 @pytest.mark.parametrize("axis", [0, -1])
 def test_axis_of_a_number(function: Any, axis: int) -> None:

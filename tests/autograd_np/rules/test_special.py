@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from autograd_np import Tensor
+from autograd_np import Tensor, gradients
 from autograd_np.primitives import primitive_of
 from autograd_np.rules.special import hazard, polygamma
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
@@ -119,6 +119,7 @@ def test_complex_products_with_a_logarithm(function: Any) -> None:
     check_gradients(function, COMPLEX, COMPLEX[::-1] + 1)
     check_gradients(function, COMPLEX, np.array([0.5, 2.0, 1.5]))
     check_gradients(function, np.array([0.0, 2.0, 1.5]), COMPLEX + 1)
+    check_gradients(function, np.array([0.0, 2.0, 1.5]), COMPLEX - 2)
 
 
 def slopes(f: Any, *points: float) -> list[float]:
@@ -151,6 +152,7 @@ def slopes(f: Any, *points: float) -> list[float]:
         (sp.rgamma, (0.0,), [1]),
         (sp.rgamma, (-1.0,), [-1]),
         (sp.rgamma, (-3.0,), [-6]),
+        (sp.rgamma, (3.0,), [-sp.psi(3.0) / 2]),
         (lambda x: sp.gammainc(1.0, x), (0.0,), [1]),
         (lambda x: sp.gammainc(2.0, x), (0.0,), [0]),
         (lambda x: sp.betainc(1.0, 1.0, x), (0.0,), [1]),
@@ -172,6 +174,29 @@ def test_awkward_points(function: Any, point: tuple[float, ...], expected: list[
 def test_infinite_slopes_are_infinite(function: Any, point: float, sign: float) -> None:
     with np.errstate(divide="ignore"):
         assert slopes(function, point) == [sign * np.inf]
+
+
+def test_slopes_at_the_end_of_a_logarithm_are_0_only_where_the_factor_is() -> None:
+    with np.errstate(divide="ignore"):
+        assert slopes(sp.xlogy, 2.0, 0.0) == slopes(sp.xlog1py, 2.0, -1.0) == [-np.inf, np.inf]
+
+
+@pytest.mark.parametrize("function", [sp.rel_entr, sp.kl_div])
+def test_mixed_derivative_of_an_entropy_at_0(function: Any) -> None:
+    """The slope in y is -x / y, or 1 less than that, and changes with x by -1 / y."""
+    x, y = Tensor(0.0, requires_grad=True), Tensor(0.5, requires_grad=True)
+    (slope,) = gradients(function(x, y), y, create_graph=True)
+    (mixed,) = gradients(slope, x)
+    assert mixed.item() == -2
+
+
+def test_shape_parameters_keep_their_digits() -> None:
+    """Where the variable has fewer: the exponents of the density are large."""
+    shape, x = np.array(1e6 + 0.3), np.float32(1e6)
+    single, double = Tensor(x, requires_grad=True), Tensor(float(x), requires_grad=True)
+    sp.gammainc(shape, single).backward()
+    sp.gammainc(shape, double).backward()
+    np.testing.assert_allclose(single.grad, double.grad, rtol=1e-6)
 
 
 def test_second_derivatives_where_a_factor_is_zero() -> None:
