@@ -3,8 +3,8 @@
 A mutant is a rule with one slip of those that people make: a factor dropped, a sign flipped, operands swapped, a
 transpose dropped, an index shifted, a mask dropped. The rules are the functions given to `defvjp`, and what these call
 in the files of rules. Each mutant lives in a process of its own, forked from one that has collected the tests: there
-those that call the changed function run until one fails, first what has caught most of its mutants so far, and then the
-quickest. No file is changed.
+those that call the changed function run until one fails, first those that have caught most of its mutants so far, then
+the quickest. No file is changed.
 
 A mutant that no test notices either shows a gap in the tests or computes the same: those are listed in EQUIVALENT, with
 the reason. The program fails if any other survives.
@@ -316,6 +316,7 @@ def is_number(node: ast.AST) -> bool:
 
 TRANSPOSING = {"transpose", "swapaxes", "moveaxis", "_transposed", "_transpose", "_adjoint", "conjugate", "conjugated"}
 MASKING = {"tril", "triu", "_off_diagonal"}
+# Functions whose operands may be swapped.
 COMMUTING = {
     "max", "min", "maximum", "minimum", "multiply", "equal", "hypot", "betaln", "convolve", "_convolve",
     "swapaxes", "result_type",
