@@ -340,8 +340,17 @@ def test_mask_drawn_twice_in_a_row(network: Any) -> None:
 
 @given(dropping)
 def test_mask_drawn_twice_from_anywhere(network: Any) -> None:
-    comparison = compared(network, HandWritten(network.model, dropout="other"))
-    assert_named(comparison, "mask drawn twice", changed(comparison))
+    one_pass, calls = HandWritten(network.model, dropout="other"), []
+
+    def backward(*args: Any) -> Any:
+        calls.append(one_pass(*args))
+        return calls[-1]
+
+    comparison = compared(network, backward)
+    names = changed(comparison)
+    # Where few units are alive, two masks can come to the same.
+    assume(not any(np.array_equal(calls[0][name], calls[-1][name]) for name in names))
+    assert_named(comparison, "mask drawn twice", names)
 
 
 @given(networks, st.data())
