@@ -15,7 +15,15 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_np import kernels
+from autograd_np.kernels import (
+    as_in_memory,
+    correlate,
+    image_gradient,
+    kernel_gradient,
+    max_of_tiles,
+    max_of_tiles_gradient,
+    pad,
+)
 from autograd_np.primitives import defvjp, primitive_of
 from autograd_np.tensor import Operand, Tensor, plain, primitive
 
@@ -133,8 +141,8 @@ class _Plan(NamedTuple):
 @primitive
 def _convolution(x: Any, w: Any, b: Any, plan: Any = None) -> Any:
     if plan.method == "gemm":
-        return kernels.correlate(x, w, b, plan.stride, plan.padding)
-    y = _correlate(kernels.padded(x, plan.padding), w, plan.method)[:, :, :: plan.stride[0], :: plan.stride[1]]
+        return correlate(x, w, b, plan.stride, plan.padding)
+    y = _correlate(pad(x, plan.padding), w, plan.method)[:, :, :: plan.stride[0], :: plan.stride[1]]
     return y if b is None else y + b[:, None, None]
 
 
@@ -142,9 +150,9 @@ def _convolution(x: Any, w: Any, b: Any, plan: Any = None) -> Any:
 def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
     """Return what each pixel meets: `g` times the weights, added where the filters were."""
     if plan.method == "gemm":
-        return kernels.image_gradient(g, w, plan.image, plan.stride, plan.padding)
+        return image_gradient(g, w, plan.image, plan.stride, plan.padding)
     margin = (plan.kernel[0] - 1, plan.kernel[1] - 1)
-    spread = kernels.padded(_spread(g, *plan.stride), margin)
+    spread = pad(_spread(g, *plan.stride), margin)
     full = _correlate(spread, np.flip(w, (2, 3)).swapaxes(0, 1), plan.method)
     # The last rows and columns may have met no filter.
     height, width = _enlarged(plan.image, plan.padding)
@@ -157,8 +165,8 @@ def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
 def _kernel_gradient(x: Any, g: Any, plan: Any = None) -> Any:
     """Return what each weight meets: a correlation of the images with `g`, over the whole batch."""
     if plan.method == "gemm":
-        return kernels.kernel_gradient(x, g, plan.kernel, plan.stride, plan.padding)
-    images = kernels.padded(x, plan.padding).swapaxes(0, 1)
+        return kernel_gradient(x, g, plan.kernel, plan.stride, plan.padding)
+    images = pad(x, plan.padding).swapaxes(0, 1)
     total = _correlate(images, _spread(g, *plan.stride).swapaxes(0, 1), plan.method)
     return total[:, :, : plan.kernel[0], : plan.kernel[1]].swapaxes(0, 1)
 
@@ -192,10 +200,10 @@ defvjp(
 def _correlate(x: Array, w: Array, method: str) -> Array:
     """Correlate images (N, C, H, W) with filters (O, C, kh, kw), where the filters lie inside the images."""
     if not x.size or not w.size:  # of an empty array, SciPy loses the shape
-        return kernels.correlate(x, w, None, (1, 1), (0, 0))
-    from scipy.signal import correlate  # pyright: ignore  # half a second, for a method that few ask for
+        return correlate(x, w, None, (1, 1), (0, 0))
+    from scipy import signal  # pyright: ignore  # half a second, for a method that few ask for
 
-    filters: list[Array] = [correlate(x, f[None], mode="valid", method=method) for f in w]
+    filters: list[Array] = [signal.correlate(x, f[None], mode="valid", method=method) for f in w]  # pyright: ignore
     return np.concatenate(filters, axis=1)
 
 
@@ -301,9 +309,9 @@ class _Windows(NamedTuple):
 @primitive
 def _max_pool(x: Any, windows: Any = None, kept: Any = None) -> Any:
     if windows.are_tiles:
-        y, kept["across"] = kernels.max_of_tiles(x, windows.kernel)
+        y, kept["across"] = max_of_tiles(x, windows.kernel)
         return y
-    x = kernels.padded(x, windows.padding, -np.inf)
+    x = pad(x, windows.padding, -np.inf)
     rows, columns = map(range, windows.kernel)
     tops = reduce(np.maximum, (x[:, :, windows.at(0, i)] for i in rows))
     y = reduce(np.maximum, (tops[..., windows.at(1, j)] for j in columns))
@@ -316,7 +324,7 @@ def _max_pool(x: Any, windows: Any = None, kept: Any = None) -> Any:
 
 @primitive
 def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
-    v = kernels.as_in_memory(v, winners[0])
+    v = as_in_memory(v, winners[0])
     total = np.zeros_like(v, shape=(*v.shape[:2], *_enlarged(windows.image, windows.padding)))
     overlap = any(s < k for s, k in zip(windows.stride, windows.kernel, strict=True))
     for cell, wins in zip(windows.cells(total), winners, strict=True):
@@ -329,14 +337,14 @@ def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
 
 @primitive
 def _from_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
-    v = kernels.padded(v, windows.padding)
+    v = pad(v, windows.padding)
     return sum(cell * wins for cell, wins in zip(windows.cells(v), winners, strict=True))
 
 
 def _max_pool_vjp(g: Any, y: Any, x: Any, windows: Any = None, kept: Any = None) -> Any:
     # What the forward pass has kept is no function of x for the next derivative.
     if type(x) is np.ndarray and "across" in kept and not np.isnan(y).any():
-        return kernels.max_of_tiles_gradient(g, y, kept["across"], x, windows.kernel)
+        return max_of_tiles_gradient(g, y, kept["across"], x, windows.kernel)
     return _to_winners(g, winners=_winners(plain(x), plain(y), windows), windows=windows)
 
 
@@ -349,11 +357,9 @@ def _winners(x: Array, y: Array, windows: _Windows) -> Sequence[Array]:
     """Tell, for each place in a window in reading order, in which windows it holds the first maximum."""
     found: list[Array] = []
     nan = bool(np.isnan(y).any())
-    real = kernels.padded(np.ones((1, 1, *windows.image), bool), windows.padding)
+    real = pad(np.ones((1, 1, *windows.image), bool), windows.padding)
     free = np.ones_like(y, bool)
-    for cell, exists in zip(
-        windows.cells(kernels.padded(x, windows.padding, -np.inf)), windows.cells(real), strict=True
-    ):
+    for cell, exists in zip(windows.cells(pad(x, windows.padding, -np.inf)), windows.cells(real), strict=True):
         wins = cell == y
         if nan:
             wins |= np.isnan(cell)

@@ -21,7 +21,7 @@ __all__ = [
     "kernel_gradient",
     "max_of_tiles",
     "max_of_tiles_gradient",
-    "padded",
+    "pad",
 ]
 
 Array: TypeAlias = NDArray[Any]
@@ -32,7 +32,7 @@ Pair: TypeAlias = tuple[int, int]
 _THICK = 32
 
 
-def padded(x: Array, padding: Pair, value: float = 0) -> Array:
+def pad(x: Array, padding: Pair, value: float = 0) -> Array:
     """Surround images (N, C, H, W) with a constant; they lie in memory as (H, W, C, N) then."""
     (n, c, h, w), (above, left) = x.shape, padding
     if padding == (0, 0):
@@ -44,7 +44,7 @@ def padded(x: Array, padding: Pair, value: float = 0) -> Array:
 
 def correlate(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair) -> Array:
     """Correlate images (N, C, H, W) with filters (O, C, kh, kw), and add b (O,) to each output channel."""
-    images = np.ascontiguousarray(padded(x, padding).transpose(2, 3, 1, 0))
+    images = np.ascontiguousarray(pad(x, padding).transpose(2, 3, 1, 0))
     w = w.astype(np.result_type(x, w), copy=False)
     thick = w.shape[1] * w.shape[3] >= _THICK
     return (_by_positions if thick else _by_lines)(images, w, b, stride)
@@ -138,7 +138,7 @@ def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair)
 
 def kernel_gradient(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
     """Return what each weight meets: a correlation of the images with `g` (N, O, H', W'), over the whole batch."""
-    images = np.ascontiguousarray(padded(x, padding).transpose(2, 3, 1, 0))
+    images = np.ascontiguousarray(pad(x, padding).transpose(2, 3, 1, 0))
     (n, o, rows, columns), c, (kh, kw) = g.shape, x.shape[1], kernel
     if stride == (1, 1) and c * kw >= _THICK:
         total = _by_image_rows(images, g, kernel)
