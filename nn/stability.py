@@ -20,6 +20,8 @@ Product = Callable[[Array], Array]
 
 # Lanczos keeps this many vectors: with no more parameters than that, the whole Hessian costs no more.
 _BASIS = 20
+# It starts again from the best of them so many times, and then asks for two digits less.
+_RESTARTS = 15
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,16 @@ def _extremes(product: Product, n: int, precision: float, rng: np.random.Generat
 
     def dominant(product: Product) -> Eigenpair:
         operator = scipy.LinearOperator((n, n), matvec=product, dtype=np.float64)
-        values, vectors = scipy.eigsh(operator, k=1, which="LM", v0=start, ncv=_BASIS, tol=precision)
-        return float(values[0]), vectors[:, 0]
+        tolerance = precision
+        while True:
+            try:
+                values, vectors = scipy.eigsh(
+                    operator, k=1, which="LM", v0=start, ncv=_BASIS, tol=tolerance, maxiter=_RESTARTS
+                )
+            except scipy.ArpackNoConvergence:  # eigenvalues that crowd, as those near 0 often do
+                tolerance *= 100
+            else:
+                return float(values[0]), vectors[:, 0]
 
     if not product(start).any():
         return [(0.0, start / np.linalg.norm(start))] * 2  # the loss is linear; eigsh refuses a matrix of zeros

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import nn
 from autograd_np import Tensor, gradients
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -63,3 +64,14 @@ def test_comparison_prints_what_it_says(
         assert len([line for line in code.splitlines() if line.strip()]) < 10
         exec(code, names)
         assert without_numbers(capsys.readouterr().out) == without_numbers(output)
+
+
+@pytest.mark.filterwarnings("ignore::autograd_np.testing.NondifferentiableWarning")
+def test_gradient_tests_pass_and_the_growing_loss_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    [(_, tests), (_, growing), (_, printed)] = blocks("Testing gradients")
+    names: dict[str, Any] = {"np": np, "nn": nn}
+    exec(tests, names)
+    names["test_square"]()
+    names["test_objective"]()
+    exec(growing, names)
+    assert capsys.readouterr().out.split() == printed.split()  # lines are broken for README

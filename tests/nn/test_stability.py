@@ -189,3 +189,15 @@ def test_seed_makes_it_repeatable() -> None:
 def test_errors_say_what_is_wrong(loss: Any, params: Any, lr: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         explain_divergence(loss, params, lr)
+
+
+def test_eigenvalues_that_crowd_at_zero_do_not_hold_it_up() -> None:
+    """As those of a linear layer on images, most of whose pixels hardly differ."""
+    rng = np.random.default_rng(0)
+    vectors = np.linalg.qr(rng.normal(size=(400, 400)))[0]
+    eigenvalues = np.concatenate([np.zeros(300), np.geomspace(1e-6, 5.0, 100)])
+    hessian = (vectors * eigenvalues) @ vectors.T
+    found = explain_divergence(lambda w: w @ hessian @ w / 2, np.ones(400), 0.1, rng=1)
+    assert found.curvature == pytest.approx(5.0)
+    assert found.lowest == pytest.approx(0.0, abs=1e-3)
+    assert found.products < 1000
