@@ -54,7 +54,6 @@ GUARDS = {
     "scipy/special.py": ["scipy/test_special.py"],
     "neural.py": ["test_neural.py"],
     "convolution.py": ["test_convolution.py"],
-    "kernels.py": ["test_kernels.py"],
 }
 """Every file of rules, and the tests that it is held to."""
 

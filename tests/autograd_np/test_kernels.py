@@ -49,13 +49,21 @@ def problems(draw: st.DrawFn) -> Any:
     return lying(x, draw(layouts)), rng.normal(size=(o, c, *kernel)), rng.normal(size=o), stride, padding, rng
 
 
-def square(x: Array, w: Array) -> Any:
-    return x, w, np.ones(len(w)), (1, 1), (2, 2), np.random.default_rng(0)
+def thick(channels: int, filters: int, stride: Pair, padding: Pair) -> Any:
+    """Return a convolution with a kernel of 3 x 2 and many channels or filters, where other ways to compute begin."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, channels, 7, 8)), rng.normal(size=(filters, channels, 3, 2))
+    return x, w, rng.normal(size=filters), stride, padding, rng
 
 
 @given(problems(), layouts)
-@example(square(np.eye(7).reshape(1, 1, 7, 7), np.arange(50.0).reshape(2, 1, 5, 5)), [0, 1, 2, 3])
-@example(square(np.arange(784.0).reshape(1, 16, 7, 7), np.arange(800.0).reshape(2, 16, 5, 5)), [2, 3, 1, 0])
+@example(thick(16, 2, (1, 1), (0, 0)), [0, 1, 2, 3])
+@example(thick(16, 2, (2, 1), (1, 0)), [2, 3, 1, 0])
+@example(thick(16, 2, (1, 2), (0, 1)), [1, 0, 3, 2])
+@example(thick(2, 16, (1, 1), (1, 0)), [0, 1, 2, 3])
+@example(thick(2, 16, (1, 1), (2, 1)), [0, 1, 2, 3])
+@example(thick(2, 16, (1, 1), (0, 1)), [0, 1, 2, 3])
+@example(thick(2, 16, (2, 1), (0, 0)), [0, 1, 2, 3])
 def test_convolutions_are_their_definition_and_its_adjoints(problem: Any, layout: list[int]) -> None:
     x, w, b, stride, padding, rng = problem
     y = kernels.correlate(x, w, b, stride, padding)
@@ -97,6 +105,7 @@ def test_the_first_maximum_of_a_tile_has_the_gradient(
     rng = np.random.default_rng(seed)
     x = lying(rng.integers(0, 3, shape).astype(float), layout)  # with many ties
     y, across = kernels.max_of_tiles(x, kernel)
+    assert y.shape == (*shape[:2], shape[2] // kernel[0], shape[3] // kernel[1])
     g = lying(rng.normal(size=y.shape), other)
     expected, total = first_maxima(x, g, kernel)
     np.testing.assert_array_equal(y, expected)
