@@ -14,9 +14,9 @@ import scipy.special  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from autograd_np.convolution import conv2d, max_pool2d
+from autograd_np.kernels import product
 from autograd_np.primitives import defvjp, primitive_of
 from autograd_np.tensor import Operand, Tensor, plain, primitive
-from autograd_np.threads import in_halves, tuned
 
 __all__ = [
     "batch_norm",
@@ -607,7 +607,7 @@ def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
 
 @primitive
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    y = _product(weight, _rows(x).T).T
+    y = product(weight, _rows(x).T).T
     if bias is not None:
         y = np.add(y, bias, out=y if bias.dtype == y.dtype else None)
     return y.reshape(*x.shape[:-1], len(weight))
@@ -616,25 +616,10 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
 defvjp(
     _linear,
     # Both y and this lie in memory with the batch last: adding up and masking what lies alike is ten times as fast.
-    lambda g, _y, _x, weight, _bias: _product(weight.T, _rows(g).T).T.reshape(_x.shape),
-    lambda g, _y, x, _weight, _bias: _product(_rows(g).T, _rows(x)),
+    lambda g, _y, _x, weight, _bias: product(weight.T, _rows(g).T).T.reshape(_x.shape),
+    lambda g, _y, x, _weight, _bias: product(_rows(g).T, _rows(x)),
     lambda g, _y, _x, _weight, _bias: _rows(g).sum(axis=0),
 )
-
-
-def _product(a: Any, b: Any) -> Any:
-    """Multiply matrices, as @ does, on two threads if the process is tuned for it."""
-    if a.shape[1] == 1:
-        return a * b  # an outer product: 0.4 of the time of a product of matrices
-    if type(a) is not np.ndarray or type(b) is not np.ndarray or not tuned():
-        return a @ b
-    y = np.empty((len(a), b.shape[1]), np.result_type(a, b))
-
-    def work(rows: slice) -> None:
-        np.matmul(a[rows], b, out=y[rows])
-
-    in_halves(work, len(a), multiplications=a.size * b.shape[1])
-    return y
 
 
 def _rows(x: Any) -> Any:

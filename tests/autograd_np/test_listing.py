@@ -41,7 +41,7 @@ def test_a_network(capsys: pytest.CaptureFixture[str]) -> None:
         "     g5 = 1\n"
         "  5  cross_entropy  g4 += _label_cross_entropy_vjp(g5, x5, x4, c1)\n"
         "  4  relu           g3 += g4 * (x4 > 0)\n"
-        "  3  linear         1.weight.grad += _product(_rows(g3).T, _rows(x))\n"
+        "  3  linear         1.weight.grad += product(_rows(g3).T, _rows(x))\n"
         "                    1.bias.grad += _rows(g3).sum(axis=0)\n"
         "\n"
         "where\n"
@@ -52,7 +52,7 @@ def test_a_network(capsys: pytest.CaptureFixture[str]) -> None:
         "      elif reduction == 'mean':\n"
         "          g = g / labels.size\n"
         "      return g * _less_one_hot(p, labels, axis=axis)\n"
-        "  _product(a, b): Multiply matrices, as @ does, on two threads if the process is tuned for it.\n"
+        "  product(a, b): Multiply matrices, as @ does, on two threads if the process is tuned for it.\n"
         "  _rows(x): Return all rows in one matrix, for which there is one product.\n"
     )
 
