@@ -61,7 +61,8 @@ def pad(x: Array, padding: Pair, value: float = 0) -> Array:
 def correlate(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair) -> Array:
     """Correlate images (N, C, H, W) with filters (O, C, kh, kw), and add b (O,) to each output channel."""
     images = np.ascontiguousarray(pad(x, padding).transpose(2, 3, 1, 0))
-    w = w.astype(np.result_type(x, w), copy=False)
+    if b is not None:
+        w = w.astype(np.result_type(x, w, b), copy=False)
     thick = w.shape[1] * w.shape[3] >= _THICK
     return (_by_positions if thick else _by_lines)(images, w, b, stride)
 
@@ -91,40 +92,37 @@ def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Arr
                 np.matmul(matrices[m], windows[stride[0] * i + m], out=product)
                 np.add(y[i], product, out=y[i])
             if b is not None:
-                np.add(y[i], b[:, None], out=y[i], casting="same_kind")
+                np.add(y[i], b[:, None], out=y[i])
 
     in_halves(work, rows, multiplications=y.size * kh * kw * c)
     return y.transpose(3, 2, 0, 1)
 
 
 def _by_lines(images: Array, w: Array, b: Array | None, stride: Pair) -> Array:
-    """Multiply all windows of a row in one product; a line of ones takes the bias in."""
+    """Multiply all windows of a row in one product."""
     o, c, kh, kw = w.shape
     rows, columns = _steps(images.shape[:2], (kh, kw), stride)
-    lines = _lines(images, (kh, kw), stride, ones=b is not None)
-    matrix = np.zeros((o, kh, lines.shape[1]), np.result_type(images, w))
-    matrix[:, :, : kw * c] = w.transpose(0, 2, 3, 1).reshape(o, kh, kw * c)
-    if b is not None:
-        matrix[:, -1, -1] = b  # added last, so that sums that are equal without it stay equal
-    matrix = matrix.reshape(o, kh * lines.shape[1])
+    lines = _lines(images, (kh, kw), stride)
     windows = _down(lines, kh, stride[0], rows)
-    y = np.empty((rows, o, lines.shape[2]), matrix.dtype)
+    matrix = w.transpose(0, 2, 3, 1).reshape(o, kh * kw * c)
+    y = np.empty((rows, o, lines.shape[2]), np.result_type(images, w))
 
     def work(part: slice) -> None:
-        np.matmul(matrix, windows[part], out=y[part])
+        for i in range(part.start, part.stop):
+            np.matmul(matrix, windows[i], out=y[i])
+            # Not as one more product in the sum: sums that are equal without the bias stay equal.
+            if b is not None:
+                np.add(y[i], b[:, None], out=y[i])
 
     in_halves(work, rows, y.size, y.size * kh * kw * c)
     return y.reshape(rows, o, columns, images.shape[3]).transpose(3, 1, 0, 2)
 
 
-def _lines(images: Array, kernel: Pair, stride: Pair, ones: bool = False) -> Array:
-    """Lay out the windows of each row as a matrix (H, kw C, W' N), with a row of ones below if wanted."""
+def _lines(images: Array, kernel: Pair, stride: Pair) -> Array:
+    """Lay out the windows of each row as a matrix (H, kw C, W' N)."""
     windows = _windows(images, kernel, stride)
     h, columns, k, n = windows.shape
-    lines = np.empty((h, k + ones, columns, n), images.dtype)
-    lines[:, :k] = windows.swapaxes(1, 2)
-    lines[:, k:] = 1
-    return lines.reshape(h, k + ones, columns * n)
+    return np.ascontiguousarray(windows.swapaxes(1, 2)).reshape(h, k, columns * n)
 
 
 def _down(lines: Array, kh: int, step: int, rows: int) -> Array:

@@ -163,3 +163,14 @@ def test_a_tuned_process_has_the_same_bits() -> None:
                     np.testing.assert_array_equal(here, there)
         finally:
             tune_process(False)
+
+
+@pytest.mark.parametrize("channels", [1, 16])
+@pytest.mark.parametrize("doubled", [0, 1, 2])
+def test_one_operand_of_double_precision_makes_the_result_double(channels: int, doubled: int) -> None:
+    rng = np.random.default_rng(0)
+    operands = [rng.normal(size=shape).astype("f") for shape in ((2, channels, 7, 8), (3, channels, 3, 2), (3,))]
+    operands[doubled] = operands[doubled].astype(float)
+    y = kernels.correlate(*operands, (1, 1), (0, 0))
+    assert y.dtype == float
+    np.testing.assert_allclose(y, correlation(*operands, (1, 1), (0, 0)), rtol=1e-5, atol=1e-5)
