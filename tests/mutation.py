@@ -139,6 +139,21 @@ EQUIVALENT = {
         "_from_winners",
         "zip(windows.cells(v), winners, strict=True)  ->  zip(winners, windows.cells(v), strict=True)",
     ): "the two are multiplied",
+    (
+        "neural.py",
+        "_label_cross_entropy_vjp",
+        "kept['softmax'] if type(x) is np.ndarray else softmax(x, axis=axis)  ->  softmax(x, axis=axis)",
+    ): "what is kept is the softmax",
+    (
+        "neural.py",
+        "_of_labels",
+        "labels.ndim == axis == 1  ->  labels.ndim == axis == 2",
+    ): "the way for labels of any number of axes, more slowly",
+    (
+        "neural.py",
+        "_linear",
+        "y if bias.dtype == y.dtype else None  ->  None",
+    ): "one array more",
     ("convolution.py", "_winners", "-np.inf  ->  np.inf"): "the padding never wins, whatever it holds: see `exists`",
 }
 """Mutants that compute the same, by file, function and change, and why."""
@@ -318,7 +333,7 @@ TRANSPOSING = {"transpose", "swapaxes", "moveaxis", "_transposed", "_transpose",
 MASKING = {"tril", "triu", "_off_diagonal"}
 # Functions whose operands may be swapped.
 COMMUTING = {
-    "max", "min", "maximum", "minimum", "multiply", "equal", "hypot", "betaln", "convolve", "_convolve",
+    "add", "max", "min", "maximum", "minimum", "multiply", "equal", "hypot", "betaln", "convolve", "_convolve",
     "swapaxes", "result_type",
 }  # fmt: skip
 

@@ -203,13 +203,21 @@ class TestMaxPool2d:
         y.backward(g)
         np.testing.assert_allclose(leaf.grad, expected, rtol=1e-15, atol=1e-15)
 
+    @pytest.mark.parametrize("stride", [1, 2])
     @pytest.mark.parametrize("padding", [(1, 0), (0, 1), (1, 1)])
-    def test_padding_never_wins(self, padding: tuple[int, int]) -> None:
+    def test_padding_never_wins(self, padding: tuple[int, int], stride: int) -> None:
         x = np.full((1, 1, 2, 3), -np.inf)
         leaf = Tensor(x, requires_grad=True)
-        y = max_pool2d(leaf, 2, stride=1, padding=padding)
+        y = max_pool2d(leaf, 2, stride, padding)
         y.backward(np.ones(y.shape))
-        np.testing.assert_array_equal(leaf.grad, looped_max_pool2d(x, None, (2, 2), (1, 1), padding)[1])
+        np.testing.assert_array_equal(leaf.grad, looped_max_pool2d(x, None, (2, 2), (stride, stride), padding)[1])
+
+    @pytest.mark.parametrize("stride", [1, 2])
+    def test_windows_of_one_pixel_share_no_memory(self, stride: int) -> None:
+        x = np.arange(9.0).reshape(1, 1, 3, 3)
+        y = max_pool2d(x, 1, stride)
+        np.testing.assert_array_equal(y, x[:, :, ::stride, ::stride])
+        assert not np.shares_memory(x, y)
 
     def test_small_images_in_much_padding(self) -> None:
         check_gradients(lambda x: max_pool2d(x, 4, stride=1, padding=2), np.array([[[[1.0]]], [[[2.0]]]]))

@@ -94,6 +94,10 @@ class TestActivations:
         np.testing.assert_allclose(log_softmax(x), [[-np.log(3)] * 3, [-np.log(3)] * 3, [0, -scale, -2 * scale]])
         np.testing.assert_allclose(logsumexp(x, axis=1), [scale + np.log(3), -scale + np.log(3), scale], rtol=1e-15)
 
+    def test_a_row_of_infinities_leaves_large_numbers_beside_it_alone(self) -> None:
+        x = np.array([[1e4, 1e4], [-np.inf, -np.inf]])
+        np.testing.assert_allclose(logsumexp(x, axis=1), [1e4 + np.log(2), -np.inf])
+
     def test_logsumexp_of_infinities(self) -> None:
         x = Tensor([[-np.inf, -np.inf], [-np.inf, 2.0]], requires_grad=True)
         y = logsumexp(x, axis=1)
