@@ -23,6 +23,7 @@ from autograd_np.kernels import (
     max_of_tiles,
     max_of_tiles_gradient,
     pad,
+    steps,
 )
 from autograd_np.primitives import defvjp, primitive_of
 from autograd_np.tensor import Operand, Tensor, plain, primitive
@@ -216,7 +217,7 @@ def _cheapest(plan: _Plan) -> Literal["fft", "gemm"]:
     25 x 25 on.
     """
     (h, w), (kh, kw) = (_enlarged(plan.image, plan.padding), plan.kernel)
-    multiplications = kh * kw * math.prod(_steps((h, w), plan.kernel, plan.stride))
+    multiplications = kh * kw * math.prod(steps((h, w), plan.kernel, plan.stride))
     pixels = (h + kh - 1) * (w + kw - 1)
     return "fft" if multiplications > 25 * pixels * math.log2(pixels) else "gemm"
 
@@ -297,8 +298,8 @@ class _Windows(NamedTuple):
 
     def at(self, axis: int, i: int) -> slice:
         """Return where along an axis the i-th row or column of every window is."""
-        steps = _steps(_enlarged(self.image, self.padding), self.kernel, self.stride)[axis]
-        return slice(i, i + self.stride[axis] * (steps - 1) + 1, self.stride[axis])
+        places = steps(_enlarged(self.image, self.padding), self.kernel, self.stride)[axis]
+        return slice(i, i + self.stride[axis] * (places - 1) + 1, self.stride[axis])
 
     def cells(self, padded: Array) -> Iterator[Array]:
         """Yield, for each place in a window in reading order, what all windows have there: a view (..., H', W')."""
@@ -374,12 +375,6 @@ def _winners(x: Array, y: Array, windows: _Windows) -> Sequence[Array]:
 # ---------------------------------------------------------------------------------------------------------------------
 # Shapes, padding and their errors
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def _steps(image: Pair, kernel: Pair, stride: Pair) -> Pair:
-    """Return how many places a kernel has in an image."""
-    (h, w), (kh, kw), (s, t) = image, kernel, stride
-    return (h - kh) // s + 1, (w - kw) // t + 1
 
 
 def _enlarged(image: Pair, padding: Pair) -> Pair:

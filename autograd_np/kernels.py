@@ -23,6 +23,7 @@ __all__ = [
     "max_of_tiles_gradient",
     "pad",
     "product",
+    "steps",
 ]
 
 Array: TypeAlias = NDArray[Any]
@@ -70,7 +71,7 @@ def correlate(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair) 
 def _windows(images: Array, kernel: Pair, stride: Pair) -> Array:
     """View images (H, W, C, N) as windows (H, W', kw C, N) of one row: those of a whole batch are one stretch."""
     (h, w, c, n), kw, item = images.shape, kernel[1], images.itemsize
-    columns = _steps((h, w), kernel, stride)[1]
+    columns = steps((h, w), kernel, stride)[1]
     # Not images.strides: along an axis of length 1, those may be anything.
     strides = (w * c * n * item, stride[1] * c * n * item, n * item, item)
     return as_strided(images, (h, columns, kw * c, n), strides, writeable=False)
@@ -80,7 +81,7 @@ def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Arr
     """Multiply every window where it stands, row by row of the kernel: small products, which BLAS is fastest at."""
     o, c, kh, kw = w.shape
     windows = _windows(images, (kh, kw), stride)
-    rows, columns = _steps(images.shape[:2], (kh, kw), stride)
+    rows, columns = steps(images.shape[:2], (kh, kw), stride)
     matrices = np.ascontiguousarray(w.transpose(2, 0, 3, 1)).reshape(kh, o, kw * c)
     y = np.empty((rows, columns, o, images.shape[3]), np.result_type(images, w))
 
@@ -101,7 +102,7 @@ def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Arr
 def _by_lines(images: Array, w: Array, b: Array | None, stride: Pair) -> Array:
     """Multiply all windows of a row in one product."""
     o, c, kh, kw = w.shape
-    rows, columns = _steps(images.shape[:2], (kh, kw), stride)
+    rows, columns = steps(images.shape[:2], (kh, kw), stride)
     lines = _lines(images, (kh, kw), stride)
     windows = _down(lines, kh, stride[0], rows)
     matrix = w.transpose(0, 2, 3, 1).reshape(o, kh * kw * c)
@@ -263,7 +264,7 @@ def as_in_memory(g: Array, like: Array) -> Array:
     return copy
 
 
-def _steps(image: Pair, kernel: Pair, stride: Pair) -> Pair:
+def steps(image: Pair, kernel: Pair, stride: Pair) -> Pair:
     """Return how many places a kernel has in an image."""
     (h, w), (kh, kw), (s, t) = image, kernel, stride
     return (h - kh) // s + 1, (w - kw) // t + 1

@@ -732,7 +732,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
 
 
 def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
-    """Do what `record` does with an operator, in half the time: leave to it whatever is out of the ordinary."""
+    """Do what `record` does with an operator in 0.74 of the time; leave to it whatever is out of the ordinary."""
     left = right = None
     if type(a) is Tensor:
         x, left = a._data, a._node

@@ -139,8 +139,8 @@ def _pools_before_relus(modules: list[Module]) -> list[Module]:
     """Let a ReLU that comes right before a max pooling come after it, where there is less to do.
 
     Neither the output nor a gradient differs in a bit: a window's largest element is the first one that is largest
-    after the ReLU too, and where it is not positive no gradient passes the ReLU. A step of a small CNN takes 0.85 of
-    the time.
+    after the ReLU too, and where it is not positive no gradient passes the ReLU. In a tuned process a step of a small
+    CNN takes 0.86 of the time.
     """
     for i, (first, second) in enumerate(itertools.pairwise(modules)):
         if type(first) is ReLU and type(second) is MaxPool2d:
