@@ -112,12 +112,6 @@ EQUIVALENT = {
     ): "the way that needs no inverse is right for all matrices, and slower",
     (
         "rules/linalg.py",
-        "_cofactors_vjp",
-        "np.prod(np.where(same[:, None] | same, 1, s[..., None, None, :]), axis=-1) * ~same"
-        "  ->  np.prod(np.where(same[:, None] | same, 1, s[..., None, None, :]), axis=-1)",
-    ): "the terms on the diagonal cancel but for rounding",
-    (
-        "rules/linalg.py",
         "_quotient",
         "np.where(vanishing, 0, numerators)  ->  numerators",
     ): "the numerators are 0 there, or the line before has raised",
