@@ -111,14 +111,16 @@ def test_blas_has_its_threads_back_afterwards() -> None:
     def threads() -> list[int]:
         return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
 
-    before = threads()
-    tune_process()
-    tune_process()
-    assert tuned()
-    assert set(threads()) == {1}
-    tune_process(False)
-    assert threads() == before
-    assert not tuned()
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = threads()
+        assert set(before) == {2}
+        tune_process()
+        tune_process()
+        assert tuned()
+        assert set(threads()) == {1}
+        tune_process(False)
+        assert threads() == before
+        assert not tuned()
     assert not any(thread.name == "autograd_np helper" and not thread.daemon for thread in threading.enumerate())
 
 
