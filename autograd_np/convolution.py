@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from autograd_np.kernels import (
     as_in_memory,
+    bias_gradient,
     correlate,
     image_gradient,
     kernel_gradient,
@@ -184,7 +185,7 @@ defvjp(
     _convolution,
     lambda g, _y, _x, w, _b, plan=None: _image_gradient(g, w, plan=plan),
     lambda g, _y, x, _w, _b, plan=None: _kernel_gradient(x, g, plan=plan),
-    lambda g, _y, _x, _w, _b, plan=None: g.sum(axis=(0, 2, 3)),
+    lambda g, _y, _x, _w, _b, plan=None: bias_gradient(g),
 )
 defvjp(
     _image_gradient,

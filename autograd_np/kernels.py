@@ -16,6 +16,7 @@ from autograd_np.threads import in_halves, tuned
 
 __all__ = [
     "as_in_memory",
+    "bias_gradient",
     "correlate",
     "image_gradient",
     "kernel_gradient",
@@ -33,20 +34,31 @@ Pair: TypeAlias = tuple[int, int]
 # too thin. For 16 channels of 5 columns it takes 0.64 of what laid out lines take, for one channel 4 times as much.
 _THICK = 32
 
+# So many numbers stay in a core's cache, and keep a thread busy for longer than handing over Python's lock does: row by
+# row, two threads take 1.1 to 1.6 times as long.
+_CACHED = 2**17
+
 
 def product(a: Any, b: Any) -> Any:
-    """Multiply matrices, as @ does, on two threads if the process is tuned for it."""
-    if a.shape[1] == 1:
-        return a * b  # an outer product: 0.4 of the time of a product of matrices
-    if type(a) is not np.ndarray or type(b) is not np.ndarray or not tuned():
-        return a @ b  # a sweep that is itself recorded multiplies Tensors
+    """Multiply as @ does; matrices on two threads if the process is tuned for it."""
+    if type(a) is not np.ndarray or type(b) is not np.ndarray or not a.ndim == b.ndim == 2:
+        return a @ b  # Tensors too, in a sweep that is itself recorded
+    multiply = _outer if a.shape[1] == 1 else np.matmul
+    if not tuned():
+        return multiply(a, b)
     y = np.empty((len(a), b.shape[1]), np.result_type(a, b))
 
     def work(rows: slice) -> None:
-        np.matmul(a[rows], b, out=y[rows])
+        multiply(a[rows], b, out=y[rows])
 
-    in_halves(work, len(a), multiplications=a.size * b.shape[1])
+    # By rows of weights, as updates are, and also where little is multiplied: a core finds its half in its cache then.
+    in_halves(work, len(a), max(a.size, y.size), a.size * b.shape[1])
     return y
+
+
+def _outer(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Multiply a column with a row: in 0.2 of the time of BLAS, and 0.6 of that of a * b."""
+    return np.einsum("ij,jk->ik", a, b, out=out)
 
 
 def pad(x: Array, padding: Pair, value: float = 0) -> Array:
@@ -61,7 +73,7 @@ def pad(x: Array, padding: Pair, value: float = 0) -> Array:
 
 def correlate(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair) -> Array:
     """Correlate images (N, C, H, W) with filters (O, C, kh, kw), and add b (O,) to each output channel."""
-    images = np.ascontiguousarray(pad(x, padding).transpose(2, 3, 1, 0))
+    images = _contiguous(pad(x, padding).transpose(2, 3, 1, 0))
     if b is not None:
         w = w.astype(np.result_type(x, w, b), copy=False)
     thick = w.shape[1] * w.shape[3] >= _THICK
@@ -78,22 +90,31 @@ def _windows(images: Array, kernel: Pair, stride: Pair) -> Array:
 
 
 def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Array:
-    """Multiply every window where it stands, row by row of the kernel: small products, which BLAS is fastest at."""
+    """Multiply every window where it stands, kernel row by kernel row: small products, which BLAS is fastest at."""
     o, c, kh, kw = w.shape
     windows = _windows(images, (kh, kw), stride)
     rows, columns = steps(images.shape[:2], (kh, kw), stride)
     matrices = np.ascontiguousarray(w.transpose(2, 0, 3, 1)).reshape(kh, o, kw * c)
     y = np.empty((rows, columns, o, images.shape[3]), np.result_type(images, w))
 
+    block = min(rows, max(1, _CACHED // max(1, y[0].size)))
+
+    def under(m: int, start: int, count: int) -> Array:
+        """View the windows that lie under the kernel's row m, for so many rows of the output."""
+        first = stride[0] * start + m
+        return windows[first : first + stride[0] * (count - 1) + 1 : stride[0]]
+
     def work(part: slice) -> None:
-        product = np.empty(y.shape[1:], y.dtype)  # of a row, so that it stays in the cache
-        for i in range(part.start, part.stop):
-            np.matmul(matrices[0], windows[stride[0] * i], out=y[i])
+        products = np.empty((block, *y.shape[1:]), y.dtype)
+        for start in range(part.start, part.stop, block):
+            out = y[start : min(start + block, part.stop)]
+            product = products[: len(out)]
+            np.matmul(matrices[0], under(0, start, len(out)), out=out)
             for m in range(1, kh):
-                np.matmul(matrices[m], windows[stride[0] * i + m], out=product)
-                np.add(y[i], product, out=y[i])
+                np.matmul(matrices[m], under(m, start, len(out)), out=product)
+                np.add(out, product, out=out)
             if b is not None:
-                np.add(y[i], b[:, None], out=y[i])
+                np.add(out, b[:, None], out=out)
 
     in_halves(work, rows, multiplications=y.size * kh * kw * c)
     return y.transpose(3, 2, 0, 1)
@@ -109,11 +130,10 @@ def _by_lines(images: Array, w: Array, b: Array | None, stride: Pair) -> Array:
     y = np.empty((rows, o, lines.shape[2]), np.result_type(images, w))
 
     def work(part: slice) -> None:
-        for i in range(part.start, part.stop):
-            np.matmul(matrix, windows[i], out=y[i])
-            # Not as one more product in the sum: sums that are equal without the bias stay equal.
-            if b is not None:
-                np.add(y[i], b[:, None], out=y[i])
+        np.matmul(matrix, windows[part], out=y[part])
+        # Not as one more product in the sum: sums that are equal without the bias stay equal.
+        if b is not None:
+            np.add(y[part], b[:, None], out=y[part])
 
     in_halves(work, rows, y.size, y.size * kh * kw * c)
     return y.reshape(rows, o, columns, images.shape[3]).transpose(3, 1, 0, 2)
@@ -123,7 +143,7 @@ def _lines(images: Array, kernel: Pair, stride: Pair) -> Array:
     """Lay out the windows of each row as a matrix (H, kw C, W' N)."""
     windows = _windows(images, kernel, stride)
     h, columns, k, n = windows.shape
-    return np.ascontiguousarray(windows.swapaxes(1, 2)).reshape(h, k, columns * n)
+    return _contiguous(windows.swapaxes(1, 2)).reshape(h, k, columns * n)
 
 
 def _down(lines: Array, kh: int, step: int, rows: int) -> Array:
@@ -142,7 +162,7 @@ def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair)
     h, width = image[0] + 2 * padding[0], image[1] + 2 * padding[1]
     total = np.zeros((h, c, width, n), np.result_type(g, w))
     matrix = w.transpose(2, 3, 1, 0).reshape(kh * kw * c, o)
-    lines = np.ascontiguousarray(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
+    lines = _contiguous(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
     for i in range(rows):  # row by row, so that the products are still in the cache when they are added
         patches = (matrix @ lines[i]).reshape(kh, kw, c, columns, n)
         for j in range(kw):
@@ -153,13 +173,13 @@ def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair)
 
 def kernel_gradient(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
     """Return what each weight meets: a correlation of the images with `g` (N, O, H', W'), over the whole batch."""
-    images = np.ascontiguousarray(pad(x, padding).transpose(2, 3, 1, 0))
+    images = _contiguous(pad(x, padding).transpose(2, 3, 1, 0))
     (n, o, rows, columns), c, (kh, kw) = g.shape, x.shape[1], kernel
     if stride == (1, 1) and c * kw >= _THICK:
         total = _by_image_rows(images, g, kernel)
     else:
         windows = _down(_lines(images, kernel, stride), kh, stride[0], rows).swapaxes(1, 2)
-        outputs = np.ascontiguousarray(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
+        outputs = _contiguous(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
         products = np.empty((rows, o, kh * kw * c), np.result_type(x, g))
 
         def work(part: slice) -> None:
@@ -178,23 +198,52 @@ def _by_image_rows(images: Array, g: Array, kernel: Pair) -> Array:
     (n, o, rows, columns), kh = g.shape, kernel[0]
     windows = _windows(images, kernel, (1, 1)).swapaxes(1, 2)
     h, k = windows.shape[:2]
-    # With rows of zeros around, every image row meets kh rows.
-    outputs = np.zeros((rows + 2 * (kh - 1), o, columns, n), g.dtype)
-    outputs[kh - 1 : kh - 1 + rows] = g.transpose(2, 1, 3, 0)
-    matrices = outputs.reshape(-1, columns * n)
+    matrices = _contiguous(g.transpose(2, 1, 3, 0)).reshape(rows * o, columns * n)
     totals: list[Array] = []
 
     def work(part: slice) -> None:
         line = np.empty((k, columns, n), images.dtype)
-        total = np.zeros((kh * o, k), np.result_type(images, g))
+        total = np.zeros((kh, o, k), np.result_type(images, g))
+        by_row = total.reshape(kh * o, k)
         for i in range(part.start, part.stop):
             line[...] = windows[i]
-            total += matrices[i * o : (i + kh) * o] @ line.reshape(k, columns * n).T
+            first, end = (
+                max(0, i - kh + 1),
+                min(rows, i + 1),
+            )  # which rows of g it meets, the last with the first weights
+            met = matrices[first * o : end * o] @ line.reshape(k, columns * n).T
+            by_row[(first - i + kh - 1) * o : (end - i + kh - 1) * o] += met
         totals.append(total)
 
     in_halves(work, h, multiplications=g.size * kh * k)
-    # An image row meets the last of its rows of g with the kernel's first one.
-    return sum(totals).reshape(kh, o, k)[::-1].swapaxes(0, 1).reshape(o, kh * k)  # pyright: ignore
+    return sum(totals)[::-1].swapaxes(0, 1).reshape(o, kh * k)  # pyright: ignore
+
+
+def _contiguous(x: Array) -> Array:
+    """Lay out an array anew if it does not lie in memory in order."""
+    if x.flags.c_contiguous:
+        return x
+    y = np.empty(x.shape, x.dtype)
+
+    def work(part: slice) -> None:
+        y[part] = x[part]
+
+    in_halves(work, len(x), x.size)
+    return y
+
+
+def bias_gradient(g: Any) -> Any:
+    """Sum `g` (N, O, H', W') over all axes but the channels'.
+
+    The axis whose steps in memory are largest comes first: whole stretches are added up then. With the batch last that
+    takes 0.2 to 0.9 of the time of `g.sum(axis=(0, 2, 3))`, and errs less.
+    """
+    if type(g) is not np.ndarray:
+        return g.sum(axis=(0, 2, 3))  # a sweep that is itself recorded
+    steps_of = g.strides
+    for axis in sorted((0, 2, 3), key=lambda axis: -steps_of[axis]):
+        g = np.add.reduce(g, axis=axis, keepdims=True)
+    return g.reshape(-1)
 
 
 def max_of_tiles(x: Array, kernel: Pair) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ import pytest
 import scipy.signal
 from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from autograd_np import kernels, tune_process
 from autograd_np.kernels import Pair
@@ -56,17 +57,19 @@ def thick(channels: int, filters: int, stride: Pair, padding: Pair) -> Any:
     return x, w, rng.normal(size=filters), stride, padding, rng
 
 
-@given(problems(), layouts)
-@example(thick(16, 2, (1, 1), (0, 0)), [0, 1, 2, 3])
-@example(thick(16, 2, (2, 1), (1, 0)), [2, 3, 1, 0])
-@example(thick(16, 2, (1, 2), (0, 1)), [1, 0, 3, 2])
-@example(thick(2, 16, (1, 1), (1, 0)), [0, 1, 2, 3])
-@example(thick(2, 16, (1, 1), (2, 1)), [0, 1, 2, 3])
-@example(thick(2, 16, (1, 1), (0, 1)), [0, 1, 2, 3])
-@example(thick(2, 16, (2, 1), (0, 0)), [0, 1, 2, 3])
-def test_convolutions_are_their_definition_and_its_adjoints(problem: Any, layout: list[int]) -> None:
+@given(problems(), layouts, st.sampled_from([1, 100, 2**17]))
+@example(thick(16, 2, (1, 1), (0, 0)), [0, 1, 2, 3], 2**17)
+@example(thick(16, 2, (2, 1), (1, 0)), [2, 3, 1, 0], 1)
+@example(thick(16, 2, (1, 2), (0, 1)), [1, 0, 3, 2], 40)
+@example(thick(2, 16, (1, 1), (1, 0)), [0, 1, 2, 3], 40)
+@example(thick(2, 16, (1, 1), (2, 1)), [0, 1, 2, 3], 2**17)
+@example(thick(2, 16, (1, 1), (0, 1)), [0, 1, 2, 3], 1)
+@example(thick(2, 16, (2, 1), (0, 0)), [0, 1, 2, 3], 40)
+def test_convolutions_are_their_definition_and_its_adjoints(problem: Any, layout: list[int], cached: int) -> None:
     x, w, b, stride, padding, rng = problem
-    y = kernels.correlate(x, w, b, stride, padding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "_CACHED", cached)  # small images would fit whole
+        y = kernels.correlate(x, w, b, stride, padding)
     np.testing.assert_allclose(y, correlation(x, w, b, stride, padding), rtol=1e-12, atol=1e-12)
     g = lying(rng.normal(size=y.shape), layout)
     # <g, x * w> is linear in x and in w, and its gradients are what it meets there.
@@ -79,6 +82,25 @@ def test_convolutions_are_their_definition_and_its_adjoints(problem: Any, layout
     x2, w2 = rng.normal(size=x.shape), rng.normal(size=w.shape)
     products = [np.sum(g * kernels.correlate(*args, None, stride, padding)) for args in ((x2, w), (x, w2))]
     np.testing.assert_allclose([np.sum(by_image * x2), np.sum(by_kernel * w2)], products, rtol=1e-9, atol=1e-8)
+
+
+@given(hnp.arrays(float, hnp.array_shapes(min_dims=4, max_dims=4, min_side=0), elements=st.integers(-9, 9)), layouts)
+def test_a_bias_meets_every_pixel(g: Array, layout: list[int]) -> None:
+    np.testing.assert_array_equal(kernels.bias_gradient(lying(g, layout)), g.sum(axis=(0, 2, 3)))
+
+
+@pytest.mark.usefixtures("process")
+@pytest.mark.parametrize(
+    "shape", [(3, 4, 2), (3, 1, 2), (400, 30, 300), (400, 1, 300), (1, 1, 2**17), (2, 0, 2), (0, 1, 2)]
+)
+def test_products_are_those_of_numpy(shape: tuple[int, int, int]) -> None:
+    """Those of columns and rows, large ones, and empty ones, in any order in memory."""
+    m, k, n = shape
+    rng = np.random.default_rng(0)
+    for a, b in itertools.product(
+        (rng.normal(size=(m, k)), rng.normal(size=(k, m)).T), (rng.normal(size=(k, n)), rng.normal(size=(n, k)).T)
+    ):
+        np.testing.assert_allclose(kernels.product(a, b), a @ b, rtol=1e-13, atol=1e-13)
 
 
 def first_maxima(x: Array, g: Array, kernel: Pair) -> tuple[Array, Array]:
