@@ -372,11 +372,7 @@ class Flatten(Module):
 
     def forward(self, x: Operand) -> Tensor:
         """Flatten the input."""
-        shape = np.shape(x)
-        if not -len(shape) <= self.start_dim < len(shape):
-            raise ValueError(f"Flatten: an input of shape {shape} has no axis {self.start_dim} to flatten from")
-        values: Any = x if isinstance(x, Tensor) else np.asarray(x)
-        return values.reshape((*shape[: self.start_dim], math.prod(shape[self.start_dim :])))
+        return F.flatten(x, self.start_dim)
 
     def extra_repr(self) -> str:
         """Return the first axis."""

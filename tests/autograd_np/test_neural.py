@@ -18,6 +18,7 @@ from autograd_np.neural import (
     binary_cross_entropy_with_logits,
     cross_entropy,
     dropout,
+    flatten,
     l1_loss,
     linear,
     log_softmax,
@@ -324,6 +325,26 @@ class TestLinear:
         for kind in (np.asarray, partial(Tensor, requires_grad=True)):
             arguments = [kind(np.ones(shape)) for shape in given]
             check_message(ValueError, ["linear", "(..., I)", *map(str, given)], lambda given=arguments: linear(*given))
+
+
+class TestFlatten:
+    @given(arrays(shapes(min_dims=1, max_dims=4)), st.data())
+    def test_lays_axes_into_one(self, x: Array, data: st.DataObject) -> None:
+        order = data.draw(st.permutations(range(x.ndim)))
+        x = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+        start = data.draw(st.integers(-x.ndim, x.ndim - 1))
+        check(partial(flatten, start_dim=start), x)
+        first = start % x.ndim
+        size = int(np.prod(x.shape[first:]))
+        np.testing.assert_array_equal(flatten(x, start), x.reshape((*x.shape[:first], size)))
+
+    def test_batch_stays_last_in_memory(self) -> None:
+        x = np.zeros((4, 5, 3, 2)).transpose(3, 1, 0, 2)
+        assert flatten(x).strides[0] == x.strides[0] == x.itemsize
+
+    @pytest.mark.parametrize(("shape", "start"), [((), 0), ((3,), 1), ((3, 2), -3)])
+    def test_no_such_axis(self, shape: tuple[int, ...], start: int) -> None:
+        check_message(ValueError, ["flatten", str(shape), f"axis {start}"], lambda: flatten(np.zeros(shape), start))
 
 
 class TestDropout:

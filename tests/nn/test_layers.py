@@ -101,7 +101,7 @@ def test_flatten():
     assert nn.Flatten(-2)(x).shape == (2, 12)
     assert nn.Flatten()(np.zeros((0, 3, 4))).shape == (0, 12)
     assert nn.Flatten()(np.zeros((2, 0, 4))).shape == (2, 0)
-    with pytest.raises(ValueError, match=r"Flatten: an input of shape \(3,\) has no axis 1"):
+    with pytest.raises(ValueError, match=r"flatten: an input of shape \(3,\) has no axis 1"):
         nn.Flatten()(np.zeros(3))
 
 
