@@ -28,7 +28,6 @@ from autograd_np.tape import (
     ORDINARY,
     Leaf,
     Node,
-    TracedNode,
     check_finite,
     is_array,
     mode,
@@ -36,6 +35,7 @@ from autograd_np.tape import (
     owner,
     plan_of,
     reaches_before,
+    record_node,
     recording,
     sweep,
     tick,
@@ -44,7 +44,7 @@ from autograd_np.tape import (
     wrote,
 )
 
-__all__ = ["Operand", "Tensor", "gradients", "plain", "primitive", "record"]
+__all__ = ["Operand", "Tensor", "gradients", "leaf_over", "plain", "primitive", "record"]
 
 Operand: TypeAlias = Union["Tensor", ArrayLike]
 # The node of a leaf, by the array that owns its memory: what must not be written into while recording.
@@ -724,8 +724,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
             check_finite(part, f"{primitive.name}: the result", f"computed at {user_line()}")
     node = None
     if parents and state.recording and (several or output.dtype.kind in "fc"):
-        kind_of_node = TracedNode if state.anomaly else Node
-        node = kind_of_node(plan_of(primitive, needed), tuple(parents), arrays, kwargs, output)
+        node = record_node(plan_of(primitive, needed), tuple(parents), arrays, kwargs, output, state.anomaly)
     if several:
         return tuple(_wrap(part, node and output_node(node, output, i)) for i, part in enumerate(output))  # pyright: ignore
     return _wrap(output, node)
@@ -761,8 +760,10 @@ def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     else:
         parents, needed = ((left,), 0b110) if right is None else ((left, right), 0b111)
     tensor = _new(Tensor)  # as _wrap does
-    tensor._data, tensor._grad = output, None
-    tensor._node = Node(plan_of(primitive, needed), parents, [x, y], NOTHING, output) if parents else None
+    tensor._data, tensor._grad, tensor._node = output, None, None
+    if parents:
+        plan = primitive.plans.get(needed) or plan_of(primitive, needed)
+        tensor._node = record_node(plan, parents, [x, y], NOTHING, output)
     return tensor
 
 
@@ -832,6 +833,13 @@ def _wrap(array: NDArray[Any], node: Node | None) -> Tensor:
 
 
 _new = object.__new__
+
+
+def leaf_over(data: Operand) -> Tensor:
+    """Make a leaf that shares the memory of an array, or of a tensor off the tape."""
+    tensor = _wrap(np.asarray(plain(data)), None)
+    tensor.requires_grad = True
+    return tensor
 
 
 def plain(value: Any) -> Any:
@@ -958,11 +966,12 @@ def _swept(
     else:
         found = sweep(nodes, [plain(seed) for seed in seeds], set(wanted), retain=retain, stacked=stacked)
     results: list[Tensor] = []
+    take = found.pop if len(set(wanted)) == len(wanted) else found.get
     for node in wanted:
-        g = found.get(node)
+        g = take(node, None)
         if g is None:
             g = np.zeros((stacked, *node.shape) if stacked else node.shape, node.dtype)
-        results.append(g if isinstance(g, Tensor) else _wrap(np.array(g), None))
+        results.append(g if isinstance(g, Tensor) else _wrap(_own(g), None))
     return tuple(results)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd_np.tape import mode, recording
-from autograd_np.tensor import Tensor, depends_on_others, gradients, stacked_gradients
+from autograd_np.tensor import Tensor, depends_on_others, gradients, leaf_over, stacked_gradients
 
 __all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -160,7 +160,7 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    call = _Call("vjp", fun, primals, {}, tuple(range(len(primals))))
+    call = _Call("vjp", fun, primals, {}, tuple(range(len(primals))), lasting=True)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         cotangents = _like(cotangent, call.output, f"{call.name}: the cotangent")
@@ -352,7 +352,13 @@ class _Call:
     """
 
     def __init__(
-        self, transform: str, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any], argnums: Argnums
+        self,
+        transform: str,
+        fun: Function,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        argnums: Argnums,
+        lasting: bool = False,
     ) -> None:
         self.name = _named(transform, fun)
         self.argnums = argnums
@@ -371,8 +377,9 @@ class _Call:
         outer = mode.get().recording
         with recording():
             # A Tensor on an outer tape gets a node of its own: the function may also close over it, and that use is
-            # a constant here.
-            self.inputs = [x.reshape(x.shape) if _on_tape(x) else Tensor(x, requires_grad=True) for x in self.given]
+            # a constant here. Arrays are copied only if the tape lasts longer than the call, and could see them change.
+            leaf = functools.partial(Tensor, requires_grad=True) if lasting else leaf_over
+            self.inputs = [x.reshape(x.shape) if _on_tape(x) else leaf(x) for x in self.given]
             tracked = list(args)
             for i, argument in zip(positions, _build(self.arguments, self.inputs), strict=True):
                 tracked[i] = argument

@@ -93,8 +93,8 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call `forward`, with floating plain arrays taken into the dtype of the parameters."""
-        inputs = [self._take(x) for x in args]
-        named = {name: self._take(x) for name, x in kwargs.items()}
+        inputs = [x if type(x) is Tensor else self._take(x) for x in args]
+        named = {name: self._take(x) for name, x in kwargs.items()} if kwargs else kwargs
         token = _calling.set(True)
         try:
             return self.forward(*inputs, **named)

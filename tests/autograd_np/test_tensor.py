@@ -12,7 +12,7 @@ import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_np import Tensor, gradients, no_grad, primitive
+from autograd_np import Tensor, defvjp, gradients, no_grad, primitive
 
 
 def leaf(*values: float, dtype: Any = float) -> Tensor:
@@ -249,6 +249,29 @@ class TestGradients:
         a, b = leaf(1.0), leaf(2.0)
         ga, gb = gradients(a + b, [a, b])
         assert not np.shares_memory(ga.data, gb.data)
+        g1, g2 = gradients(a + b, [a, a])
+        assert g1.item() == g2.item() == 1.0
+        assert not np.shares_memory(g1.data, g2.data)
+
+    def test_results_are_nobody_elses_memory(self) -> None:
+        """Neither the weights, nor what a rule hands out of the tape, nor a view of either."""
+        x, seed, slope = leaf(1.0, 2.0), np.array([3.0, 4.0]), np.array([5.0, 6.0])
+        same = primitive(lambda x, slope: x)
+        defvjp(same, lambda g, _y, _x, slope: slope, None)
+        viewed = primitive(lambda x, slope: x)
+        defvjp(viewed, lambda g, _y, _x, slope: slope[:], None)
+        for f, kept in ((np.positive, seed), (lambda x: same(x, slope), slope), (lambda x: viewed(x, slope), slope)):
+            (g,) = gradients(f(x), x, seed)
+            np.testing.assert_array_equal(g.data, kept)
+            assert not np.shares_memory(g.data, kept)
+
+    def test_fresh_gradients_are_handed_out_without_a_copy(self) -> None:
+        made: list[int] = []
+        f = primitive(lambda x: x)
+        defvjp(f, lambda g, _y, _x: made.append(id(result := g * 2)) or result)
+        x = leaf(1.0, 2.0)
+        (g,) = gradients(f(x).sum(), x)
+        assert made == [id(g.data)]
 
     @pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
     def test_any_order(self, order: int) -> None:

@@ -403,6 +403,25 @@ def test_a_pullback_can_be_called_again() -> None:
     np.testing.assert_array_equal(pullback(np.ones(2))[0], np.cos([0.5, 1.0]))
 
 
+def test_a_pullback_belongs_to_the_point_where_it_was_taken() -> None:
+    x = np.array([0.5, 1.0])
+    _, pullback = vjp(np.sin, x)
+    x[...] = 0  # afterwards
+    np.testing.assert_array_equal(pullback(np.ones(2))[0], np.cos([0.5, 1.0]))
+
+
+def test_arguments_are_left_as_they_are() -> None:
+    """They are not copied where the tape ends with the call."""
+    x, before = np.array([0.5, 1.0]), np.array([0.5, 1.0])
+    value, g = value_and_grad(lambda x: np.sum(x * x) + np.sum(x[:1] * 1.0))(x)
+    assert not np.shares_memory(value, x)
+    assert not np.shares_memory(g, x)
+    g[...] = 7
+    np.testing.assert_array_equal(x, before)
+    x[...] = 2  # nothing keeps it from being written afterwards
+    np.testing.assert_array_equal(grad(lambda x: np.sum(x * x))(x), [4.0, 4.0])
+
+
 # -- beside other tapes ------------------------------------------------------------------------------------------------
 
 

@@ -127,6 +127,14 @@ def leaf(*values: float) -> Tensor:
     return Tensor(np.array(values), requires_grad=True)
 
 
+@pytest.mark.parametrize("infinite", [np.inf, np.nan])
+def test_what_is_not_chosen_has_no_gradient_of_any_size(infinite: float) -> None:
+    a, b = Tensor([1.0, 2.0, 3.0], requires_grad=True), Tensor([2.0, 1.0, 3.0], requires_grad=True)
+    np.maximum(a, b).backward(gradient=[infinite, infinite, 4.0])
+    np.testing.assert_array_equal(a.grad, [0.0, infinite, 2.0])
+    np.testing.assert_array_equal(b.grad, [infinite, 0.0, 2.0])
+
+
 @pytest.mark.parametrize("function", [np.maximum, np.minimum])
 def test_ties_share_equally(function: Any) -> None:
     a, b = leaf(1.0, 2.0, 0.0), leaf(1.0, 1.0, 0.0)
