@@ -42,8 +42,8 @@ TOLERANCE = 2e-5
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def set_up(name: str, threads: int) -> None:
-    """Set up the process of a contender, before its library is first used.
+def set_up(name: str, threads: int, training: bool) -> None:
+    """Set up the process of a contender, before its library is first used; ours as README advises for training.
 
     The environment that `environment` describes is already in force.
     """
@@ -53,7 +53,7 @@ def set_up(name: str, threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
-    if name == OURS and threads > 1:
+    if name == OURS and threads > 1 and training:
         from autograd_np import tune_process
 
         tune_process()
@@ -106,7 +106,7 @@ _contender: Contender
 
 def _make(work: str, name: str, size: int, threads: int) -> None:
     global _contender
-    set_up(name, threads)
+    set_up(name, threads, WORKS[work].training)
     _contender = WORKS[work].contenders[name](size)
 
 

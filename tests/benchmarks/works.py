@@ -403,7 +403,10 @@ def autograd_functions(batch: int) -> Functions:
 
 @dataclass(frozen=True)
 class Work:
-    """Something to do at some size, who does it, and what part of each peer's time it should take here."""
+    """Something to do at some size, who does it, and what part of each peer's time it should take here.
+
+    `training` tells steps of training from functions that are only differentiated.
+    """
 
     name: str
     title: str
@@ -411,6 +414,7 @@ class Work:
     size: int
     tiny: int
     aims: Mapping[str, float] = field(default_factory=dict[str, float])
+    training: bool = True
 
     def installed(self, peers: Collection[str]) -> tuple[list[str], list[str]]:
         """Return those contenders that can run, ours first, and those whose library is not installed."""
@@ -449,15 +453,15 @@ WORKS = {
                 "autograd": lambda length: AutogradGradient(partial(chain, length=length), ten_numbers()),
                 "mygrad": lambda length: MyGradGradient(partial(chain, length=length), ten_numbers()),
             },
-            size=1000, tiny=20, aims={"torch": 0.25, "autograd": 0.2, "mygrad": 0.12},
+            size=1000, tiny=20, aims={"torch": 0.25, "autograd": 0.2, "mygrad": 0.12}, training=False,
         ),
         Work("functions", "MLP as plain NumPy functions, value_and_grad",
-             {OURS: our_functions, "autograd": autograd_functions}, 64, 4, {"autograd": 0.2}),
+             {OURS: our_functions, "autograd": autograd_functions}, 64, 4, {"autograd": 0.2}, training=False),
         Work("mlp-batch1", "MLP 784-256-10, batch 1, SGD", _eager(MLP, sgd), 1, 1, {"torch": 0.6}),
         Work(
             "rows", "loss summed over 2,000 rows x[i] of 784",
             {OURS: lambda n: OurGradient(rows, images(n)), "torch": lambda n: TorchGradient(rows, images(n))},
-            size=2000, tiny=5, aims={"torch": 0.5},
+            size=2000, tiny=5, aims={"torch": 0.5}, training=False,
         ),
     ]
 }  # fmt: skip
