@@ -1,6 +1,7 @@
 """Functions that reduce axes, or accumulate along them: sums, means, spreads, extremes, products."""
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -102,7 +103,7 @@ def _axes(x: Any, axis: Any) -> tuple[int, ...]:
     """Return the reduced axes, counted from the front."""
     if axis is None or x.ndim == 0:  # NumPy lets a number have an axis 0
         return tuple(range(x.ndim))
-    return tuple(a % x.ndim for a in np.atleast_1d(axis).tolist())
+    return tuple(operator.index(a) % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,)))  # pyright: ignore
 
 
 def _spread(g: Any, x: Any, axis: Any) -> Any:
@@ -123,7 +124,8 @@ def _numbers(x: Any, axis: Any) -> Any:
 
 def _one_over(count: Any, g: Any) -> Any:
     """Return 1 / count in the precision of the gradient, and 0 where nothing is counted."""
-    return np.where(count > 0, 1 / np.where(count > 0, count, 1), 0).astype(g.dtype)
+    some = count > 0
+    return np.divide(some, np.where(some, count, 1)).astype(g.dtype)
 
 
 def _is_nan(x: Any) -> Any:
