@@ -40,9 +40,9 @@ _CACHED = 2**17
 
 
 def product(a: Any, b: Any) -> Any:
-    """Multiply as @ does; matrices on two threads if the process is tuned for it."""
-    if type(a) is not np.ndarray or type(b) is not np.ndarray or not a.ndim == b.ndim == 2:
-        return a @ b  # Tensors too, in a sweep that is itself recorded
+    """Multiply matrices, as @ does, on two threads if the process is tuned for it."""
+    if type(a) is not np.ndarray or type(b) is not np.ndarray:
+        return a @ b  # a sweep that is itself recorded multiplies Tensors
     multiply = _outer if a.shape[1] == 1 else np.matmul
     if not tuned():
         return multiply(a, b)

@@ -22,11 +22,14 @@ _LARGE = 2**16
 def tune_process(enabled: bool = True) -> None:
     """Give this process to training: large operations on two threads, freed memory kept.
 
-    By default NumPy's BLAS alone uses several threads, for matrix products. Tuned, the products, convolutions, poolings
-    and updates of large arrays are cut in two, for a helper thread and the calling one, and BLAS is held to one thread
-    (through ``threadpoolctl``), since its own would stand in the way. With glibc, memory that is freed is kept by the
-    process instead of given back to the system, which large arrays otherwise pay for with thousands of page faults in
-    each step. It holds for the whole process; other code that multiplies matrices has one thread then, too.
+    By default NumPy's BLAS alone uses several threads, for matrix products. Tuned, large convolutions, poolings, linear
+    layers and updates are cut in two, for a helper thread and the calling one, and BLAS is held to one thread (through
+    ``threadpoolctl``), since its own would stand in the way. With glibc, memory that is freed is kept by the process
+    instead of given back to the system, which large arrays otherwise pay for with thousands of page faults in each
+    step.
+
+    A step of a small CNN takes 0.5 to 0.6 of the time, one of LeNet 0.7; a perceptron gains little. It holds for the
+    whole process: other products of matrices, also those written with @, have one thread then.
 
     A convolution gives the same bits as without. A matrix product may differ in the last one, as between numbers of
     BLAS threads.

@@ -7,20 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.kernels import product
 from autograd_np.primitives import constants, defvjp, implements, primitive_of, primitives
 from autograd_np.rules.shaping import no_out
 from autograd_np.tensor import Tensor, plain, primitive, record
 
 defvjp(np.matmul, lambda g, _y, _a, b: _matmul_left(g, _a, b), lambda g, _y, a, _b: _matmul_right(g, a, _b))
-
-
-def _matmul(a: Any, b: Any) -> Any:
-    """Multiply matrices on two threads in a tuned process."""
-    return product(a, b) if np.ndim(a) == np.ndim(b) == 2 else np.matmul(a, b)
-
-
-primitive_of(np.matmul).function = _matmul
 defvjp(
     np.tensordot,
     lambda g, _y, _a, b, axes=2: _tensordot_left(g, _a, b, *_contracted(_a, b, axes)),
@@ -54,7 +45,7 @@ def _matmul_left(g: Any, a: Any, b: Any) -> Any:
         return g[..., None] * b
     if a.ndim == 1:
         return (b @ g[..., None])[..., 0]
-    return product(g, np.swapaxes(b, -1, -2))
+    return g @ np.swapaxes(b, -1, -2)
 
 
 def _matmul_right(g: Any, a: Any, b: Any) -> Any:
@@ -65,8 +56,8 @@ def _matmul_right(g: Any, a: Any, b: Any) -> Any:
     if (
         b.ndim == 2 and 2 < a.ndim == g.ndim
     ):  # one matrix for the whole stack: one product instead of a stack and its sum
-        return product(_rows(a).T, _rows(g))
-    return product(np.swapaxes(a, -1, -2), g)
+        return _rows(a).T @ _rows(g)
+    return np.swapaxes(a, -1, -2) @ g
 
 
 def _rows(a: Any) -> Any:
