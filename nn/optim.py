@@ -444,6 +444,7 @@ class Adam(Optimizer):
         state["step"] += 1
         beta1, beta2 = (float(beta) for beta in group["betas"])
         t, eps, lr = state["step"], float(group["eps"]), float(group["lr"])
+        c = math.sqrt(1 - beta2**t)
 
         def step(p: Array, grad: Array, scratch: Array, m: Array, v: Array) -> None:
             m *= beta1
@@ -452,12 +453,11 @@ class Adam(Optimizer):
             np.multiply(grad, grad, out=scratch)
             scratch *= 1 - beta2
             v += scratch
-            # √(v / (1 - β2^t)) + ε, and m over it
+            # m / (√(v / c²) + ε) = c m / (√v + c ε)
             np.sqrt(v, out=scratch)
-            scratch /= math.sqrt(1 - beta2**t)
-            scratch += eps
+            scratch += c * eps
             np.divide(m, scratch, out=scratch)
-            scratch *= lr / (1 - beta1**t)
+            scratch *= lr * c / (1 - beta1**t)
             p -= scratch
 
         self._in_parts(step, parameter, grad, state["exp_avg"], state["exp_avg_sq"])
