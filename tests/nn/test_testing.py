@@ -44,6 +44,15 @@ def test_mlps_are_as_described(network: MLP) -> None:
     assert network.loss().shape == ()
 
 
+@given(mlps())
+def test_examples_differ_where_they_are_normalised(network: MLP) -> None:
+    """Float32 could hardly tell them apart otherwise, and differences of losses would be noise."""
+    model = network.model
+    if network.batch_norm and len(network.sizes) > 2:
+        var = model[0](network.x).data.var(axis=0)
+        assert not np.any((var > 0) & (var < 1e-3))
+
+
 @given(cnns())
 def test_cnns_are_as_described(network: CNN) -> None:
     assert network.x.shape == (network.examples, *network.image)
