@@ -97,6 +97,16 @@ EQUIVALENT = {
     ): "|x| / x is conj(x) / |x|",
     (
         "rules/elementwise.py",
+        "_choose",
+        "g * np.logical_not(beaten) if np.isfinite(g).all() else np.where(beaten, 0, g)  ->  np.where(beaten, 0, g)",
+    ): "choosing is right for all gradients, and slower",
+    (
+        "rules/elementwise.py",
+        "_choose",
+        "np.where(tied, g * 0.5, part) if np.any(tied) else part  ->  np.where(tied, g * 0.5, part)",
+    ): "where nothing is tied the part is taken as it stands",
+    (
+        "rules/elementwise.py",
         "np.sign",
         "_turned(g, y, x) if _is_complex(x) else np.zeros_like(g)  ->  _turned(g, y, x)",
     ): "g - g * y * y is 0 for a real number, and at 0 divided by infinity",
@@ -133,6 +143,11 @@ EQUIVALENT = {
         "_from_winners",
         "zip(windows.cells(v), winners, strict=True)  ->  zip(winners, windows.cells(v), strict=True)",
     ): "the two are multiplied",
+    (
+        "neural.py",
+        "_flatten",
+        "start == 1 and x.strides[0] == x.itemsize  ->  start == 1",
+    ): "in any order in memory it is the same, and copies more",
     (
         "neural.py",
         "_label_cross_entropy_vjp",

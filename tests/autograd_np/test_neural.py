@@ -1,5 +1,6 @@
 """Activations, losses and layers, held against SciPy, against plain formulas, and against numerical derivatives."""
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, get_args
@@ -337,6 +338,12 @@ class TestFlatten:
         first = start % x.ndim
         size = int(np.prod(x.shape[first:]))
         np.testing.assert_array_equal(flatten(x, start), x.reshape((*x.shape[:first], size)))
+
+    @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+    def test_any_order_in_memory(self, order: tuple[int, ...]) -> None:
+        x = np.arange(120.0).reshape(2, 3, 4, 5)
+        lying = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+        np.testing.assert_array_equal(flatten(lying), x.reshape(2, 60))
 
     def test_batch_stays_last_in_memory(self) -> None:
         x = np.zeros((4, 5, 3, 2)).transpose(3, 1, 0, 2)
