@@ -72,9 +72,11 @@ class Plan:
         The unread ones among `argnums`: their places among the arguments and among the parents.
     constants : tuple of int
         The places of all other unread arguments.
+    keeps_no_array : bool
+        Whether every argument is a stand-in: its parents then are all that a node keeps of the call.
     """
 
-    __slots__ = ("argnums", "constants", "keeps_output", "primitive", "stand_ins")
+    __slots__ = ("argnums", "constants", "keeps_no_array", "keeps_output", "primitive", "stand_ins")
 
     def __init__(self, primitive: Primitive, needed: int) -> None:
         count = needed.bit_length() - 1
@@ -84,6 +86,7 @@ class Plan:
         self.keeps_output = not no_output
         self.stand_ins = tuple((place, argnums.index(place)) for place in unread if place in argnums)
         self.constants = tuple(place for place in unread if place not in argnums)
+        self.keeps_no_array = len(self.stand_ins) == count
 
 
 def plan_of(primitive: Primitive, needed: int) -> Plan:
@@ -194,20 +197,26 @@ class TracedNode(Node):
 def record_node(
     plan: Plan,
     parents: tuple[Node, ...],
-    args: list[Any],
+    args: Sequence[Any],
     kwargs: Mapping[str, Any],
     output: NDArray[Any] | list[NDArray[Any]],
     traced: bool = False,
 ) -> Node:
     """Put an operation on the tape. A chain of them takes 0.96 of the time that it takes with a class's `__init__`."""
+    if plan.keeps_no_array:
+        args = parents
+    elif plan.stand_ins or plan.constants:
+        args = [*args]
+        for place, i in plan.stand_ins:
+            args[place] = parents[i]
+        for place in plan.constants:
+            if is_array(args[place]):
+                args[place] = Spec(args[place].shape, args[place].dtype)
+    else:
+        args = tuple(args)  # of arrays alone: no work for the garbage collector, which a list would be
     node = _new(TracedNode if traced else Node)
     node.number = tick()
     node.plan, node.parents, node.args, node.kwargs = plan, parents, args, kwargs
-    for place, i in plan.stand_ins:
-        args[place] = parents[i]
-    for place in plan.constants:
-        if is_array(args[place]):
-            args[place] = Spec(args[place].shape, args[place].dtype)
     if not isinstance(output, list):
         node.shape, node.dtype = output.shape, output.dtype
         node.output = output if plan.keeps_output else None
@@ -483,7 +492,7 @@ _output_plan = Plan(_output, 0b11)
 
 def output_node(node: Node, outputs: Sequence[Any], index: int) -> Node:
     """Return a node for one of the several outputs of another."""
-    return record_node(_output_plan, (node,), [outputs], {"index": index}, outputs[index])
+    return record_node(_output_plan, (node,), (outputs,), {"index": index}, outputs[index])
 
 
 def sweep(

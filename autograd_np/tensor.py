@@ -763,7 +763,7 @@ def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     tensor._data, tensor._grad, tensor._node = output, None, None
     if parents:
         plan = primitive.plans.get(needed) or plan_of(primitive, needed)
-        tensor._node = record_node(plan, parents, [x, y], NOTHING, output)
+        tensor._node = record_node(plan, parents, (x, y), NOTHING, output)
     return tensor
 
 
