@@ -96,7 +96,6 @@ def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Arr
     rows, columns = steps(images.shape[:2], (kh, kw), stride)
     matrices = np.ascontiguousarray(w.transpose(2, 0, 3, 1)).reshape(kh, o, kw * c)
     y = np.empty((rows, columns, o, images.shape[3]), np.result_type(images, w))
-
     block = min(rows, max(1, _CACHED // max(1, y[0].size)))
 
     def under(m: int, start: int, count: int) -> Array:
@@ -105,14 +104,14 @@ def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Arr
         return windows[first : first + stride[0] * (count - 1) + 1 : stride[0]]
 
     def work(part: slice) -> None:
-        products = np.empty((block, *y.shape[1:]), y.dtype)
+        buffer = np.empty((block, *y.shape[1:]), y.dtype)
         for start in range(part.start, part.stop, block):
             out = y[start : min(start + block, part.stop)]
-            product = products[: len(out)]
+            term = buffer[: len(out)]
             np.matmul(matrices[0], under(0, start, len(out)), out=out)
             for m in range(1, kh):
-                np.matmul(matrices[m], under(m, start, len(out)), out=product)
-                np.add(out, product, out=out)
+                np.matmul(matrices[m], under(m, start, len(out)), out=term)
+                np.add(out, term, out=out)
             if b is not None:
                 np.add(out, b[:, None], out=out)
 
@@ -207,10 +206,8 @@ def _by_image_rows(images: Array, g: Array, kernel: Pair) -> Array:
         by_row = total.reshape(kh * o, k)
         for i in range(part.start, part.stop):
             line[...] = windows[i]
-            first, end = (
-                max(0, i - kh + 1),
-                min(rows, i + 1),
-            )  # which rows of g it meets, the last with the first weights
+            # Of g it meets these rows, the last one with the first weights.
+            first, end = max(0, i - kh + 1), min(rows, i + 1)
             met = matrices[first * o : end * o] @ line.reshape(k, columns * n).T
             by_row[(first - i + kh - 1) * o : (end - i + kh - 1) * o] += met
         totals.append(total)
@@ -240,10 +237,10 @@ def bias_gradient(g: Any) -> Any:
     """
     if type(g) is not np.ndarray:
         return g.sum(axis=(0, 2, 3))  # a sweep that is itself recorded
-    steps_of = g.strides
-    for axis in sorted((0, 2, 3), key=lambda axis: -steps_of[axis]):
-        g = np.add.reduce(g, axis=axis, keepdims=True)
-    return g.reshape(-1)
+    total = g
+    for axis in sorted((0, 2, 3), key=lambda axis: -g.strides[axis]):
+        total = np.add.reduce(total, axis=axis, keepdims=True)
+    return total.reshape(-1)
 
 
 def max_of_tiles(x: Array, kernel: Pair) -> tuple[Array, Array]:
@@ -281,24 +278,26 @@ def max_of_tiles_gradient(g: Array, y: Array, across: Array, x: Array, kernel: P
     total[:, :, rows * kh :] = 0
     total[:, :, :, columns * kw :] = 0
     on_the_way = np.empty_like(across, dtype=g.dtype)
+    holds = np.empty_like(across, dtype=bool)
     g = as_in_memory(g, y)
 
     def work(part: slice) -> None:
         here = slice(part.start * kh, part.stop * kh)
-        along, lines = across[:, :, here], on_the_way[:, :, here]
+        along, lines, mask = across[:, :, here], on_the_way[:, :, here], holds[:, :, here]
         down = [(along[:, :, i::kh], lines[:, :, i::kh]) for i in range(kh)]
-        _to_the_first(g[:, :, part], y[:, :, part], down)
+        _to_the_first(g[:, :, part], y[:, :, part], down, mask[:, :, ::kh])
         cells = (slice(j, columns * kw, kw) for j in range(kw))
-        _to_the_first(lines, along, [(x[:, :, here, cell], total[:, :, here, cell]) for cell in cells])
+        _to_the_first(lines, along, [(x[:, :, here, cell], total[:, :, here, cell]) for cell in cells], mask)
 
     in_halves(work, rows, x.size)
     return total
 
 
-def _to_the_first(g: Array, largest: Array, cells: list[tuple[Array, Array]]) -> None:
+def _to_the_first(g: Array, largest: Array, cells: list[tuple[Array, Array]], mask: Array) -> None:
     """Write the gradient into the place of the first cell that is the largest, and 0 into the others'."""
     for i, (cell, out) in enumerate(cells[:-1], start=1):
-        np.multiply(g, cell == largest, out=out)
+        np.equal(cell, largest, out=mask)
+        np.multiply(g, mask, out=out)
         g = np.subtract(g, out, out=cells[-1][1] if i == len(cells) - 1 else None)
     if len(cells) == 1:
         cells[0][1][...] = g

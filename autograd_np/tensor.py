@@ -836,9 +836,10 @@ _new = object.__new__
 
 
 def leaf_over(data: Operand) -> Tensor:
-    """Make a leaf that shares the memory of an array, or of a tensor off the tape."""
+    """Make a leaf that shares the memory of a floating or complex array, or of a tensor off the tape."""
     tensor = _wrap(np.asarray(plain(data)), None)
-    tensor.requires_grad = True
+    tensor._node = leaf = Leaf(tensor, tensor._data)
+    _leaves.setdefault(id(owner(tensor._data)), leaf)  # it may be a parameter's memory, whose own leaf lives longer
     return tensor
 
 
@@ -966,7 +967,7 @@ def _swept(
     else:
         found = sweep(nodes, [plain(seed) for seed in seeds], set(wanted), retain=retain, stacked=stacked)
     results: list[Tensor] = []
-    take = found.pop if len(set(wanted)) == len(wanted) else found.get
+    take = found.pop if len(set(wanted)) == len(wanted) else found.get  # what stays in `found` is copied by _own
     for node in wanted:
         g = take(node, None)
         if g is None:

@@ -422,6 +422,14 @@ def test_arguments_are_left_as_they_are() -> None:
     np.testing.assert_array_equal(grad(lambda x: np.sum(x * x))(x), [4.0, 4.0])
 
 
+def test_a_parameter_stays_guarded_when_its_array_is_an_argument() -> None:
+    """Its array is not copied either, but it is the parameter's that must not be written while recording."""
+    p = Tensor([0.5, 1.0], requires_grad=True)
+    np.testing.assert_array_equal(grad(lambda x: np.sum(x * x))(p.data), [1.0, 2.0])
+    with pytest.raises(RuntimeError, match="leaf"):
+        p[:1][0] = 7.0  # a view
+
+
 # -- beside other tapes ------------------------------------------------------------------------------------------------
 
 
