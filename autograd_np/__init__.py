@@ -8,9 +8,20 @@ from autograd_np.rules.shaping import array
 from autograd_np.tape import detect_anomaly, no_grad
 from autograd_np.tensor import Tensor, gradients, primitive
 from autograd_np.threads import tune_process
-from autograd_np.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from autograd_np.transforms import (
+    IndependentWarning,
+    elementwise_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 
 __all__ = [
+    "IndependentWarning",
     "Tensor",
     "array",
     "defvjp",

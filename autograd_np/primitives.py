@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
@@ -66,6 +67,7 @@ class Primitive:
         self.vjps: tuple[Rule | None, ...] = ()
         self.joint: Callable[..., Sequence[Any]] | None = None
         self.broadcasts = False
+        self.moves = False  # whether its result holds the argument's elements and nothing else: then it may be a view
         self.stacks = False  # whether the rules also take a stack of gradients, along an axis before the others
         self.arrays: int | None = None
         self.keywords: frozenset[str] = frozenset()
@@ -305,7 +307,10 @@ def name_of(function: Any) -> str:
     name = getattr(function, "__name__", repr(function))
     module = getattr(function, "__module__", None) or ""
     if isinstance(function, np.ufunc):
-        return f"np.{name}" if getattr(np, name, None) is function else f"scipy.special.{name}"
+        if getattr(np, name, None) is function:
+            return f"np.{name}"
+        special = sys.modules.get("scipy.special")
+        return f"scipy.special.{name}" if getattr(special, name, None) is function else name
     if module.split(".")[0] in ("numpy", "scipy"):
         return f"{module.replace('numpy', 'np', 1)}.{name}"
     return name

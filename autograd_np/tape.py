@@ -1,20 +1,17 @@
 """The tape: nodes in the order of creation, and the reverse sweep over them.
 
-The tape holds plain arrays and knows nothing of Tensor. Its numbers are a clock: a node's number is the moment it was
-recorded, and a write into memory is stamped by the same clock, so that a value changed after it was recorded is told by
-comparing two numbers.
+The tape holds plain arrays and knows nothing of Tensor. Its numbers are a clock, which `versions` shares: a node's
+number is the moment it was recorded, and a value that was written afterwards is told by comparing two numbers.
 """
 
 from __future__ import annotations
 
-import itertools
 import sys
-import threading
 import weakref
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ContextDecorator, nullcontext
+from contextvars import ContextVar
 from inspect import currentframe, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, TypeGuard
@@ -23,16 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np.primitives import Primitive
+from autograd_np.versions import tick, versions
 
 __all__ = [
     "NOTHING", "ORDINARY", "Contribution", "Leaf", "Node", "Part", "Plan", "Spec", "TracedNode", "check_finite",
-    "detect_anomaly", "is_array", "mode", "no_grad", "output_node", "owner", "plan_of", "reaches_before", "record_node",
-    "recording", "sweep", "tick", "unbroadcast", "user_line", "writes", "wrote",
+    "detect_anomaly", "is_array", "mode", "no_grad", "output_node", "plan_of", "reached_leaves", "reaches_before",
+    "record_node", "recording", "sweep", "unbroadcast", "user_line",
 ]  # fmt: skip
 
 Array = Any  # an ndarray, or in a sweep that is itself recorded a Tensor; a rule cannot tell them apart
-
-tick = itertools.count(1).__next__
 
 
 def is_array(value: object) -> TypeGuard[NDArray[Any]]:
@@ -168,20 +164,21 @@ class Node:
         return self.plan.primitive.name if self.plan else "a leaf"
 
     def release(self) -> None:
-        """Let go of everything that the sweep needed."""
-        self.args = self.output = None
+        """Let go of everything that the sweep needed: `args` first, by which a spent node is told."""
+        self.args = None
+        self.output = None
         self.kwargs, self.parents = NOTHING, ()
 
 
 class Leaf(Node):
-    """The start of a tape: a Tensor made by hand."""
+    """The start of a tape: a Tensor made by hand, or for an argument of a function that is being differentiated."""
 
-    __slots__ = ("__weakref__", "leaf")
+    __slots__ = ("__weakref__", "is_argument", "leaf")
 
     leaf: weakref.ref[Any]
 
-    def __init__(self, tensor: Any, data: NDArray[Any]) -> None:
-        self.number, self.leaf = tick(), weakref.ref(tensor)
+    def __init__(self, tensor: Any, data: NDArray[Any], is_argument: bool = False) -> None:
+        self.number, self.leaf, self.is_argument = tick(), weakref.ref(tensor), is_argument
         self.plan, self.parents, self.args, self.kwargs, self.output = None, (), (), NOTHING, None
         self.shape, self.dtype = data.shape, data.dtype
 
@@ -237,10 +234,16 @@ _new = object.__new__
 
 
 class Mode(NamedTuple):
-    """Whether operations are recorded, and whether every value is checked."""
+    """Whether operations are recorded, and whether every value is checked.
+
+    What is left with a mode stands in the mode itself, and not in the object that changed it: that may serve several
+    threads and tasks at once.
+    """
 
     recording: bool = True
     anomaly: bool = False
+    outer: Mode | None = None
+    silence: AbstractContextManager[Any] = nullcontext()
 
 
 ORDINARY = Mode()
@@ -254,17 +257,20 @@ class _Switch(ContextDecorator):
 
     _change: ClassVar[dict[str, bool]]
 
-    def __init__(self) -> None:
-        self._tokens: list[Token[Mode]] = []
-
     def __enter__(self) -> None:
-        self._tokens.append(mode.set(mode.get()._replace(**self._change)))
+        outer = mode.get()
+        silence = self._silence()
+        silence.__enter__()
+        mode.set(outer._replace(**self._change, outer=outer, silence=silence))
 
-    def __exit__(self, *_: object) -> None:
-        mode.reset(self._tokens.pop())
+    def __exit__(self, *error: Any) -> None:
+        inner = mode.get()
+        mode.set(inner.outer or ORDINARY)
+        inner.silence.__exit__(*error)
 
-    def _recreate_cm(self) -> _Switch:
-        return type(self)()
+    def _silence(self) -> AbstractContextManager[Any]:
+        """Return what is entered along with the mode."""
+        return nullcontext()
 
     def __call__(self, func: Any) -> Any:
         if isgeneratorfunction(func) or iscoroutinefunction(func) or isasyncgenfunction(func):
@@ -334,17 +340,8 @@ class detect_anomaly(_Switch):
 
     _change: ClassVar[dict[str, bool]] = {"anomaly": True}
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._silence = np.errstate(all="ignore")
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        self._silence.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self._silence.__exit__(*error)
-        super().__exit__(*error)
+    def _silence(self) -> AbstractContextManager[Any]:
+        return np.errstate(all="ignore")
 
 
 class Trace:
@@ -384,54 +381,24 @@ def _checksum(array: NDArray[Any]) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Writes into memory
+# What a node keeps
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-class _Writes:
-    """When memory was last written, by the array that owns it; views share their owner.
-
-    A recorded array is kept alive by its node, and so is its owner: a write with a later number than the node's was a
-    write to the very values that the node needs.
-    """
-
-    def __init__(self) -> None:
-        self.latest = 0
-        self._last: dict[int, int] = {}
-        self._lock = threading.Lock()
-
-    def stamp(self, array: NDArray[Any]) -> None:
-        """Note that memory has just been written."""
-        memory = owner(array)
-        with self._lock:
-            if id(memory) not in self._last:
-                weakref.finalize(memory, self._last.pop, id(memory), None).atexit = False
-            self._last[id(memory)] = self.latest = tick()
-
-    def last(self, array: NDArray[Any]) -> int:
-        """Return the number of the last write to an array's memory, 0 if there was none."""
-        return self._last.get(id(owner(array)), 0)
-
-
-def owner(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the array that owns the memory of a view; of any other array itself."""
-    while is_array(array.base):
-        array = array.base
-    return array
-
-
-writes = _Writes()
-wrote = writes.stamp
 
 
 def _arrays(node: Node) -> list[NDArray[Any]]:
     """Return the arrays that a node keeps for its rules."""
-    kept = (*(node.args or ()), *_several(node.output), *_several(node.kwargs.get("index")))
-    return [array for array in kept if is_array(array)]
+    kept = (*(node.args or ()), node.output)
+    return list(_arrays_in((*kept, *node.kwargs.values()) if node.kwargs else kept))
 
 
-def _several(value: Any) -> Sequence[Any]:
-    return value if type(value) is tuple else (value,)  # pyright: ignore[reportUnknownVariableType]
+def _arrays_in(values: Iterable[Any]) -> Iterator[NDArray[Any]]:
+    for value in values:
+        if is_array(value):
+            yield value
+        elif type(value) in (tuple, list):
+            yield from _arrays_in(value)
+        elif type(value) is dict:
+            yield from _arrays_in(value.values())  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def _check_unchanged(order: Sequence[Node]) -> None:
@@ -443,8 +410,8 @@ def _check_unchanged(order: Sequence[Node]) -> None:
         Naming the operation whose gradient would have been wrong.
     """
     for node in order:
-        if node.plan and (node.number < writes.latest or node.trace):
-            late = [array for array in _arrays(node) if writes.last(array) > node.number]
+        if node.plan and (node.number < versions.latest or node.trace):
+            late = [array for array in _arrays(node) if versions.last(array) > node.number]
             if late or (node.trace and not node.trace.unchanged(node)):
                 shape = f" of shape {late[0].shape}" if late else ""
                 line = f" (recorded at {node.trace.line})" if node.trace else ""
@@ -558,24 +525,26 @@ def sweep(
             if g is None:
                 continue
             plan = node.plan
-            if inputs is None:
-                if plan is None:
-                    found[node] = g
-                    continue
-            else:
+            if inputs is None and plan is None:
+                found[node] = g
+                continue
+            parents = node.parents
+            if inputs is not None:
                 if node in inputs:
                     found[node] = g
-                if wanted.isdisjoint(node.parents):
+                if wanted.isdisjoint(parents):
                     continue
             assert plan is not None
             rules: Any = plan.primitive.vjps
-            args, kwargs, y = node.args, node.kwargs, node.output
-            assert args is not None
+            kwargs, y = node.kwargs, node.output
+            args = node.args  # last, since another thread that releases the node takes it away first
+            if args is None:
+                raise _spent(node)
             if ordinary and rules and type(y) is not tuple:
                 # As below, without what takes its time: a small operation would spend half of its own there.
                 if y is None:
                     y = node
-                for argnum, parent in zip(plan.argnums, node.parents):  # noqa: B905 (strict takes time, too)
+                for argnum, parent in zip(plan.argnums, parents):  # noqa: B905 (strict takes time, too)
                     if inputs is not None and parent not in wanted:
                         continue
                     if len(args) == 2 and not kwargs:  # spelt out, a call takes half as long as with stars
@@ -594,7 +563,8 @@ def sweep(
                         continue
                     add(parent, _settled(part, parent, plan.primitive, argnum, 0))
             else:
-                for parent, part in _vjps(node, g, wanted, lift, anomaly, stacked):
+                kept: Any = args, kwargs, y, parents
+                for parent, part in _vjps(node, kept, g, wanted, lift, anomaly, stacked):
                     add(parent, part)
             if not retain:
                 node.release()
@@ -620,12 +590,10 @@ def _order(outputs: Sequence[Node], inputs: Collection[Node] | None) -> tuple[li
     while stack:
         node = stack.pop()
         order.append(node)
-        if node.args is None and not (inputs and node in inputs):
-            raise RuntimeError(
-                f"{node.name}: this part of the graph is spent: a backward pass (or one that failed) has released it; "
-                f"compute the forward pass again, or pass retain_graph=True to the first backward pass"
-            )
-        for parent in node.parents:
+        parents = node.parents  # before looking whether it is spent: another thread may be releasing it
+        if node.args is None and not (inputs and node in inputs and node.number == oldest):
+            raise _spent(node)
+        for parent in parents:
             if parent not in seen and parent.number >= oldest:
                 seen.add(parent)
                 stack.append(parent)
@@ -637,6 +605,23 @@ def _order(outputs: Sequence[Node], inputs: Collection[Node] | None) -> tuple[li
         if not wanted.isdisjoint(node.parents):
             wanted.add(node)
     return [node for node in order if node in wanted], wanted
+
+
+def _spent(node: Node) -> RuntimeError:
+    return RuntimeError(
+        f"{node.name}: this part of the graph is spent: a backward pass (or one that failed, or one in another thread) "
+        f"has released it; compute the forward pass again, or pass retain_graph=True to the first backward pass"
+    )
+
+
+def reached_leaves(output: Node) -> list[Node]:
+    """Return the leaves that an output was computed from."""
+    seen, stack = {output}, [output]
+    while stack:
+        fresh = [parent for parent in stack.pop().parents if parent not in seen]
+        seen.update(fresh)
+        stack.extend(fresh)
+    return [node for node in seen if node.plan is None]
 
 
 def reaches_before(output: Node, inputs: Sequence[Node]) -> bool:
@@ -653,44 +638,57 @@ def reaches_before(output: Node, inputs: Sequence[Node]) -> bool:
     return False
 
 
+_Call = tuple[Sequence[Any], Mapping[str, Any], Any, tuple[Node, ...]]
+"""What a node has kept of its call: the arguments, the keyword arguments, the result, and the parents."""
+
+
 def _vjps(
-    node: Node, g: Any, wanted: set[Node], lift: Callable[[Any, Node | None], Any] | None, anomaly: bool, stacked: int
+    node: Node,
+    call: _Call,
+    g: Any,
+    wanted: set[Node],
+    lift: Callable[[Any, Node | None], Any] | None,
+    anomaly: bool,
+    stacked: int,
 ) -> Iterable[tuple[Node, Any]]:
     """Yield each parent with its part of the gradient."""
-    plan, args, y = node.plan, node.args, node.output
+    args, kwargs, y, parents = call
+    plan = node.plan
     assert plan is not None
-    assert args is not None
-    if node.several:
+    several = bool(type(y) is tuple)  # no narrowing of what has no type
+    if several:
         lead = (stacked,) if stacked else ()
         g = tuple(np.zeros(lead + s.shape, s.dtype) if part is None else part for part, s in zip(g, y, strict=True))
     if lift is not None:
-        nodes = dict(zip(plan.argnums, node.parents, strict=True))
+        nodes = dict(zip(plan.argnums, parents, strict=True))
         args = [lift(arg, nodes[i]) if i in nodes and is_array(arg) else arg for i, arg in enumerate(args)]
-        if node.several:
+        if several:
             y = tuple(lift(part, output_node(node, y, i)) if is_array(part) else part for i, part in enumerate(y))
         elif y is not None:
             y = lift(y, node)
-    if y is None:
-        y = node
+    call = args, kwargs, node if y is None else y, parents
     if stacked and not plan.primitive.stacks:
-        return _row_by_row(node, plan, g, y, args, wanted, anomaly, stacked)
-    return _parts(node, plan, g, y, args, wanted, anomaly, 1 if stacked else 0)
+        return _row_by_row(node, call, g, wanted, anomaly, stacked)
+    return _parts(node, call, g, wanted, anomaly, 1 if stacked else 0)
 
 
 def _parts(
-    node: Node, plan: Plan, g: Any, y: Any, args: Sequence[Any], wanted: set[Node], anomaly: bool, lead: int = 0
+    node: Node, call: _Call, g: Any, wanted: set[Node], anomaly: bool, lead: int = 0
 ) -> Iterable[tuple[Node, Any]]:
     """Call the rules of a node; `lead` is the number of axes that the gradients have before their own."""
+    args, kwargs, y, parents = call
+    plan = node.plan
+    assert plan is not None
     primitive = plan.primitive
-    joint = primitive.joint(g, y, *args, **node.kwargs) if primitive.joint else None
-    for argnum, parent in zip(plan.argnums, node.parents, strict=True):
+    joint = primitive.joint(g, y, *args, **kwargs) if primitive.joint else None
+    for argnum, parent in zip(plan.argnums, parents, strict=True):
         if parent not in wanted:
             continue
         if joint is not None:
             part = joint[argnum]
         else:
             rule = primitive.vjps[argnum]
-            part = rule(g, y, *args, **node.kwargs) if rule is not None else None
+            part = rule(g, y, *args, **kwargs) if rule is not None else None
         if part is None:
             continue
         if anomaly and not isinstance(part, Contribution):
@@ -700,13 +698,13 @@ def _parts(
 
 
 def _row_by_row(
-    node: Node, plan: Plan, g: Any, y: Any, args: Sequence[Any], wanted: set[Node], anomaly: bool, stacked: int
+    node: Node, call: _Call, g: Any, wanted: set[Node], anomaly: bool, stacked: int
 ) -> Iterable[tuple[Node, Any]]:
     """Call rules that take one gradient only with one after the other of a stack, and stack what they return."""
 
     def row(i: int) -> list[tuple[Node, Any]]:
         row_of_g = tuple(part[i] for part in g) if node.several else g[i]
-        return list(_parts(node, plan, row_of_g, y, args, wanted, anomaly))
+        return list(_parts(node, call, row_of_g, wanted, anomaly))
 
     for parts in zip(*map(row, range(stacked)), strict=True):
         parent = parts[0][0]

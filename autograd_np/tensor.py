@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, Union, final
+from typing import Any, TypeAlias, TypeVar, Union, cast, final
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from autograd_np.operands import admitted, array_of, described, losing_call
 from autograd_np.primitives import (
     Primitive,
     implementations,
@@ -32,23 +34,25 @@ from autograd_np.tape import (
     is_array,
     mode,
     output_node,
-    owner,
     plan_of,
+    reached_leaves,
     reaches_before,
     record_node,
     recording,
     sweep,
-    tick,
     user_line,
-    writes,
-    wrote,
 )
+from autograd_np.versions import tick, versions
 
-__all__ = ["Operand", "Tensor", "gradients", "leaf_over", "plain", "primitive", "record"]
+__all__ = ["Operand", "Tensor", "as_argument", "as_array", "gradients", "plain", "primitive", "record"]
 
 Operand: TypeAlias = Union["Tensor", ArrayLike]
-# The node of a leaf, by the array that owns its memory: what must not be written into while recording.
-_leaves: weakref.WeakValueDictionary[int, Leaf] = weakref.WeakValueDictionary()
+# The leaves of frozen tensors, by their addresses, as long as something recorded leads to them: thawed, a tensor takes
+# its leaf again, so that what was recorded before counts as well.
+_frozen: weakref.WeakValueDictionary[int, Leaf] = weakref.WeakValueDictionary()
+
+# Held while gradients are added to leaves, which threads may share.
+_adding = threading.RLock()
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 F = TypeVar("F", bound=Callable[..., Any])
@@ -88,21 +92,22 @@ class Tensor:
     array([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_node")
+    __slots__ = ("__weakref__", "_array", "_grad", "_node", "_view")
 
-    _data: NDArray[Any]
+    _array: NDArray[Any]
     _grad: NDArray[Any] | None
     _node: Node | None
+    _view: _View | None
 
     def __init__(self, data: Operand, requires_grad: bool = False, dtype: DTypeLike | None = None) -> None:
         if isinstance(data, Tensor) and data._node is not None:
             raise TypeError(
                 "Tensor(t) of a tensor that requires a gradient would leave its tape: use t itself, or t.detach()"
             )
-        array = np.array(data, dtype=dtype)
+        array = np.array(array_of(data, "Tensor: data"), dtype=dtype)
         if array.dtype.kind not in "biufc":
-            raise TypeError(f"Tensor: data of dtype {array.dtype} are not numbers; give numbers, or pass dtype=")
-        self._data, self._grad, self._node = array, None, None
+            raise TypeError(f"Tensor: dtype={array.dtype} is none of numbers; give one like float")
+        self._array, self._grad, self._node, self._view = array, None, None, None
         self.requires_grad = requires_grad
 
     def __init_subclass__(cls) -> None:
@@ -116,16 +121,17 @@ class Tensor:
 
         Writing into the array by other means (`p.data[0] = 1`) goes unnoticed except under `detect_anomaly`.
         """
-        return self._data
+        return self._array
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        if value is not self._data:
-            array = np.asarray(value)
-            if array.shape != self.shape:
-                raise ValueError(f"Tensor.data: cannot assign shape {array.shape} to a tensor of shape {self.shape}")
-            np.copyto(self._data, array)
-        wrote(self._data)
+        array = value if value is self._array else array_of(value, "Tensor.data: the value")
+        if np.shape(array) != self.shape:
+            raise ValueError(f"Tensor.data: cannot assign shape {np.shape(array)} to a tensor of shape {self.shape}")
+        array = np.asarray(array).astype(self.dtype, casting="same_kind", copy=False)
+        self._check_memory("Tensor.data")
+        versions.note(self._array)
+        np.copyto(self._array, array)
 
     @property
     def grad(self) -> NDArray[Any] | None:
@@ -153,16 +159,20 @@ class Tensor:
             if value:
                 return
             raise RuntimeError("requires_grad can be unset on leaves only; use detach() to take a result off its tape")
-        if value and self._data.dtype.kind not in "fc":
+        if value and self._array.dtype.kind not in "fc":
             raise TypeError(
                 f"a tensor of dtype {self.dtype} cannot require a gradient: only floating and complex numbers can; "
                 f"pass dtype=float"
             )
         if value == (self._node is not None):
             return
-        self._node = None
-        if value:
-            self._node = _leaves[id(owner(self._data))] = Leaf(self, self._data)
+        if self._node is not None:
+            _frozen[id(self)] = cast(Leaf, self._node)
+            self._node = None
+            return
+        known = _frozen.pop(id(self), None)
+        self._node = known if known is not None and known.leaf() is self else Leaf(self, self._array)
+        self._view = self._view and _CONSTANT
 
     @property
     def is_leaf(self) -> bool:
@@ -172,22 +182,22 @@ class Tensor:
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self._data.size
+        return self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the elements."""
-        return self._data.dtype
+        return self._array.dtype
 
     @property
     def T(self) -> Tensor:
@@ -200,7 +210,7 @@ class Tensor:
         return self.swapaxes(-1, -2)
 
     def __repr__(self) -> str:
-        text = np.array2string(self._data, separator=", ", prefix="Tensor(")
+        text = np.array2string(self._array, separator=", ", prefix="Tensor(")
         if self.dtype.name not in ("float64", "int64", "bool", "complex128"):
             text += f", dtype={self.dtype}"
         if self._node is not None:
@@ -213,27 +223,27 @@ class Tensor:
     # -- off the tape -------------------------------------------------------------------------------------------------
 
     def detach(self) -> Tensor:
-        """Return a tensor off the tape that shares this one's memory."""
-        return _wrap(self._data, None)
+        """Return a tensor off the tape that shares this one's memory, and is a constant whatever is written there."""
+        return _wrap(self._array, None, _CONSTANT)
 
     def numpy(self) -> NDArray[Any]:
         """Return the array, sharing memory; refused for a tensor on a tape, as in PyTorch (`detach()` it first)."""
         if self._node is not None:
             raise self._leaves_tape("t.numpy()")
-        return self._data
+        return self._array
 
     def item(self) -> Any:
         """Return the only element as a Python number."""
-        return self._data.item()
+        return self._array.item()
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self._array.tolist()
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if self._node is not None:
-            raise self._leaves_tape("np.asarray(t), np.array([t, ...]) or arr[i] = t")
-        return np.array(self._data, dtype=dtype, copy=copy)
+            raise self._leaves_tape(*losing_call())
+        return np.array(self._array, dtype=dtype, copy=copy)
 
     def __float__(self) -> float:
         return float(self._plain("float(t)"))
@@ -248,24 +258,42 @@ class Tensor:
         return self._plain("an index").__index__()
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return bool(self._array)
 
     def _plain(self, call: str) -> NDArray[Any]:
         if self._node is not None:
             raise self._leaves_tape(call)
-        return self._data
+        return self._array
 
-    def _leaves_tape(self, call: str) -> TypeError:
+    def _leaves_tape(
+        self, call: str, instead: str = "for the value alone, take t.item() or t.data: no gradient flows through them"
+    ) -> TypeError:
         return TypeError(
             f"{call}: the tensor of shape {self.shape} requires a gradient, which a plain array or number would lose "
-            f"in silence; use t.data for the array, t.item() for the number, np.stack or autograd_np.array to join "
-            f"tensors, and assign into a Tensor instead of an array"
+            f"in silence; {instead}"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if not self.is_leaf:
-            raise TypeError("only leaves can be copied or pickled, not results on a tape: use t.detach()")
-        return Tensor, (self._data, self.requires_grad)
+        if not self.is_leaf or self._is_argument:
+            raise TypeError(
+                "only leaves can be copied or pickled, not results on a tape or arguments of a function that is being "
+                "differentiated: use t.copy() on the tape, t.detach() off it"
+            )
+        return Tensor, (self._array, self.requires_grad)
+
+    def __copy__(self) -> Tensor:
+        if self._is_argument:
+            return self.copy()
+        return Tensor(*self.__reduce__()[1])
+
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        return self.__copy__()
+
+    @property
+    def _is_argument(self) -> bool:
+        """Whether it stands for an argument of a function that is being differentiated."""
+        node = self._node
+        return node is not None and (node.primitive is _argument or (isinstance(node, Leaf) and node.is_argument))
 
     # -- backwards ----------------------------------------------------------------------------------------------------
 
@@ -296,101 +324,154 @@ class Tensor:
         array([2., 0., 6.])
         """
         node, seed = _seed(self, gradient, "backward()")
-        found = sweep([node], [seed.data], retain=retain_graph)
+        if gradient is None and self.dtype.kind == "c" and any(leaf.dtype.kind != "c" for leaf in reached_leaves(node)):
+            raise _complex_by_real("backward()")
+        found = sweep([node], [seed._array], retain=retain_graph)
         del seed
         totals: list[tuple[Tensor, NDArray[Any]]] = []
-        while found:
-            node, total = found.popitem()
-            leaf = node.leaf and node.leaf()
-            if leaf is not None:
-                totals.append((leaf, _own(total) if leaf._grad is None else leaf._grad + total))
-        for leaf, total in totals:
-            leaf._grad = np.asarray(total)
+        with _adding:
+            while found:
+                node, total = found.popitem()
+                leaf = node.leaf and node.leaf()
+                if leaf is not None and leaf._node is node:  # else it was frozen meanwhile
+                    totals.append((leaf, _own(total) if leaf._grad is None else leaf._grad + total))
+            for leaf, total in totals:
+                leaf._grad = np.asarray(total)
 
     # -- in place -----------------------------------------------------------------------------------------------------
 
     def __setitem__(self, index: Any, value: Operand) -> None:
-        self._check_writable("t[index] = value", value)
-        self._written(record(_assign, (_wrap(self._data, self._node), value), {"index": plain(index)}))
+        index = plain(index)
+        place = self._array[index]
+        shares = is_array(place) and np.may_share_memory(place, self._array)
+        value = as_array(value, "t[index] = value: the value")
+        if isinstance(value, Tensor):
+            if shares and _same_memory(value, place) and _root(value) is _root(self):
+                return  # the end of t[index] += other
+        else:
+            value = _wrap(np.asarray(value), None)
+        _check_fits("t[index] = value", self._array, value._array, np.shape(place))
+        self._write("t[index] = value", value, index, place if shares else self._array)
 
     def _update(self, operation: Primitive, other: Operand) -> Tensor:
         """Compute `self = operation(self, other)` in place, on the tape."""
         return self._overwrite(f"{operation.name} in place", (self, other), lambda *args: record(operation, args, {}))
 
     def _overwrite(self, call: str, args: Sequence[Any], compute: Callable[..., Tensor]) -> Tensor:
-        """Write a result into this tensor's memory, and take its place on the tape."""
-        self._check_writable(call, *args)
-        before = _wrap(self._data.copy(), self._node)
-        after = compute(*(before if arg is self else arg for arg in args))
-        if after.shape != self.shape:
-            raise ValueError(f"{call}: a result of shape {after.shape} does not fit {self.shape}")
-        if not np.can_cast(after.dtype, self.dtype, "same_kind"):
-            raise TypeError(f"{call}: a result of dtype {after.dtype} does not fit {self.dtype}")
-        after = after if after.dtype == self.dtype else after.astype(self.dtype)
-        np.copyto(self._data, after._data)
-        self._written(after)
+        """Write the result of an operation into this tensor's memory, and take its place on the tape."""
+        self._check_writable(call)
+        result = compute(*(self._before_write(arg) for arg in args))
+        if result.shape != self.shape:
+            raise ValueError(f"{call}: a result of shape {result.shape} does not fit {self.shape}")
+        self._write(call, result, None, self._array)
         return self
 
-    def _check_writable(self, call: str, *args: Any) -> None:
-        """Raise if writing into this tensor could lose a gradient in silence."""
-        if self._node is not None:
-            node = _leaves.get(id(owner(self._data)))
-            leaf = node and node.leaf()
-            if mode.get().recording and leaf is not None:
-                raise RuntimeError(
-                    f"{call}: a leaf that requires a gradient, or a view of one, cannot be changed in place while "
-                    f"recording; do it under no_grad(), or through p.data"
-                )
-        elif any(isinstance(arg, Tensor) and arg._node is not None for arg in args):
-            if self.dtype.kind not in "fc":
-                raise TypeError(f"{call}: a tensor of dtype {self.dtype} cannot hold a value that requires a gradient")
-            # Views taken before would stay off the tape that this tensor is getting on.
-            if self._data.base is not None or sys.getrefcount(self._data) > _ALONE_IN_TENSOR:
-                raise RuntimeError(
-                    f"{call}: the tensor is not on a tape and shares its memory with a view or another array, which "
-                    f"could not know that it now depends on recorded values; use a copy of it (t.copy())"
-                )
+    def _before_write(self, arg: Any) -> Any:
+        """Return an argument that a write into this tensor leaves as it is."""
+        if type(arg) is Tensor and np.may_share_memory(arg._array, self._array):
+            return _wrap(arg._array.copy(), _current(arg, "an operation in place"))
+        return arg
 
-    def _written(self, after: Tensor) -> None:
-        """Take over the node of the result that was written into this tensor's memory."""
-        wrote(self._data)
-        if after._node is not None:
-            after._node.number = tick()  # later than the write, so that this tensor alone is up to date
-            self._node = after._node
+    def _write(self, call: str, value: Tensor, index: Any, place: NDArray[Any]) -> None:
+        """Write into this tensor's memory, at `index` or everywhere: the one way in, which tells the tape.
+
+        The tensor that owns the memory depends on the value then, and every view of it is taken anew when it is read.
+        """
+        root, source = self._check_writable(call, value)
+        if index is None and not np.can_cast(value.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{call}: a result of dtype {value.dtype} does not fit {self.dtype}")
+        own = root_node = None
+        if mode.get().recording:
+            own, root_node = _current(self, call), _current(root, call)
+        value = value if value.dtype == self.dtype else value.astype(self.dtype)
+        versions.note(place)
+        self._array[... if index is None else index] = value._array
+        source = source and value._node
+        if source is None and own is None and root_node is None:
+            return
+        if index is None:
+            own, index = None, ...  # nothing of what was there is left
+        self._node = after = _assignment(own, self._array, source, value._array, index)
+        if self is not root:
+            root._node = _assignment(root_node, root._array, after, self._array, _places(self))
+
+    def _check_writable(self, call: str, value: Tensor | None = None) -> tuple[Tensor, Node | None]:
+        """Return the tensor whose memory this one lies in, and the value's place on the tape.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            If writing could lose a gradient in silence, or the memory is not to be written.
+        """
+        self._check_memory(call)
+        root = _root(self)
+        if not mode.get().recording:
+            return root, None
+        if root._node is not None and root._node.plan is None:
+            raise RuntimeError(
+                f"{call}: a leaf that requires a gradient, or a view of one, cannot be changed in place while "
+                f"recording; do it under no_grad(), or through p.data"
+            )
+        node = _current(value, call) if value is not None else None
+        if node is not None:
+            if self.dtype.kind not in "fc" or root.dtype.kind not in "fc":
+                raise TypeError(f"{call}: a tensor of dtype {self.dtype} cannot hold a value that requires a gradient")
+            if root._view is _CONSTANT:
+                raise RuntimeError(
+                    f"{call}: the tensor was detached, or taken under no_grad(), from one whose memory it shares, and "
+                    f"which could not know that it now depends on recorded values; use a copy of it (t.copy())"
+                )
+        if self.dtype != root.dtype and (node is not None or root._node is not None):
+            raise RuntimeError(
+                f"{call}: the tensor is the real or imaginary part of another one, and shares its memory; use a copy "
+                f"of it (t.copy()), and join the parts as x + 1j * y"
+            )
+        return root, node
+
+    def _check_memory(self, call: str) -> None:
+        if _root(self)._is_argument:
+            raise RuntimeError(
+                f"{call}: an argument of a function that is being differentiated, or a view of one, cannot be changed "
+                f"in place, since it is the caller's own memory and a leaf of the tape; change a copy (t.copy())"
+            )
+        if not self._array.flags.writeable:
+            raise ValueError(
+                f"{call}: the tensor's memory is read-only, as that of what was broadcast; use a copy of it (t.copy())"
+            )
 
     # -- operators ----------------------------------------------------------------------------------------------------
 
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> Any:
-        return np.equal(self._data, plain(other))
+        return np.equal(self._array, plain(other))
 
     def __ne__(self, other: object) -> Any:
-        return np.not_equal(self._data, plain(other))
+        return np.not_equal(self._array, plain(other))
 
     def __lt__(self, other: Operand) -> Any:
-        return np.less(self._data, plain(other))
+        return np.less(self._array, plain(other))
 
     def __le__(self, other: Operand) -> Any:
-        return np.less_equal(self._data, plain(other))
+        return np.less_equal(self._array, plain(other))
 
     def __gt__(self, other: Operand) -> Any:
-        return np.greater(self._data, plain(other))
+        return np.greater(self._array, plain(other))
 
     def __ge__(self, other: Operand) -> Any:
-        return np.greater_equal(self._data, plain(other))
+        return np.greater_equal(self._array, plain(other))
 
     def __round__(self, ndigits: int = 0) -> Tensor:
         return self.round(ndigits)
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: object) -> bool:
-        return plain(value) in self._data
+        return plain(value) in self._array
 
     def __getitem__(self, index: Any) -> Tensor:
         return record(_getitem, (self,), {"index": plain(index)})
@@ -526,27 +607,27 @@ class Tensor:
 
     def argmax(self, axis: int | None = None) -> Any:
         """See `numpy.argmax`; a plain array."""
-        return np.argmax(self._data, axis=axis)
+        return np.argmax(self._array, axis=axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """See `numpy.argmin`; a plain array."""
-        return np.argmin(self._data, axis=axis)
+        return np.argmin(self._array, axis=axis)
 
     def argsort(self, axis: int | None = -1, *, stable: bool | None = None) -> Any:
         """See `numpy.argsort`; a plain array."""
-        return np.argsort(self._data, axis=axis, stable=stable)
+        return np.argsort(self._array, axis=axis, stable=stable)
 
     def nonzero(self) -> tuple[Any, ...]:
         """See `numpy.nonzero`; plain arrays."""
-        return np.nonzero(self._data)
+        return np.nonzero(self._array)
 
     def any(self, axis: Axis = None) -> Any:
         """See `numpy.any`; a plain array."""
-        return np.any(self._data, axis=axis)
+        return np.any(self._array, axis=axis)
 
     def all(self, axis: Axis = None) -> Any:
         """See `numpy.all`; a plain array."""
-        return np.all(self._data, axis=axis)
+        return np.all(self._array, axis=axis)
 
     def reshape(self, *shape: int | Sequence[int]) -> Tensor:
         """See `numpy.reshape`; the shape as one tuple or as several numbers."""
@@ -628,9 +709,12 @@ class Tensor:
             entry = primitives.get(ufunc)
             if entry is not None and entry.defined:
                 return record(entry, inputs, NOTHING)
-        if not _array_ufuncs.issuperset(map(_array_ufunc_of, inputs)):
+        if not _array_ufuncs.issuperset(map(_array_ufunc_of, inputs)) and not any(map(_from_pandas, inputs)):
             return NotImplemented  # another library's array, which may know better
         key: Any = ufunc if method == "__call__" else (ufunc, method)
+        inputs = tuple(
+            x if type(x) in _OWN else as_array(x, f"{name_of(key)}: argument {i}") for i, x in enumerate(inputs)
+        )
         out = kwargs.pop("out", None)
         if out is None or all(array is None for array in out):
             return _dispatch(key, inputs, kwargs)
@@ -648,9 +732,28 @@ class Tensor:
     def __array_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        if any(t is not Tensor and t is not np.ndarray for t in types):
-            return NotImplemented
+        for t in types:
+            if t is not Tensor and t is not np.ndarray:
+                if not issubclass(t, np.ndarray):
+                    return NotImplemented
+                _refuse_subclasses(func, (*args, *kwargs.values()))
         return _dispatch(func, args, kwargs)
+
+    # Series and frames of pandas leave operators with a tensor to the tensor.
+    __pandas_priority__ = 10_000
+
+
+def _refuse_subclasses(function: Any, values: Sequence[Any]) -> None:
+    """Raise for masked arrays and their kin, which a function's implementation could make plain arrays of."""
+    for value in values:
+        if isinstance(value, tuple | list):
+            _refuse_subclasses(function, cast(Sequence[Any], value))
+        elif is_array(value):
+            array_of(value, f"{name_of(function)}: an argument")
+
+
+def _from_pandas(value: object) -> bool:
+    return type(value).__module__.startswith("pandas.")
 
 
 def _array_ufunc_of(value: object) -> Any:
@@ -699,54 +802,77 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     for arg in args:
         needed <<= 1
         if type(arg) is Tensor:
-            arrays.append(arg._data)
+            arrays.append(arg._array)
             node = arg._node
+            if arg._view is not None if node is None else node.number < versions.latest and node.plan is not None:
+                node = _current(arg, primitive.name)
             if node is not None:
-                if node.number < writes.latest and node.plan is not None:
-                    _check_current(arg, node, primitive)
                 needed |= 1
                 parents.append(node)
+        elif type(arg) is np.ndarray and arg.dtype.kind in "biufc":
+            arrays.append(arg)
         else:
-            arrays.append(arg if type(arg) in _AS_THEY_ARE else np.asarray(arg))
+            arrays.append(admitted(arg, f"{primitive.name}: {primitive.argument(len(arrays))}"))
     output: Any
     try:
         output = primitive.function(*arrays, **kwargs)
     except (TypeError, ValueError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"{primitive.name} of {_describe(arrays)}: {error}") from error
+        raise kind(f"{primitive.name} of {described(arrays)}: {error}") from error
     several = False
     if type(output) is not np.ndarray:
         several = _is_sequence(output)
         output = _arrays(output)
     state = mode.get()
+    view = None
+    if several:
+        output = [_apart(part, arrays) for part in output]
+    elif output.base is not None or sys.getrefcount(output) > _ALONE:
+        if not primitive.moves:
+            output = _apart(output, arrays)
+        elif np.may_share_memory(output, arrays[0]):
+            output = output.view()
+            view = _View(args[0], primitive, kwargs) if state.recording else _CONSTANT
     if state.anomaly:
         for part in output if several else (output,):
             check_finite(part, f"{primitive.name}: the result", f"computed at {user_line()}")
     node = None
-    if parents and state.recording and (several or output.dtype.kind in "fc"):
-        node = record_node(plan_of(primitive, needed), tuple(parents), arrays, kwargs, output, state.anomaly)
+    if parents and state.recording:
+        if not several and output.dtype.kind not in "fc":
+            if primitive is not _astype:
+                raise TypeError(
+                    f"{primitive.name}: its result has dtype {output.dtype}, which carries no gradient, and an "
+                    f"argument requires one; say that it is a constant: call it with `.data`"
+                )
+        else:
+            plan = plan_of(primitive, needed)
+            node = record_node(plan, tuple(parents), arrays, _kept(kwargs), output, state.anomaly)
     if several:
         return tuple(_wrap(part, node and output_node(node, output, i)) for i, part in enumerate(output))  # pyright: ignore
-    return _wrap(output, node)
+    return _wrap(output, node, view)
 
 
 def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     """Do what `record` does with an operator in 0.74 of the time; leave to it whatever is out of the ordinary."""
     left = right = None
     if type(a) is Tensor:
-        x, left = a._data, a._node
+        x, left = a._array, a._node
+        if left is None and a._view is not None:
+            return record(primitive, (a, b), NOTHING)
     else:
-        x = a if type(a) in _AS_THEY_ARE else np.asarray(a)
+        x = a if type(a) in _AS_THEY_ARE else admitted(a, primitive.name)
     if type(b) is Tensor:
-        y, right = b._data, b._node
+        y, right = b._array, b._node
+        if right is None and b._view is not None:
+            return record(primitive, (a, b), NOTHING)
     else:
-        y = b if type(b) in _AS_THEY_ARE else np.asarray(b)
+        y = b if type(b) in _AS_THEY_ARE else admitted(b, primitive.name)
     output: Any
     try:
         output = primitive.function(x, y)
     except (TypeError, ValueError):
         return record(primitive, (a, b), NOTHING)  # for its message
-    newest = writes.latest
+    newest = versions.latest
     if (
         mode.get() is not ORDINARY
         or type(output) is not np.ndarray
@@ -760,7 +886,7 @@ def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     else:
         parents, needed = ((left,), 0b110) if right is None else ((left, right), 0b111)
     tensor = _new(Tensor)  # as _wrap does
-    tensor._data, tensor._grad, tensor._node = output, None, None
+    tensor._array, tensor._grad, tensor._node, tensor._view = output, None, None, None
     if parents:
         plan = primitive.plans.get(needed) or plan_of(primitive, needed)
         tensor._node = record_node(plan, parents, (x, y), NOTHING, output)
@@ -825,46 +951,191 @@ def primitive(function: F) -> F:
     return call  # pyright: ignore[reportReturnType]
 
 
-def _wrap(array: NDArray[Any], node: Node | None) -> Tensor:
-    """Make a Tensor of an array, without a copy, and of its node."""
+def _apart(output: NDArray[Any], arrays: Sequence[Any]) -> NDArray[Any]:
+    """Return a result that shares no memory with the arguments: a write into one would be a write into the other."""
+    shares = any(is_array(array) and np.may_share_memory(output, array) for array in arrays)
+    return output.copy() if shares else output
+
+
+def _kept(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return keyword arguments whose lists are nobody else's, who might change them until the backward pass."""
+    if any(type(value) in _CONTAINERS for value in kwargs.values()):
+        return {name: _copied(value) for name, value in kwargs.items()}
+    return kwargs
+
+
+def _copied(value: Any) -> Any:
+    if type(value) in (tuple, list):
+        return type(value)(map(_copied, value))
+    return cast(Any, dict(value)) if type(value) is dict else value  # pyright: ignore[reportUnknownArgumentType]
+
+
+_CONTAINERS = {tuple, list, dict}
+
+
+def _wrap(array: NDArray[Any], node: Node | None, view: _View | None = None) -> Tensor:
+    """Make a Tensor of an array, without a copy, of its node, and of how it lies in another one's memory."""
     tensor = _new(Tensor)
-    tensor._data, tensor._grad, tensor._node = array, None, node
+    tensor._array, tensor._grad, tensor._node, tensor._view = array, None, node, view
     return tensor
 
 
 _new = object.__new__
 
 
-def leaf_over(data: Operand) -> Tensor:
-    """Make a leaf that shares the memory of a floating or complex array, or of a tensor off the tape."""
-    tensor = _wrap(np.asarray(plain(data)), None)
-    tensor._node = leaf = Leaf(tensor, tensor._data)
-    _leaves.setdefault(id(owner(tensor._data)), leaf)  # it may be a parameter's memory, whose own leaf lives longer
+def as_argument(data: Operand) -> Tensor:
+    """Return what stands for an argument of a function that is being differentiated: it shares the argument's memory.
+
+    For a tensor on a tape that is a result of its own, since the function may also close over the tensor: that use is a
+    constant then.
+    """
+    tensor = _wrap(plain(as_array(data)), None)
+    node = _current(data, "a transform") if isinstance(data, Tensor) else None
+    if node is None:
+        tensor._node = Leaf(tensor, tensor._array, is_argument=True)
+    else:
+        plan = plan_of(_argument, 0b11)
+        tensor._node = record_node(plan, (node,), (tensor._array,), NOTHING, tensor._array, mode.get().anomaly)
     return tensor
+
+
+def as_array(value: Any, what: str = "an operand") -> Any:
+    """Return tensors as they are, and everything else as an array of numbers; see `operands`."""
+    return value if isinstance(value, Tensor) else array_of(value, what)
 
 
 def plain(value: Any) -> Any:
     """Return the array in place of a tensor, inside tuples and lists too."""
     if type(value) is Tensor:
-        return value._data
+        return value._array
     if type(value) in (tuple, list):
         return type(value)(plain(item) for item in value)
     return value
 
 
-def _check_current(tensor: Tensor, node: Node, primitive: Primitive) -> None:
-    """Raise if a tensor's memory was written through another one, which its own place on the tape does not know."""
-    if writes.last(tensor._data) > node.number:
+# ---------------------------------------------------------------------------------------------------------------------
+# Views
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class _View:
+    """How a tensor lies in the memory of another one: the last step of those that lead from there to it.
+
+    Attributes
+    ----------
+    root : Tensor
+        Whose memory it is: a tensor that is no view itself.
+    before : _View or None
+        The step before.
+    number : int
+        When the view was taken, for one that is on no tape.
+    """
+
+    __slots__ = ("before", "kwargs", "number", "primitive", "root")
+
+    def __init__(self, parent: Tensor, primitive: Primitive, kwargs: Mapping[str, Any]) -> None:
+        self.root, self.before = _root(parent), None if parent._view is _CONSTANT else parent._view
+        self.primitive, self.kwargs, self.number = primitive, _kept(kwargs), tick()
+
+    def steps(self) -> list[_View]:
+        """Return the steps in order, the first one from the root."""
+        steps: list[_View] = []
+        step: _View | None = self
+        while step is not None:
+            steps.append(step)
+            step = step.before
+        return steps[::-1]
+
+
+# In place of a view of something that a tensor is to know nothing of: detached, or taken under no_grad().
+_CONSTANT: Any = object()
+
+
+def _root(tensor: Tensor) -> Tensor:
+    """Return the tensor whose memory another one lies in."""
+    view = tensor._view
+    return tensor if view is None or view is _CONSTANT else view.root
+
+
+def _current(tensor: Tensor, call: str) -> Node | None:
+    """Return a tensor's place on the tape: for a view of what was written since, one that is taken anew.
+
+    Raises
+    ------
+    RuntimeError
+        If its memory was written behind the tape's back.
+    """
+    node, view = tensor._node, tensor._view
+    if view is _CONSTANT:
+        view = None
+    if not mode.get().recording or (node is None and view is None) or (node is not None and node.plan is None):
+        return node
+    if versions.last(tensor._array) <= (node.number if node is not None else view.number):  # pyright: ignore
+        return node
+    if view is None:
+        assert node is not None
         raise RuntimeError(
-            f"{primitive.name}: its argument of shape {tensor.shape}, made by {node.name}, shares memory that was "
-            f"changed in place afterwards, and its place on the tape does not know; take the view again after the "
-            f"change, or use a copy (t.copy())"
+            f"{call}: its argument of shape {tensor.shape}, made by {node.name}, was changed in place afterwards, "
+            f"behind the tape (under no_grad(), through .data or a detached tensor, or by a write that failed), and "
+            f"its place on the tape is not up to date; compute it again after the change, or change a copy (t.copy())"
         )
+    place = _current(view.root, call)
+    if node is None and (place is None or place.plan is None):
+        return None  # what was constant when the view was taken, as a frozen parameter, stays so
+    array = view.root._array
+    for step in view.steps():
+        output = np.asarray(step.primitive.function(array, **step.kwargs))
+        if place is not None:
+            plan = plan_of(step.primitive, 0b11)
+            place = record_node(plan, (place,), (array,), step.kwargs, output, mode.get().anomaly)
+        array = output
+    view.number = tick()
+    tensor._node = place
+    return place
 
 
-def _describe(arrays: Sequence[Any]) -> str:
-    """Say what an operation was given: `float64 (2, 3) and float64 (4, 5)`."""
-    return " and ".join(f"{a.dtype} {a.shape}" if is_array(a) else type(a).__name__ for a in arrays)
+def _same_memory(tensor: Tensor, array: NDArray[Any]) -> bool:
+    mine, its = tensor._array.__array_interface__, array.__array_interface__
+    return all(mine[key] == its[key] for key in ("data", "shape", "strides", "typestr"))
+
+
+def _places(view: Tensor) -> Any:
+    """Return the index of a view's elements in the tensor whose memory it lies in."""
+    assert view._view is not None
+    steps = view._view.steps()
+    if len(steps) == 1 and steps[0].primitive is _getitem:
+        return steps[0].kwargs["index"]
+    shape = view._view.root.shape
+    places: Any = np.arange(view._view.root.size).reshape(shape)
+    for step in steps:
+        places = step.primitive.function(places, **step.kwargs)
+    return cast(Any, np.unravel_index(places, shape))
+
+
+def _assignment(
+    node: Node | None, array: NDArray[Any], source: Node | None, value: NDArray[Any], index: Any
+) -> Node | None:
+    """Put on the tape that `value` was written into an array at an index: the array's place there from now on."""
+    parents = tuple(parent for parent in (node, source) if parent is not None)
+    if not parents:
+        return None
+    plan = plan_of(_assign, 0b100 | (node is not None) << 1 | (source is not None))
+    what = value.item() if source is None and value.ndim == 0 else value  # a number can be shown
+    return record_node(plan, parents, (array, what), _kept({"index": index}), array, mode.get().anomaly)
+
+
+def _check_fits(call: str, array: NDArray[Any], value: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Raise unless a value can be broadcast to the place where it is to be written."""
+    extra = max(0, value.ndim - len(shape))  # NumPy lets it have axes of length 1 in front
+    try:
+        fits = np.broadcast_shapes(value.shape[extra:], shape) == shape and set(value.shape[:extra]) <= {1}
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{call} of {described([array, value])}: a value of shape {value.shape} does not fit the place, of shape "
+            f"{shape}"
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -932,17 +1203,40 @@ def gradients(
             f"gradients: input {missing[0]} does not require a gradient; make it with requires_grad=True, and only "
             f"then compute with it"
         )
-    nodes, seeds = zip(*(_seed(y, g, "gradients") for y, g in zip(outputs, weights, strict=True)), strict=True)
-    wanted: list[Any] = [x._node for x in inputs]
-    youngest = max(node.number for node in nodes)
-    for i, node in enumerate(wanted):
-        if node.number > youngest:
+    youngest = max((y._node.number for y in outputs if y._node is not None), default=0)
+    for i, x in enumerate(inputs):
+        node = _current(x, "gradients")
+        assert node is not None
+        if node.dtype.kind != "c" and any(
+            y.dtype.kind == "c" for y, g in zip(outputs, weights, strict=True) if g is None
+        ):
+            raise _complex_by_real(f"gradients: input {i}")
+        if node.number > youngest and node.plan is not None and node.primitive is not _argument:
             raise RuntimeError(
                 f"gradients: input {i} was made, or changed in place, after the outputs, so that they cannot depend on "
                 f"it; keep the tensor that they were computed from"
             )
     retain = create_graph if retain_graph is None else retain_graph
-    return _swept(nodes, seeds, wanted, create_graph, retain)
+    found = pulled(outputs, inputs, weights, create=create_graph, retain=retain)
+    return tuple(
+        _wrap(np.zeros(x.shape, x.dtype), None) if g is None else g for g, x in zip(found, inputs, strict=True)
+    )
+
+
+def pulled(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], grad_outputs: Sequence[Any], *, create: bool, retain: bool
+) -> list[Tensor | None]:
+    """Return the gradients of outputs by inputs that are on the tape; None where no output depends on an input."""
+    nodes, seeds = zip(*(_seed(y, g, "gradients") for y, g in zip(outputs, grad_outputs, strict=True)), strict=True)
+    return _swept(nodes, seeds, [x._node for x in inputs], create, retain)
+
+
+def _complex_by_real(call: str) -> TypeError:
+    return TypeError(
+        f"{call}: the output is complex and what it is differentiated by is real, so that its gradient is two, that of "
+        f"the real and that of the imaginary part; differentiate y.real, y.imag or np.abs(y), give the gradient of the "
+        f"output, or take the jacobian"
+    )
 
 
 def stacked_gradients(
@@ -952,28 +1246,32 @@ def stacked_gradients(
 
     An axis before its own runs through `grad_outputs`, of shape (N,) + output.shape, and through every result.
     """
-    assert output._node is not None
-    seeds = [_wrap(grad_outputs, None)]
-    return _swept([output._node], seeds, [x._node for x in inputs], create_graph, True, len(grad_outputs))
+    count = len(grad_outputs)
+    node, seed = _current(output, "jacobian"), _wrap(grad_outputs, None)
+    assert node is not None
+    found = _swept([node], [seed], [x._node for x in inputs], create_graph, True, count)
+    return tuple(
+        _wrap(np.zeros((count, *x.shape), x.dtype), None) if g is None else g
+        for g, x in zip(found, inputs, strict=True)
+    )
 
 
 def _swept(
     nodes: Sequence[Node], seeds: Sequence[Tensor], wanted: Sequence[Any], create: bool, retain: bool, stacked: int = 0
-) -> tuple[Tensor, ...]:
-    """Return what a sweep finds for the wanted nodes, as Tensors; zeros where it finds nothing."""
+) -> list[Tensor | None]:
+    """Return what a sweep finds for the wanted nodes, as Tensors; None where it finds nothing."""
     if create:
         with recording():
             found = sweep(nodes, seeds, set(wanted), lift=_wrap, retain=retain, stacked=stacked)
     else:
-        found = sweep(nodes, [plain(seed) for seed in seeds], set(wanted), retain=retain, stacked=stacked)
-    results: list[Tensor] = []
+        found = sweep(nodes, [seed._array for seed in seeds], set(wanted), retain=retain, stacked=stacked)
+    del seeds
+    results: list[Tensor | None] = []
     take = found.pop if len(set(wanted)) == len(wanted) else found.get  # what stays in `found` is copied by _own
     for node in wanted:
         g = take(node, None)
-        if g is None:
-            g = np.zeros((stacked, *node.shape) if stacked else node.shape, node.dtype)
-        results.append(g if isinstance(g, Tensor) else _wrap(_own(g), None))
-    return tuple(results)
+        results.append(None if g is None else g if isinstance(g, Tensor) else _wrap(_own(g), None))
+    return results
 
 
 def depends_on_others(output: Tensor, inputs: Sequence[Tensor]) -> bool:
@@ -1019,9 +1317,7 @@ def _count() -> int:
     return inside(array)
 
 
-# What getrefcount says of an array with one name outside, and of one in a Tensor: that differs between Pythons.
-_ALONE = _count()
-_ALONE_IN_TENSOR = (lambda tensor: sys.getrefcount(tensor._data))(Tensor(0.0))
+_ALONE = _count()  # what getrefcount says of an array with one name outside, which differs between Pythons
 
 
 @primitive
@@ -1038,14 +1334,27 @@ def astype(x: Any, dtype: Any = None) -> Any:
 
 @primitive
 def assign(x: Any, value: Any, index: Any = None) -> Any:
-    """Write `value` into `x[index]`, in place: for `Tensor.__setitem__` alone, which tells the tape."""
-    x[index] = value
+    """Return `x` with `value` at an index: what a tensor is on the tape after it was written into."""
+    y = x.copy()
+    y[index] = value
+    return y
+
+
+@primitive
+def identity(x: Any) -> Any:
+    """Return what is given: on the tape, an argument of a function that is being differentiated."""
     return x
 
 
-_getitem, _astype, _assign = (primitive_of(f) for f in (getitem, astype, assign))
-_getitem.name, _assign.name = "t[index]", "t[index] = value"
+_getitem, _astype, _assign, _argument = (primitive_of(f) for f in (getitem, astype, assign, identity))
+_getitem.name, _assign.name, _argument.name = "t[index]", "t[index] = value", "an argument"
 _negative, _positive, _absolute = (primitive_of(f) for f in (np.negative, np.positive, np.absolute))
 _add, _subtract, _multiply, _divide = (primitive_of(f) for f in (np.add, np.subtract, np.multiply, np.divide))
 _floor_divide, _remainder, _power = (primitive_of(f) for f in (np.floor_divide, np.remainder, np.power))
 _matmul = primitive_of(np.matmul)
+
+for _moving in (
+    getitem, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to,
+    np.flip, np.fliplr, np.flipud, np.rot90, np.real, np.imag,
+):  # fmt: skip
+    primitive_of(_moving).moves = True

@@ -11,21 +11,47 @@ product is `v -> J v`.
 from __future__ import annotations
 
 import functools
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_np.tape import mode, recording
-from autograd_np.tensor import Tensor, depends_on_others, gradients, leaf_over, stacked_gradients
+from autograd_np.tensor import Tensor, as_argument, as_array, depends_on_others, gradients, pulled, stacked_gradients
 
-__all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = [
+    "IndependentWarning",
+    "elementwise_grad",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]
 
 Function = Callable[..., Any]
-Argnums = int | tuple[int, ...]
+Argnums = int | Sequence[int]
 
 # A Jacobian takes so many rows in one sweep: enough to spare Python's time, few enough to bound the memory.
 _ROWS = 64
+
+
+class IndependentWarning(UserWarning):
+    """A function is differentiated by what its result does not depend on: the derivative is 0, and may be a slip.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from autograd_np import IndependentWarning, grad
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", IndependentWarning)
+    ...     grad(lambda x: 3.0)(1.0)
+    array(0.)
+    """
 
 
 def grad(fun: Function, argnums: Argnums = 0) -> Function:
@@ -36,21 +62,27 @@ def grad(fun: Function, argnums: Argnums = 0) -> Function:
     fun : callable
         Returns a scalar. Its arguments named by `argnums` are floating or complex arrays, or nested dicts, lists and
         tuples of them.
-    argnums : int or tuple of int
+    argnums : int or sequence of int
         With respect to which positional arguments.
 
     Returns
     -------
     callable
-        Takes the arguments of `fun` and returns the gradient, in the structure of the argument; for a tuple of argnums
-        a tuple of gradients.
+        Takes the arguments of `fun` and returns the gradient, in the structure of the argument; for several argnums a
+        tuple of gradients.
 
     Raises
     ------
     TypeError
-        When called: if an argument to differentiate by is not made of floating or complex numbers.
+        If `fun` is no function. When called: if an argument to differentiate by is not made of floating or complex
+        numbers, or the result is not, or is complex where an argument is real.
     ValueError
         When called: if `fun` returns anything but a scalar.
+
+    Warns
+    -----
+    IndependentWarning
+        If the result does not depend on any of these arguments; the gradient is 0 then.
 
     Examples
     --------
@@ -63,9 +95,9 @@ def grad(fun: Function, argnums: Argnums = 0) -> Function:
     >>> grad(lambda p: np.sum(p["w"] ** 2) + p["b"])({"w": np.array([1.0, 2.0]), "b": 0.0})
     {'w': array([2., 4.]), 'b': array(1.)}
     """
-    both = value_and_grad(fun, argnums)
+    both = value_and_grad(_function("grad", fun), argnums)
 
-    @functools.wraps(fun)
+    @_derivative(fun)
     def gradient(*args: Any, **kwargs: Any) -> Any:
         return both(*args, **kwargs)[1]
 
@@ -90,7 +122,7 @@ def value_and_grad(fun: Function, argnums: Argnums = 0) -> Function:
     (array(5.), array([2., 4.]))
     """
 
-    @functools.wraps(fun)
+    @_derivative(_function("value_and_grad", fun))
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call("grad", fun, args, kwargs, argnums)
         value = call.output
@@ -100,7 +132,15 @@ def value_and_grad(fun: Function, argnums: Argnums = 0) -> Function:
                 f"{call.name}: the function must return a scalar, not a result of {what}; reduce it (np.sum), or take "
                 f"its jacobian"
             )
-        return call.value(), call.by_argument(call.pull([None], call.on_tape), call.on_tape)
+        call.check_kind()
+        if _dtype(value).kind == "c" and any(x.dtype.kind != "c" for x in call.inputs):
+            raise TypeError(
+                f"{call.name}: the result is complex and an argument is real, so that there are two gradients, that of "
+                f"the real and that of the imaginary part; return the real part, the imaginary part or the absolute "
+                f"value, or take the jacobian, which is complex"
+            )
+        gradient = call.by_argument(call.pull([None], call.on_tape, warn=True), call.on_tape)
+        return call.value(), gradient
 
     return both
 
@@ -120,7 +160,7 @@ def elementwise_grad(fun: Function, argnums: Argnums = 0) -> Function:
     array([2., 6.])
     """
 
-    @functools.wraps(fun)
+    @functools.wraps(_function("elementwise_grad", fun))
     def total(*args: Any, **kwargs: Any) -> Any:
         return np.sum(fun(*args, **kwargs))
 
@@ -160,14 +200,14 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    call = _Call("vjp", fun, primals, {}, tuple(range(len(primals))), lasting=True)
+    call = _Call("vjp", _function("vjp", fun), primals, {}, tuple(range(len(primals))), lasting=True)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         cotangents = _like(cotangent, call.output, f"{call.name}: the cotangent")
         create = call.on_tape or _any_on_tape(cotangents)
         return call.by_argument(call.pull(cotangents, create, retain=True), create)
 
-    return call.value(), pullback
+    return call.value(lasting=True), pullback
 
 
 def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -254,9 +294,15 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     array([6., 0.])
     """
     _check_sequences("hvp", fun, primals, tangents)
-    several = tuple(range(len(primals)))
-    product = jvp(grad(fun, several), primals, tangents)[1]
-    return product if len(several) > 1 else product[0]
+    gradient = grad(fun, tuple(range(len(primals))))
+    if any(_kind(x) == "c" for x in _leaves(tuple(primals))):
+        product = jvp(gradient, primals, tangents)[1]
+    else:  # the Hessian is symmetric, and one sweep over the gradient's tape gives its product from the left
+        directions = _build(
+            tuple(primals), _like(tuple(tangents), tuple(primals), f"{_named('hvp', fun)}: the tangents")
+        )
+        product = vjp(gradient, *primals)[1](directions)
+    return product if len(product) > 1 else product[0]
 
 
 def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
@@ -267,20 +313,25 @@ def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
     fun : callable
         Returns an array of any shape. Its arguments named by `argnums` are floating or complex arrays, or nested
         containers of them.
-    argnums : int or tuple of int
+    argnums : int or sequence of int
         With respect to which positional arguments.
 
     Returns
     -------
     callable
         Takes the arguments of `fun` and returns, for an argument of shape `s` and an output of shape `r`, an array of
-        shape `r + s`, in the structure of the argument; for a tuple of argnums a tuple.
+        shape `r + s`, in the structure of the argument; for several argnums a tuple. It is complex if the output is.
 
     Raises
     ------
     TypeError
-        When called: if an argument to differentiate by is not made of floating or complex numbers, or the result is
-        no array.
+        If `fun` is no function. When called: if an argument to differentiate by is not made of floating or complex
+        numbers, or the result is no array of such numbers.
+
+    Warns
+    -----
+    IndependentWarning
+        If the result does not depend on any of these arguments; the Jacobian is 0 then.
 
     Examples
     --------
@@ -291,23 +342,44 @@ def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
            [0., 3., 2.]])
     """
 
-    @functools.wraps(fun)
+    @_derivative(_function("jacobian", fun))
     def derivatives(*args: Any, **kwargs: Any) -> Any:
         call = _Call("jacobian", fun, args, kwargs, argnums)
         y = call.output
         if not isinstance(y, _NUMBERS):
             raise TypeError(f"{call.name}: the function must return an array, not a {type(y).__name__}")
+        call.check_kind()
         shape, size = np.shape(y), np.size(y)
-        if not (size and call.inputs and _on_tape(y)):
-            return call.by_argument([Tensor(np.zeros(shape + x.shape, x.dtype)) for x in call.inputs], call.on_tape)
-        stacks: list[tuple[Tensor, ...]] = []
-        for start in range(0, size, _ROWS):
-            units = np.eye(min(_ROWS, size - start), size, start, dtype=_dtype(y)).reshape(-1, *shape)
-            stacks.append(stacked_gradients(y, call.inputs, units, create_graph=call.on_tape))
-        rows: list[Any] = [np.concatenate(parts) for parts in zip(*stacks, strict=True)]
-        return call.by_argument([g.reshape(shape + g.shape[1:]) for g in rows], call.on_tape)
+        if not call.depends():
+            if size:
+                call.warn()
+            zeros = [Tensor(np.zeros(shape + x.shape, x.dtype)) for x in call.inputs]
+            if _dtype(y).kind == "c":
+                zeros = [zero * 1j for zero in zeros]
+            return call.by_argument(zeros, call.on_tape)
+        rows = [_rows(call, start, min(size, start + _ROWS)) for start in range(0, size, _ROWS)]
+        stacks: list[Any] = [np.concatenate(parts) for parts in zip(*rows, strict=True)]
+        return call.by_argument([g.reshape(shape + g.shape[1:]) for g in stacks], call.on_tape)
 
     return derivatives
+
+
+def _rows(call: _Call, start: int, stop: int) -> list[Any]:
+    """Return the Jacobian's rows for some of the output's elements, one array for each input.
+
+    A real input takes the real part of its gradient. A complex output has two: with -i for 1 in the cotangent, the real
+    part of the gradient is that of the output's imaginary part.
+    """
+    y = call.output
+    units = np.eye(stop - start, np.size(y), start, dtype=_dtype(y)).reshape(-1, *np.shape(y))
+    rows = stacked_gradients(y, call.inputs, units, create_graph=call.on_tape)
+    if _dtype(y).kind != "c" or all(x.dtype.kind == "c" for x in call.inputs):
+        return list(rows)
+    imaginary = stacked_gradients(y, call.inputs, -1j * units, create_graph=call.on_tape)
+    return [
+        real if x.dtype.kind == "c" else real + 1j * other
+        for x, real, other in zip(call.inputs, rows, imaginary, strict=True)
+    ]
 
 
 def hessian(fun: Function, argnums: int = 0) -> Function:
@@ -361,8 +433,9 @@ class _Call:
         lasting: bool = False,
     ) -> None:
         self.name = _named(transform, fun)
-        self.argnums = argnums
-        positions = argnums if isinstance(argnums, tuple) else (argnums,)
+        self.may_be_constant = getattr(fun, _MAY_BE_CONSTANT, False)
+        self.several = not isinstance(argnums, int)
+        positions = argnums if isinstance(argnums, Sequence) else (argnums,)
         for i in positions:
             if not -len(args) <= i < len(args):
                 raise TypeError(f"{self.name}: argnums={i}, but it was called with {len(args)} positional arguments")
@@ -374,12 +447,11 @@ class _Call:
                     f"{self.name}: cannot differentiate by {x!r} (a {type(x).__name__}); give floating or complex "
                     f"numbers, like 2.0"
                 )
+            as_array(x, f"{self.name}: an argument")  # refuses those that lose something as plain arrays
         outer = mode.get().recording
         with recording():
-            # A Tensor on an outer tape gets a node of its own: the function may also close over it, and that use is
-            # a constant here. Arrays are copied only if the tape lasts longer than the call, and could see them change.
-            leaf = functools.partial(Tensor, requires_grad=True) if lasting else leaf_over
-            self.inputs = [x.reshape(x.shape) if _on_tape(x) else leaf(x) for x in self.given]
+            # Arrays are copied only if the tape lasts longer than the call, and could see them change.
+            self.inputs = [as_argument(Tensor(x) if lasting and not _on_tape(x) else x) for x in self.given]
             tracked = list(args)
             for i, argument in zip(positions, _build(self.arguments, self.inputs), strict=True):
                 tracked[i] = argument
@@ -387,29 +459,94 @@ class _Call:
         self.outputs = list(_leaves(self.output))
         self.on_tape = outer and any(_on_tape(y) and depends_on_others(y, self.inputs) for y in self.outputs)
 
-    def pull(self, cotangents: Sequence[Any], create: bool, retain: bool = False) -> list[Tensor]:
+    def pull(self, cotangents: Sequence[Any], create: bool, retain: bool = False, warn: bool = False) -> list[Tensor]:
         """Return the gradients of the inputs for cotangents of the outputs."""
         pairs = [(y, u) for y, u in zip(self.outputs, cotangents, strict=True) if _on_tape(y)]
-        if not pairs or not self.inputs:
-            return [Tensor(np.zeros(x.shape, x.dtype)) for x in self.inputs]
-        outputs, weights = zip(*pairs, strict=True)
-        return list(gradients(outputs, self.inputs, weights, create_graph=create, retain_graph=retain or create))
+        found: Sequence[Any] = [None] * len(self.inputs)
+        if pairs and self.inputs:
+            outputs, weights = zip(*pairs, strict=True)
+            found = pulled(outputs, self.inputs, weights, create=create, retain=retain or create)
+        if warn and all(g is None for g in found):
+            self.warn()
+        return [Tensor(np.zeros(x.shape, x.dtype)) if g is None else g for g, x in zip(found, self.inputs, strict=True)]
+
+    def depends(self) -> bool:
+        """Tell whether there is anything to differentiate: an output on the tape, and something to do it by."""
+        return any(_on_tape(y) and np.size(y) for y in self.outputs) and bool(self.inputs)
+
+    def warn(self) -> None:
+        """Say that the result does not depend on the arguments."""
+        if not self.inputs or self.may_be_constant:
+            return
+        warnings.warn(
+            f"{self.name}: the result does not depend on what it is differentiated by, so that the derivative is 0; "
+            f"was it computed from something else, or from detached values?",
+            IndependentWarning,
+            stacklevel=_user_level(),
+        )
+
+    def check_kind(self) -> None:
+        """Raise if the result cannot have a derivative."""
+        for y in self.outputs:
+            if _kind(y) not in "fc":
+                raise TypeError(
+                    f"{self.name}: the function returned {y!r} of dtype {_dtype(y)}, which has no derivative: only "
+                    f"floating and complex numbers have; return what was compared, rounded or counted instead"
+                )
 
     def by_argument(self, results: Sequence[Tensor], keep: bool) -> Any:
         """Return results, one for each input, in the structure of the arguments; arrays for arrays, unless kept."""
         plain = [g if keep or isinstance(x, Tensor) else g.data for g, x in zip(results, self.given, strict=True)]
         arguments = _build(self.arguments, plain)
-        return tuple(arguments) if isinstance(self.argnums, tuple) else arguments[0]
+        return tuple(arguments) if self.several else arguments[0]
 
-    def value(self, keep: bool = False) -> Any:
-        """Return what the function returned; arrays for arrays, unless something on a tape is involved."""
+    def value(self, keep: bool = False, lasting: bool = False) -> Any:
+        """Return what the function returned; arrays for arrays, unless something on a tape is involved.
+
+        It shares no memory with the arguments, nor with the tape if that lasts: changing it changes nothing else.
+        """
         if keep or self.on_tape:
             return self.output
         tensors = any(isinstance(x, Tensor) for x in self.given)
-        return _build(
-            self.output,
-            [(y.detach() if tensors else y.data) if isinstance(y, Tensor) else y for y in self.outputs],
+
+        def own(y: Tensor) -> Any:
+            shared = lasting or any(np.may_share_memory(y.data, x.data) for x in self.inputs)
+            array = np.array(y.data) if shared else y.data
+            return Tensor(array) if tensors else array
+
+        return _build(self.output, [own(y) if isinstance(y, Tensor) else y for y in self.outputs])
+
+
+def _derivative(fun: Function) -> Callable[[Function], Function]:
+    """Decorate a derivative of a function: it has the function's name and documentation."""
+    return lambda derivative: may_be_constant(functools.update_wrapper(derivative, fun))
+
+
+def may_be_constant(fun: Function) -> Function:
+    """Mark a function whose result need not depend on its arguments, as that of a derivative: there is no warning."""
+    setattr(fun, _MAY_BE_CONSTANT, True)
+    return fun
+
+
+_MAY_BE_CONSTANT = "_may_be_constant"
+
+
+def _function(transform: str, fun: Any) -> Any:
+    """Return what is to be differentiated, if it is a function."""
+    if not callable(fun):
+        raise TypeError(
+            f"{transform}: takes a function and returns one, {transform}(f)(x), and was given a {type(fun).__name__}; "
+            f"of tensors that are computed already, gradients(y, x) are the gradients"
         )
+    return fun
+
+
+def _user_level() -> int:
+    """Return how far up the stack the caller of a transform is, for a warning."""
+    level, frame = 1, sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("autograd_np."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _named(transform: str, fun: Function) -> str:

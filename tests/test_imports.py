@@ -21,8 +21,9 @@ ROWS = [
     ["autograd_np.convolution"],
     ["autograd_np.rules"],
     ["autograd_np.tensor"],
+    ["autograd_np.operands"],
     ["autograd_np.tape", "autograd_np.kernels"],
-    ["autograd_np.primitives", "autograd_np.threads"],
+    ["autograd_np.primitives", "autograd_np.versions", "autograd_np.threads"],
 ]
 NN_ROWS = [
     ["nn"],

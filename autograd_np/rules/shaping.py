@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from autograd_np.primitives import defvjp, implements, primitives, refuse
 from autograd_np.rules.indexing import numbered, scatter_add
 from autograd_np.tape import unbroadcast
-from autograd_np.tensor import Tensor, astype, plain, primitive, record
+from autograd_np.tensor import Tensor, astype, identity, plain, primitive, record
 
 # The same elements in another shape or order of axes
 
@@ -24,6 +24,7 @@ defvjp(np.squeeze, lambda g, _y, _x, axis=None: g.reshape(_x.shape))
 defvjp(np.expand_dims, lambda g, _y, _x, axis=None: g.reshape(_x.shape))
 defvjp(np.broadcast_to, lambda g, _y, _x, shape=None: unbroadcast(g, _x.shape))
 defvjp(astype, lambda g, _y, _x, dtype=None: g)
+defvjp(identity, lambda g, _y, _x: g)
 defvjp(np.copy, lambda g, _y, _x: g)
 
 # Turned round, or in part 0

@@ -43,7 +43,7 @@ class TestMaking:
 
     @pytest.mark.parametrize("data", [["a", "b"], [None], {"a": 1}, np.array(["2020-01-01"], "M8[D]")])
     def test_refuses_what_is_not_a_number(self, data: Any) -> None:
-        with pytest.raises(TypeError, match=r"Tensor: data of dtype .* not numbers"):
+        with pytest.raises(TypeError, match=r"Tensor: data (is an array of dtype|holds objects that are not all real)"):
             Tensor(data)
 
     @pytest.mark.parametrize("data", [1, True, [1, 2], np.arange(3, dtype=np.uint8)])
@@ -230,10 +230,6 @@ class TestGradients:
         t += 1.0
         with pytest.raises(RuntimeError, match="input 0 was made, or changed in place, after the outputs"):
             gradients(y, t)
-        x.requires_grad = False
-        x.requires_grad = True
-        with pytest.raises(RuntimeError, match="input 0 was made"):
-            gradients(y, x)
 
     def test_stops_at_the_inputs(self) -> None:
         """What is older than the inputs is neither visited nor released."""
@@ -526,39 +522,6 @@ class TestInPlace:
         t[0] = 9.0
         with pytest.raises(RuntimeError, match=r"np\.multiply.*changed in place"):
             y.sum().backward()
-
-    def test_view_of_a_written_tensor_is_refused(self) -> None:
-        t = leaf(1.0, 2.0) * 1.0
-        view = t[:1]
-        t[0] = 9.0
-        with pytest.raises(RuntimeError, match="take the view again"):
-            view * 2
-        assert (t[:1] * 2).item() == 18.0
-
-    def test_writing_through_a_view_makes_the_base_refuse(self) -> None:
-        t = leaf(1.0, 2.0) * 1.0
-        view = t[:1]
-        view[0] = leaf(5.0)[0]
-        assert view.item() == 5.0
-        with pytest.raises(RuntimeError, match="shares memory"):
-            t * 2
-
-    def test_tensor_off_the_tape_with_views_is_refused(self) -> None:
-        """A view taken before would stay a constant, although its values depend on the tape then."""
-        v = leaf(5.0)
-        out = Tensor(np.zeros(3))
-        view = out[1:]
-        with pytest.raises(RuntimeError, match=r"shares its memory.*t\.copy\(\)"):
-            out[1] = v[0]
-        with pytest.raises(RuntimeError, match=r"shares its memory"):
-            view += v
-        with pytest.raises(RuntimeError, match=r"shares its memory"):
-            out += v
-        np.testing.assert_array_equal(out.data, np.zeros(3))
-        out[1] = 2.0
-        del view
-        out[1] = v[0]
-        assert out.requires_grad
 
     def test_leaf_is_refused_while_recording(self) -> None:
         x = leaf(1.0, 2.0)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize, rosen, rosen_der
 
 from autograd_np import (
+    IndependentWarning,
     Tensor,
     elementwise_grad,
     grad,
@@ -93,7 +94,8 @@ def test_nests_to_any_order(order: int) -> None:
 
 
 def test_constant_functions_have_zero_gradient() -> None:
-    assert grad(lambda x: 3.0)(1.0) == 0.0
+    with pytest.warns(IndependentWarning, match=r"grad\(<lambda>\).*does not depend on"):
+        assert grad(lambda x: 3.0)(1.0) == 0.0
     assert grad(grad(lambda x: 3.0 * x))(1.0) == 0.0
     np.testing.assert_array_equal(grad(lambda p: p["a"] * 2)({"a": 1.0, "b": np.ones(2)})["b"], np.zeros(2))
 
@@ -543,12 +545,28 @@ def test_results_that_do_not_depend_on_the_argument() -> None:
     np.testing.assert_array_equal(out, [0, 1])
     np.testing.assert_array_equal(pullback(np.ones(2))[0], np.zeros(3))
     np.testing.assert_array_equal(jvp(lambda x: np.arange(2.0), (x,), (x,))[1], np.zeros(2))
-    np.testing.assert_array_equal(jacobian(lambda x: np.arange(2.0))(x), np.zeros((2, 3)))
-    np.testing.assert_array_equal(jacobian(lambda x: 1.5)(x), np.zeros(3))
-    np.testing.assert_array_equal(hessian(lambda x: 3)(x), np.zeros((3, 3)))
+    with pytest.warns(IndependentWarning, match=r"jacobian\(<lambda>\)"):
+        np.testing.assert_array_equal(jacobian(lambda x: np.arange(2.0))(x), np.zeros((2, 3)))
+    with pytest.warns(IndependentWarning):
+        np.testing.assert_array_equal(jacobian(lambda x: 1.5)(x), np.zeros(3))
+    with pytest.warns(IndependentWarning):
+        np.testing.assert_array_equal(hessian(lambda x: 3.0)(x), np.zeros((3, 3)))
+    with pytest.warns(IndependentWarning):
+        np.testing.assert_array_equal(elementwise_grad(lambda x: 2.0)(x), np.zeros(3))
+
+
+def test_a_constant_derivative_is_nothing_to_warn_of() -> None:
+    x = np.ones(3)
     np.testing.assert_array_equal(hessian(np.sum)(x), np.zeros((3, 3)))
     np.testing.assert_array_equal(hvp(np.sum, (x,), (x,)), np.zeros(3))
-    np.testing.assert_array_equal(elementwise_grad(lambda x: 2)(x), np.zeros(3))
+    np.testing.assert_array_equal(jacobian(grad(np.sum))(x), np.zeros((3, 3)))
+    assert grad(elementwise_grad(lambda x: 2 * x))(1.0) == 0.0
+
+
+def test_the_warning_names_the_line_that_asked() -> None:
+    with pytest.warns(IndependentWarning) as caught:
+        grad(lambda x, y: y, 0)(1.0, 2.0)
+    assert caught[0].filename == __file__
 
 
 def test_tuples_with_constants() -> None:

@@ -1,0 +1,192 @@
+"""Operands: what may stand beside a tensor, and what is said where a tensor would lose its tape.
+
+A number or an array of numbers is an operand as it stands. What computes by rules of its own (masked arrays, matrices,
+sparse arrays, arrays with units) or holds what is no number is refused by name: NumPy would take it for something else,
+or make a result that is on no tape.
+"""
+
+from __future__ import annotations
+
+import importlib
+import linecache
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_np.tape import is_array
+
+__all__ = ["admitted", "array_of", "described", "losing_call"]
+
+_NUMBERS = "biufc"  # NumPy's letters for booleans, integers, and floating and complex numbers
+
+
+def admitted(value: Any, what: str) -> Any:
+    """Return an operand as a number, or as an array of numbers.
+
+    Arrays of objects become arrays of floats if each object is a real number, whatever its type.
+
+    Parameters
+    ----------
+    value
+        Anything but a tensor.
+    what : str
+        What messages call it: ``np.add: argument 1``.
+
+    Raises
+    ------
+    TypeError
+        If it is no array of numbers, or of a kind that computes by rules of its own.
+    """
+    if value is None or type(value) in (bool, float, complex):
+        return value
+    if type(value) is int:
+        return value if -(2**63) <= value < 2**64 else _float(value, what)
+    return array_of(value, what)
+
+
+def array_of(value: Any, what: str) -> NDArray[Any]:
+    """Return what was given as an array of numbers; see `admitted`."""
+    if is_array(value) and type(value) not in (np.ndarray, np.memmap):
+        raise TypeError(f"{what} is a {_type(value)}; {_way_out(value)}")
+    if type(value).__module__.startswith("scipy.sparse"):
+        raise TypeError(
+            f"{what} is a sparse {_type(value)}; give value.toarray(), or make the product a primitive, whose rule "
+            f"multiplies by the transpose"
+        )
+    array: NDArray[Any] = np.asarray(value)
+    if array.dtype.kind == "O":
+        return np.array([_float(item, what) for item in array.flat], float).reshape(array.shape)
+    if array.dtype.kind not in _NUMBERS:
+        raise TypeError(f"{what} is an array of dtype {array.dtype}; a tensor computes with numbers alone")
+    return array
+
+
+def _float(item: Any, what: str) -> float:
+    """Return a real number of any type as a float."""
+    text, kind = str(item)[:60], type(item).__name__
+    if not isinstance(item, str | bytes | bytearray | np.ndarray | np.datetime64 | np.timedelta64):
+        try:
+            return float(item)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise TypeError(
+        f"{what} holds objects that are not all real numbers, like {text!r} of type {kind}; "
+        f"choose those that are and convert them with .astype(float)"
+    )
+
+
+def _type(value: object) -> str:
+    kind: Any = type(value)
+    return f"{kind.__module__.partition('.')[0].replace('numpy', 'np')}.{kind.__name__}"
+
+
+def _way_out(array: NDArray[Any]) -> str:
+    """Say what to give instead of an array that computes by rules of its own."""
+    if isinstance(array, np.ma.MaskedArray):
+        return (
+            "its mask would be lost: give m.filled(value), or multiply m.data by np.logical_not(np.ma.getmaskarray(m))"
+        )
+    if isinstance(array, np.matrix):
+        return "its * is a product of matrices: give np.asarray(m), and write @ for that product"
+    return "it computes by rules of its own, which would be lost: give np.asarray(a)"
+
+
+def described(arrays: Sequence[Any]) -> str:
+    """Say what an operation was given: `float64 (2, 3) and float64 (4, 5)`."""
+    return " and ".join(f"{a.dtype} {a.shape}" if is_array(a) else type(a).__name__ for a in arrays)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Where a tensor would become a plain array
+# ---------------------------------------------------------------------------------------------------------------------
+
+_OURS = {"autograd_np", "nn"}
+_LIBRARIES = {"numpy", "scipy", "pandas", "sklearn", "matplotlib", "xarray", "sympy", "numba", "statsmodels"}
+
+
+def losing_call() -> tuple[str, str]:
+    """Return the call in the user's own code by which a tensor would become a plain array, and the way out for it."""
+    inner = None
+    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame and _package(frame) in _OURS:
+        frame = frame.f_back
+    while frame and (_package(frame) in _LIBRARIES or "site-packages" in frame.f_code.co_filename):
+        inner, frame = frame, frame.f_back
+    if inner is not None:
+        name = _public_name(inner)
+        return name, _instead_of(name)
+    text = _expression(frame) if frame else ""
+    return text or "np.asarray(t), np.array([t, ...]), a.dot(t) or a[i] = t", _INTO_AN_ARRAY
+
+
+_INTO_AN_ARRAY = (
+    "np.stack and autograd_np.array join tensors, np.dot(a, t) or a @ t stands for a.dot(t), and a Tensor, like "
+    "np.zeros_like(t), takes what a[i] = t assigns; where no gradient is to flow, say so with t.data"
+)
+
+
+def _package(frame: FrameType) -> str:
+    return frame.f_globals.get("__name__", "").partition(".")[0]
+
+
+def _public_name(frame: FrameType) -> str:
+    """Return what people write for a library's function that is being called: `scipy.stats.norm.logpdf`."""
+    parts = [part for part in frame.f_globals.get("__name__", "").split(".") if not part.startswith("_")]
+    if parts[0] == "numpy":
+        parts = ["np", *(part for part in parts[1:] if part in ("linalg", "ma", "fft", "random"))]
+    owner = frame.f_locals.get("self")
+    function = frame.f_code.co_name
+    if function == "__call__":
+        return ".".join([*parts, getattr(owner, "__name__", type(owner).__name__)])
+    of = getattr(owner, "name", None)
+    if owner is not None:
+        parts.append(of if isinstance(of, str) and of.isidentifier() else type(owner).__name__)
+    return ".".join([*parts, function])
+
+
+def _instead_of(name: str) -> str:
+    """Say what to write instead of a library's function that would make a plain array of a tensor."""
+    package, *path = name.split(".")
+    if package == "scipy" and path[0] != "sparse":
+        own = _own(path)
+        if own:
+            return f"{own} is the same for tensors"
+    if name.startswith("np.ma."):
+        return "masked arrays have no tape: compute with all numbers, and multiply by a mask of zeros and ones"
+    if name.startswith("scipy.sparse."):
+        return "a sparse array knows no tensors: S.toarray() @ t, or a primitive whose rule multiplies by S.T"
+    if package == "pandas":
+        return "pandas knows no tensors: give .to_numpy() of its side"
+    if name.startswith("np.full"):
+        return "np.full(shape, t, like=t), or np.broadcast_to(t, shape)"
+    if package == "np":
+        return "NumPy looks for tensors among its arguments, not inside lists: join them first, with np.stack(ts)"
+    return (
+        "it computes with plain arrays: write it with supported functions (autograd_np.supported() lists them), or "
+        "make it a primitive with a rule of its own"
+    )
+
+
+def _own(path: Sequence[str]) -> str:
+    """Return the name of the project's own function in place of one of SciPy's, "" if there is none."""
+    try:
+        module: Any = importlib.import_module(f"autograd_np.scipy.{path[0]}")
+    except ImportError:
+        return ""
+    value = module
+    for part in path[1:]:
+        value = getattr(value, part, None)
+    return ".".join(["autograd_np.scipy", *path]) if value is not None else ""
+
+
+def _expression(frame: FrameType) -> str:
+    """Return the text of the call that a frame is at, "" if its source is not at hand or runs over lines."""
+    line, end_line, column, end_column = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    if line is None or line != end_line:
+        return ""
+    text = linecache.getline(frame.f_code.co_filename, line, frame.f_globals).encode()
+    return text[column:end_column].decode(errors="replace")

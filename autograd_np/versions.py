@@ -1,0 +1,131 @@
+"""Versions: when each stretch of memory was last written.
+
+The numbers of nodes and of writes come from one clock, so that a value that was changed after it was recorded is told
+by comparing two numbers. Memory is known by its addresses: every view of it, whoever made it, is the same memory.
+Addresses that are used again raise no false alarm, since a node keeps its arrays alive: what was written at their
+addresses before they were made has a smaller number than the node.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from bisect import bisect_left
+from collections import deque
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+from numpy.typing import NDArray
+
+__all__ = ["Versions", "tick", "versions"]
+
+Stretch: TypeAlias = tuple[int, int, int]
+"""The first address, the first one after the last, and the number of the write."""
+
+tick = itertools.count(1).__next__
+
+# So many writes are looked through one by one; more are put in order first.
+_MANY = 32
+
+
+class Versions:
+    """The writes into memory.
+
+    Signal handlers, finalizers and other threads write, too, at any moment. So a write is noted by one append, which
+    nothing can come between; putting notes in order makes a new list, and is left to whoever else is at it.
+
+    Attributes
+    ----------
+    latest : int
+        The number of the latest write: what is younger needs no look at all.
+    """
+
+    def __init__(self) -> None:
+        self.latest = 0
+        self._notes: deque[Stretch] = deque([(0, 0, 0)])
+        self._ordered: list[Stretch] = []  # disjoint, in the order of addresses: what was noted before the notes
+        self._ordering = threading.Lock()
+        self._watched: set[int] = set()
+
+    def note(self, array: NDArray[Any]) -> None:
+        """Note a write into an array's memory, just before it happens: one that fails halfway is a write, too."""
+        start, stop = _bounds(array)
+        self._watch(array)
+        self._notes.append((start, stop, tick()))
+        while (number := self._notes[-1][2]) > self.latest:  # others may come between looking and setting
+            self.latest = number
+        if len(self._notes) > _MANY:
+            self._put_in_order()
+
+    def last(self, array: NDArray[Any]) -> int:
+        """Return the number of the last write into an array's memory, 0 if there was none."""
+        start, stop = _bounds(array)
+        noted = max((n for a, b, n in self._noted() if a < stop and start < b), default=0)  # before they are in order
+        first, end = _between(self._ordered, start, stop)
+        return max(noted, *(n for _, _, n in self._ordered[first:end]), 0)
+
+    def _noted(self) -> tuple[Stretch, ...]:
+        while True:
+            try:
+                return tuple(self._notes)
+            except RuntimeError:  # a note came between
+                continue
+
+    def _put_in_order(self) -> None:
+        if not self._ordering.acquire(blocking=False):
+            return
+        try:
+            noted, ordered = self._noted(), self._ordered
+            for stretch in noted:
+                ordered = _written(ordered, stretch)
+            self._ordered = ordered
+            for _ in noted[:-1]:
+                self._notes.popleft()
+        finally:
+            self._ordering.release()
+
+    def _watch(self, array: NDArray[Any]) -> None:
+        """Forget what was written into memory once it is given back."""
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        if array.flags.owndata and id(array) not in self._watched:
+            self._watched.add(id(array))
+            weakref.finalize(array, self._forget, id(array), *_bounds(array)).atexit = False
+
+    def _forget(self, memory: int, start: int, stop: int) -> None:
+        self._watched.discard(memory)
+        self._notes.append((start, stop, 0))
+
+
+def _bounds(array: NDArray[Any]) -> tuple[int, int]:
+    """Return the first address of an array's memory, and the first one after it."""
+    if array.flags.forc:
+        start = array.__array_interface__["data"][0]
+        return start, start + array.nbytes
+    return byte_bounds(array)
+
+
+def _between(ordered: list[Stretch], start: int, stop: int) -> tuple[int, int]:
+    """Return which stretches, from one to before another, lie at some of the addresses."""
+    first = bisect_left(ordered, (start,))
+    if first and ordered[first - 1][1] > start:
+        first -= 1
+    return first, bisect_left(ordered, (stop,))
+
+
+def _written(ordered: list[Stretch], stretch: Stretch) -> list[Stretch]:
+    """Return the stretches after a write, which takes the place of what was there; number 0 leaves nothing there."""
+    start, stop, number = stretch
+    first, end = _between(ordered, start, stop)
+    touched = ordered[first:end]
+    parts = [stretch] if number and start < stop else []
+    if touched and touched[0][0] < start:
+        parts.insert(0, (touched[0][0], start, touched[0][2]))
+    if touched and touched[-1][1] > stop:
+        parts.append((stop, touched[-1][1], touched[-1][2]))
+    return [*ordered[:first], *parts, *ordered[end:]]
+
+
+versions = Versions()

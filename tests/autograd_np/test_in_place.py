@@ -1,0 +1,501 @@
+"""Writing into memory that tensors share: random programs, held against differences of the same program in plain NumPy.
+
+The kinds of fault that are looked for:
+
+- a tensor is read whose memory was written through another one: the base of a view, a view of a base, views of views,
+  what was taken before and after, by any order of writes, and slice by slice into what was a constant;
+- an array that a rule needs was written before the backward pass: through the tensor, a view, a detached tensor,
+  `.data`, an optimiser's kind of step under `no_grad()`, or by a write that failed halfway;
+- a leaf was frozen or thawed, before or between forward passes, or before the backward pass;
+- a graph, or a part of it, is spent; or two threads sweep it at once.
+
+Each gradient is right, or an error says what is wrong and changes nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import textwrap
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from autograd_np import Tensor, gradients, no_grad, tape, tensor
+
+Array = np.ndarray
+
+REFUSALS = "in place|is spent|does not require a gradient|shares memory|cannot be changed|no gradient|detached"
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The instructions: each means the same for tensors and for arrays
+# ---------------------------------------------------------------------------------------------------------------------
+
+ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    "double": lambda x: x * 2.0,
+    "sin": np.sin,
+    "square": lambda x: x * x,
+    "add": lambda x, y: x + y,
+    "subtract": lambda x, y: x - y,
+    "multiply": lambda x, y: x * y,
+    "quotient": lambda x, y: x / (2.0 + y * y),
+}
+
+VIEWS: dict[str, Callable[[Any], Any]] = {
+    "t[0]": lambda x: x[0],
+    "t[-1]": lambda x: x[-1],
+    "t[1:]": lambda x: x[1:],
+    "t[::-1]": lambda x: x[::-1],
+    "t[..., :2]": lambda x: x[..., :2],
+    "t.T": lambda x: x.T,
+    "t.reshape(-1)": lambda x: x.reshape(-1),
+    "t[None]": lambda x: x[None],
+    "t.swapaxes(0, -1)": lambda x: x.swapaxes(0, -1),
+}
+
+
+def _set(target: Any, index: Any, value: Any) -> None:
+    target[index] = value
+
+
+def _add_to_slice(target: Any, index: Any, value: Any) -> None:
+    target[index] += value
+
+
+WRITES: dict[str, Callable[[Any, Any], Any]] = {
+    "t += v": lambda t, v: t.__iadd__(v),
+    "t *= v": lambda t, v: t.__imul__(v),
+    "t[...] = v": lambda t, v: _set(t, ..., v),
+    "t[0] = v[0]": lambda t, v: _set(t, 0, v[0]),
+    "t[1:] += v[1:]": lambda t, v: _add_to_slice(t, slice(1, None), v[1:]),
+    "t[-1] *= 3": lambda t, v: t[-1].__imul__(3.0) if t.ndim > 1 else _set(t, -1, t[-1] * 3.0),
+    "np.add(t, v, out=t)": lambda t, v: np.add(t, v, out=t),
+    "np.copyto(t, v)": np.copyto,
+    "t[[0, -1]] = v[[0, -1]]": lambda t, v: _set(t, [0, -1], v[[0, -1]]),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One instruction: what is done, to which variables, and whether it is recorded."""
+
+    kind: str  # "compute", "view", "detach", "zeros", "write" or "data"
+    name: str
+    operands: tuple[int, ...]
+    recorded: bool = True
+    constant: frozenset[int] = frozenset()
+    """Which of the operands are constants at this moment: frozen, detached, or views of such."""
+
+
+@dataclass
+class Memory:
+    """A run of the program in plain NumPy, in which variables share memory as the tensors do.
+
+    With a shift of one leaf it is the program at a neighbouring point: there a constant has the value that it had in
+    the run without a shift, and a leaf that was written as a constant is shifted from its new value.
+    """
+
+    arrays: list[Array] = field(default_factory=list)
+    shifts: dict[int, Array] = field(default_factory=dict)
+    trace: list[dict[str, Any]] = field(default_factory=list)
+    """Of the run without a shift: what each step read, made and left behind."""
+
+    def run(self, step: Step, leaves: dict[int, Array], known: dict[str, Any] | None = None) -> None:
+        """Run a step; `known` is its part of the trace of the run without a shift."""
+        seen: dict[str, Any] = {"read": {i: self.arrays[i].copy() for i in step.operands}}
+        reads = known or seen
+        values = [reads["read"][i] if i in step.constant else self.arrays[i] for i in step.operands]
+        target = self.arrays[step.operands[0]] if step.operands else None
+        if step.kind == "compute":
+            result = np.array(ELEMENTWISE[step.name](*values))
+            seen["made"] = result.copy()
+            self.arrays.append(known["made"].copy() if known and not step.recorded else result)
+        elif step.kind == "view":
+            self.arrays.append(VIEWS[step.name](target))
+        elif step.kind == "detach":
+            self.arrays.append(target)
+        elif step.kind == "zeros":
+            self.arrays.append(np.zeros_like(target))
+        else:
+            self._write(step, target, values, seen, known)
+            for i in leaves:
+                if known:
+                    if step.kind == "data" or not step.recorded or step.operands[0] in step.constant:
+                        self.arrays[i][...] = known["leaves"][i] + self.shifts.get(i, 0.0)
+                else:
+                    seen.setdefault("leaves", {})[i] = self.arrays[i].copy()
+        self.trace.append(seen)
+
+    def _write(self, step: Step, target: Any, values: list[Array], seen: dict[str, Any], known: Any) -> None:
+        as_constant = step.kind == "data" or not step.recorded or step.operands[0] in step.constant
+        if known and as_constant:
+            target[...] = known["after"]
+            return
+        value = values[1].copy() if len(values) > 1 else None
+        if step.kind == "data":
+            target[...] = target * 0.5
+        else:
+            WRITES[step.name](target, value)
+        seen["after"] = target.copy()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The machine
+# ---------------------------------------------------------------------------------------------------------------------
+
+SHAPES = ((3,), (2, 3), (3, 2))
+HOW = ("gradients", "through", "backward", "frozen", "threads")
+
+
+class Programs(RuleBasedStateMachine):
+    """Draws a program, step by step, and holds gradients against differences."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tensors: list[Tensor] = []
+        self.constant: list[bool] = []  # detached, or a view of such, or taken while nothing was recorded or frozen
+        self.base: list[int] = []  # whose memory it is
+        self.leaves: dict[int, Array] = {}
+        self.steps: list[Step] = []
+        self.memory = Memory()
+        self.living: list[int] = []
+
+    @initialize(shapes=st.lists(st.sampled_from(SHAPES), min_size=2, max_size=3), seed=st.integers(0, 99))
+    def make_leaves(self, shapes: list[tuple[int, ...]], seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        for shape in shapes:
+            values = rng.uniform(-1, 1, shape)
+            self.leaves[len(self.tensors)] = values
+            self._add(Tensor(values, requires_grad=True), constant=False, base=len(self.tensors))
+            self.memory.arrays.append(values.copy())
+
+    def _add(self, tensor: Tensor, constant: bool, base: int) -> None:
+        self.living.append(len(self.tensors))
+        self.tensors.append(tensor)
+        self.constant.append(constant)
+        self.base.append(base)
+
+    def _is_constant(self, i: int) -> bool:
+        return self.constant[i] or (
+            self.base[i] in self.leaves and i in self.leaves and not self.tensors[i].requires_grad
+        )
+
+    def _pick(self, data: st.DataObject, like: int | None = None) -> int:
+        fits = self.living if like is None else [i for i in self.living if self._shape(i) == self._shape(like)]
+        return data.draw(st.sampled_from(fits), label="variable")
+
+    def _shape(self, i: int) -> tuple[int, ...]:
+        return self.tensors[i].shape
+
+    def _do(self, step: Step, act: Callable[[], Any]) -> Any:
+        """Do a step with tensors and then with arrays; leave it out if the tensors refuse it."""
+        try:
+            with nullcontext() if step.recorded else no_grad():
+                result = act()
+        except (RuntimeError, TypeError, ValueError) as error:
+            assert_refused(error)
+            return None
+        self.memory.run(step, self.leaves)
+        self.steps.append(step)
+        return result
+
+    def _step(self, kind: str, name: str, *operands: int, recorded: bool = True) -> Step:
+        return Step(kind, name, operands, recorded, frozenset(i for i in operands if self._is_constant(i)))
+
+    # -- what a program does ------------------------------------------------------------------------------------------
+
+    @rule(data=st.data(), name=st.sampled_from(list(ELEMENTWISE)), recorded=st.sampled_from([True, True, True, False]))
+    def compute(self, data: st.DataObject, name: str, recorded: bool) -> None:
+        count = ELEMENTWISE[name].__code__.co_argcount if name != "sin" else 1
+        first = self._pick(data)
+        self.compute_of(name, *(first, self._pick(data, first))[:count], recorded=recorded)
+
+    def compute_of(self, name: str, *operands: int, recorded: bool = True) -> None:
+        step = self._step("compute", name, *operands, recorded=recorded)
+        result = self._do(step, lambda: ELEMENTWISE[name](*(self.tensors[i] for i in operands)))
+        if result is not None:
+            self._add(result, constant=False, base=len(self.tensors))
+
+    @rule(data=st.data(), name=st.sampled_from(list(VIEWS)), recorded=st.sampled_from([True, True, True, False]))
+    def view(self, data: st.DataObject, name: str, recorded: bool) -> None:
+        self.view_of(self._pick(data), name, recorded)
+
+    def view_of(self, i: int, name: str, recorded: bool = True) -> None:
+        if min(self._shape(i)) < 2 or (self.tensors[i].ndim == 1 and name in ("t[0]", "t[-1]")):
+            return  # what they give is empty, or no view
+        step = self._step("view", name, i, recorded=recorded)
+        frozen = self._is_constant(i)
+        result = self._do(step, lambda: VIEWS[name](self.tensors[i]))
+        if result is not None:
+            self._add(result, constant=frozen or not recorded, base=self.base[i])
+
+    @rule(data=st.data())
+    def detach(self, data: st.DataObject) -> None:
+        i = self._pick(data)
+        result = self._do(self._step("detach", "detach", i), lambda: self.tensors[i].detach())
+        if result is not None:
+            self._add(result, constant=True, base=self.base[i])
+
+    @rule(data=st.data(), name=st.sampled_from(["t[1:] += v[1:]", "t *= v", "t[0] = v[0]", "t += v"]))
+    def write_into_view(self, data: st.DataObject, name: str) -> None:
+        """Write where something has been computed, which is what matters most."""
+        results = [i for i in self.living if self.base[i] not in self.leaves and not self.constant[i]]
+        if results:
+            target = data.draw(st.sampled_from(results), label="target")
+            self.write_to(target, self._pick(data, target), name)
+
+    @rule(data=st.data())
+    def zeros(self, data: st.DataObject) -> None:
+        self.zeros_like(self._pick(data))
+
+    def zeros_like(self, i: int) -> None:
+        result = self._do(self._step("zeros", "zeros_like", i), lambda: np.zeros_like(self.tensors[i]))
+        if result is not None:
+            self._add(result, constant=False, base=len(self.tensors))
+
+    @rule(data=st.data(), name=st.sampled_from(list(WRITES)), recorded=st.sampled_from([True, True, True, False]))
+    def write(self, data: st.DataObject, name: str, recorded: bool) -> None:
+        target = self._pick(data)
+        self.write_to(target, self._pick(data, target), name, recorded)
+
+    def write_to(self, target: int, value: int, name: str, recorded: bool = True) -> None:
+        frozen_leaf = self.base[target] in self.leaves and not self.tensors[self.base[target]].requires_grad
+        if frozen_leaf and recorded:
+            return  # it would become the result of an operation, and could not be thawed
+        step = self._step("write", name, target, value, recorded=recorded)
+
+        def act() -> bool:
+            WRITES[name](self.tensors[target], self.tensors[value])
+            return True
+
+        self._do(step, act)
+
+    @rule(data=st.data(), how=st.sampled_from(["data", "failing", "freeze or thaw"]))
+    def meddle(self, data: st.DataObject, how: str) -> None:
+        """Do what the tape has no node for: assign to `.data`, fail to write, freeze a leaf or thaw it."""
+        i = self._pick(data)
+        if how == "freeze or thaw":
+            leaf = self.tensors[data.draw(st.sampled_from(list(self.leaves)))]
+            leaf.requires_grad = not leaf.requires_grad
+        elif how == "failing":
+            with pytest.raises((TypeError, ValueError, RuntimeError)):
+                self.tensors[i][...] = np.array([1.0, "a"], dtype=object)
+        else:
+
+            def act() -> bool:
+                self.tensors[i].data *= 0.5
+                return True
+
+            self._do(self._step("data", "t.data *= 0.5", i), act)
+
+    @rule(data=st.data(), name=st.sampled_from(list(VIEWS)), write=st.sampled_from(["t += v", "t[...] = v"]))
+    def fill(self, data: st.DataObject, name: str, write: str) -> None:
+        """Take a view of zeros, and only then write recorded values into them."""
+        value = self._pick(data)
+        if self.tensors[value].ndim > 1:
+            buffer = len(self.tensors)
+            self.zeros_like(value)
+            self.view_of(buffer, name)
+            self.write_to(buffer, value, write)
+
+    @rule(data=st.data())
+    def freeze_and_thaw(self, data: st.DataObject) -> None:
+        """Compute with a leaf on both sides of freezing it for a while, and with both results."""
+        i = data.draw(st.sampled_from(list(self.leaves)))
+        self.compute_of("sin", i)
+        for _ in range(2):
+            self.tensors[i].requires_grad = not self.tensors[i].requires_grad
+        self.compute_of("double", i)
+        if self._shape(-1) == self._shape(-2) == self._shape(i):
+            self.compute_of("multiply", len(self.tensors) - 2, len(self.tensors) - 1)
+
+    # -- what is checked ----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def values_are_numpys(self) -> None:
+        for t, array in zip(self.tensors, self.memory.arrays, strict=True):
+            np.testing.assert_allclose(t.data, array, rtol=1e-12, atol=1e-12)
+
+    @precondition(lambda self: any(leaf.requires_grad for leaf in map(self.tensors.__getitem__, self.leaves)))
+    @rule(data=st.data(), retain=st.booleans(), how=st.sampled_from(HOW))
+    def sweep(self, data: st.DataObject, retain: bool, how: str) -> None:
+        chosen = data.draw(
+            st.lists(st.sampled_from(self.living), min_size=1, max_size=3, unique=True), label="variables"
+        )
+        self.check(chosen, retain, how)
+
+    @rule(data=st.data(), name=st.sampled_from(["double", "square"]))
+    def sweep_through_what_is_spent(self, data: st.DataObject, name: str) -> None:
+        i = data.draw(st.sampled_from(list(self.leaves)))
+        between = len(self.tensors)
+        self.compute_of(name, i)
+        if self.tensors[i].requires_grad and len(self.tensors) > between:
+            self.check([between], retain=False, how="backward")
+            self.compute_of("double", between)
+            self.check([len(self.tensors) - 1], retain=False, how="through", between=between)
+
+    def check(self, chosen: list[int], retain: bool, how: str, between: int | None = None) -> None:
+        """Hold the gradients of a sum of variables against differences."""
+        wanted = [i for i in self.leaves if self.tensors[i].requires_grad]
+        for leaf in self.leaves:
+            self.tensors[leaf].grad = None
+        constant = frozenset(i for i in chosen if self._is_constant(i))
+        try:
+            loss = sum((np.sum(self.tensors[i] * weight(self._shape(i), i)) for i in chosen), 0.0)
+            assert isinstance(loss, Tensor)
+            results = self._swept(loss, wanted, retain, how, self.tensors[chosen[0] if between is None else between])
+        except (RuntimeError, TypeError) as error:
+            assert_refused(error)
+            for i in wanted:
+                self.tensors[i].requires_grad = True
+            for i in self.leaves:
+                assert self.tensors[i].grad is None
+            self.living = [i for i in self.living if i in self.leaves or i not in chosen]
+            return
+        if how == "frozen":
+            self.tensors[wanted.pop(0)].requires_grad = True
+        if how in ("backward", "frozen"):
+            for i in self.leaves:
+                assert i in wanted or self.tensors[i].grad is None
+        expected = {i: self._difference(i, chosen, constant) for i in wanted}
+        for found in results:
+            for i, g in found.items():
+                actual = float(np.sum(g * weight(self._shape(i), 7)))
+                assert abs(actual - expected[i]) <= 1e-6 * (1 + abs(expected[i])), (
+                    f"the derivative by leaf {i} is {actual}, by differences {expected[i]}\n{self.text(chosen)}"
+                )
+
+    def _swept(
+        self, loss: Tensor, wanted: list[int], retain: bool, how: str, between: Tensor
+    ) -> list[dict[int, Array]]:
+        leaves = [self.tensors[i] for i in wanted]
+
+        def by_gradients() -> dict[int, Array]:
+            found = gradients(loss, leaves, retain_graph=retain)
+            return {i: g.data for i, g in zip(wanted, found, strict=False)}
+
+        if how == "through" and between.requires_grad:
+            leaves.append(between)
+        if how in ("gradients", "through"):
+            return [by_gradients()]
+        if how in ("backward", "frozen"):
+            leaves[0].requires_grad = how == "backward"
+            loss.backward(retain_graph=retain)
+            return [{i: g for i in wanted if (g := self.tensors[i].grad) is not None}]
+        found: list[dict[int, Array]] = []
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                found.append(by_gradients())
+            except RuntimeError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if not found:
+            raise errors[0]
+        return found
+
+    def _difference(self, leaf: int, chosen: list[int], constant: frozenset[int]) -> float:
+        h = 1e-4
+        totals = [self._total_at(leaf, t * h, chosen, constant) for t in (-2, -1, 1, 2)]
+        return (totals[0] - 8 * totals[1] + 8 * totals[2] - totals[3]) / (12 * h)
+
+    def _total_at(self, leaf: int, t: float, chosen: list[int], constant: frozenset[int]) -> float:
+        shift = t * weight(self._shape(leaf), 7)
+        run = Memory([values.copy() for values in self.leaves.values()], {leaf: shift})
+        run.arrays[leaf] += shift
+        for step, known in zip(self.steps, self.memory.trace, strict=True):
+            run.run(step, self.leaves, known)
+        read = [self.memory.arrays[i] if i in constant else run.arrays[i] for i in chosen]
+        return float(sum(np.sum(y * weight(y.shape, i)) for i, y in zip(chosen, read, strict=True)))
+
+    def text(self, chosen: list[int]) -> str:
+        """Return the program, to be read."""
+        number, lines = len(self.leaves), []
+        for step in self.steps:
+            made = step.kind in ("compute", "view", "detach", "zeros")
+            name = f"t{number} = " if made else ""
+            number += made
+            lines.append(f"{name}{step.name} of {step.operands}{'' if step.recorded else ' under no_grad'}")
+        return "\n".join([*lines, f"loss of {chosen}"])
+
+
+def weight(shape: tuple[int, ...], seed: int) -> Array:
+    """Return numbers that tell the elements of an array apart."""
+    return np.random.default_rng(seed).uniform(0.5, 1.5, shape)
+
+
+def assert_refused(error: Exception) -> None:
+    """Check that an error is one of those that say what was wrong with the tape."""
+    if not re.search(REFUSALS, str(error)):
+        raise error
+
+
+PROGRAMS = {"nightly": 20_000, "ci": 200}.get(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"), 50
+)
+
+TestPrograms = Programs.TestCase
+TestPrograms.settings = settings(max_examples=PROGRAMS, stateful_step_count=25)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The machine finds what it is for
+# ---------------------------------------------------------------------------------------------------------------------
+
+FAULTS: dict[str, tuple[Any, str, str, str]] = {
+    "a view is read as it was taken": (tensor, "_current", "view.number):", "view.number) or True:"),
+    "a view of what was a constant stays one": (
+        tensor, "_current", "not mode.get().recording or", "not mode.get().recording or node is None or"
+    ),
+    "a write is not noted": (Tensor, "_write", "versions.note(place)", "pass"),
+    "what a rule needs may have been written": (tape, "_check_unchanged", "for node in order", "for node in ()"),
+    "a leaf may be written": (Tensor, "_check_writable", "root._node.plan is None", "False"),
+    "thawing makes another leaf": (Tensor, "requires_grad", "_frozen.pop(id(self), None)", "None"),
+    "a frozen leaf has a gradient": (Tensor, "backward", "leaf._node is node", "True"),
+    "a sweep ends at what is spent": (tape, "_order", "and node.number == oldest", ""),
+    "a write leaves the base as it was": (
+        Tensor, "_write", "if self is not root:", "if root_node: root_node.number = tick()\n    if False:"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, name, old, new = FAULTS[fault]
+    member = inspect.getattr_static(owner, name)
+    function = member.fset if isinstance(member, property) else member
+    source = textwrap.dedent(inspect.getsource(function))
+    assert source.count(old) == 1
+    namespace: dict[str, Any] = {}
+    lines = [line for line in source.replace(old, new).splitlines() if not line.startswith("@")]
+    exec("from __future__ import annotations\n" + "\n".join(lines), function.__globals__, namespace)
+    broken = namespace[function.__name__]
+    monkeypatch.setattr(owner, name, property(member.fget, broken) if isinstance(member, property) else broken)
+    quick = settings(
+        max_examples=2000, stateful_step_count=25, deadline=None, database=None, derandomize=True, print_blob=False,
+        phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    with pytest.raises((AssertionError, RuntimeError)):
+        run_state_machine_as_test(Programs, settings=quick)
