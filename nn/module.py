@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
+from reprlib import repr as short
 from typing import Any, NamedTuple, Self, TypeGuard
 
 import numpy as np
@@ -39,7 +40,9 @@ class Module:
     - everything else is left alone: results of operations, and what `forward` keeps for later that needs no gradient.
 
     Arrays that belong to the state and are not trained are registered with `register_buffer`. A list, tuple or dict of
-    modules or parameters is refused, since it would not be trained or saved: use `ModuleList` or `Sequential`.
+    modules or parameters is refused, since it would not be trained or saved: use `ModuleList` or `Sequential`. So is
+    anything of another kind under the name of a parameter, a buffer or a child; None may take its place, and `del`
+    frees the name.
 
     A floating plain array that a module is called with is taken into the dtype of the module's parameters.
 
@@ -83,6 +86,8 @@ class Module:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make an empty module."""
         # Here and not in __init__, so that a subclass that does not call super().__init__() works as well.
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError(_needless(cls.__name__, args, kwargs))
         module = super().__new__(cls)
         vars(module).update(training=True, _parameter_names=frozenset(), _buffer_names=frozenset())
         return module
@@ -119,8 +124,8 @@ class Module:
     # -- what it is made of -------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._buffer_names and value is not None:
-            value = np.asarray(value)
+        if name in self._buffer_names:
+            value = _as_buffer(self, name, value)
         # Under no_grad a result is a leaf too: what is assigned during a call and needs no gradient is such a result.
         elif isinstance(value, Tensor) and value.is_leaf and (value.requires_grad or not _calling.get()):
             vars(self)["_parameter_names"] = self._parameter_names | {name}
@@ -131,8 +136,14 @@ class Module:
                     f"be one; assign a Tensor made of numbers, or None, or write new values into {name}.data"
                 )
             vars(self)["_parameter_names"] = self._parameter_names - {name}
-        elif isinstance(value, Module) and any(module is self for module in value.modules()):
-            raise ValueError(f"{type(self).__name__}.{name}: a module cannot be a part of itself")
+        elif isinstance(value, Module):
+            if any(module is self for module in value.modules()):
+                raise ValueError(f"{type(self).__name__}.{name}: a module cannot be a part of itself")
+        elif value is not None and isinstance(vars(self).get(name), Module):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a module, and what is assigned to it ({_kind(value)}) would take its "
+                f"place, so that it is neither trained nor saved; choose another name, or assign a module, or None"
+            )
         else:
             self._refuse_container(name, value)
         object.__setattr__(self, name, value)
@@ -163,6 +174,8 @@ class Module:
 
         Raises
         ------
+        TypeError
+            If it holds anything but numbers, or requires a gradient.
         ValueError
             If the name is no identifier, or an attribute of that name exists.
 
@@ -179,9 +192,9 @@ class Module:
             raise ValueError(
                 f"{type(self).__name__}.register_buffer({name!r}): the name must be an identifier that is not in use"
             )
-        buffer = None if array is None else np.array(array)
+        buffer = _as_buffer(self, name, array)
         vars(self)["_buffer_names"] = self._buffer_names | {name}
-        setattr(self, name, buffer)
+        setattr(self, name, None if buffer is None else buffer.copy())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield the direct parts with their names, each part once."""
@@ -531,10 +544,33 @@ def _trainable(value: object) -> bool:
 
 
 def _kind(value: object) -> str:
-    """Say what a value is: `a Linear`, `the result of an operation`."""
+    """Say what a value is: `a value of type Linear`, `the result of an operation`."""
     if isinstance(value, Tensor):
         return "a parameter" if value.is_leaf else "the result of an operation"
     return f"a value of type {type(value).__name__}"
+
+
+def _as_buffer(module: Module, name: str, value: Any) -> NDArray[Any] | None:
+    """Return what is assigned to a buffer's name as an array of numbers."""
+    if value is None:
+        return None
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):  # what requires a gradient, or has rows of different lengths
+        array = None
+    if array is None or array.dtype.kind not in "biufc":
+        raise TypeError(
+            f"{type(module).__name__}.{name} is a buffer, and what is assigned to it ({_kind(value)}) is no array of "
+            f"numbers; assign one, without a gradient, or None, or delete the buffer first: del module.{name}"
+        )
+    return array
+
+
+def _needless(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Say that a class of modules without an `__init__` was given arguments."""
+    given = ", ".join([*map(short, args), *(f"{key}={short(value)}" for key, value in kwargs.items())])
+    instead = "every module returns a new tensor" if "inplace" in kwargs else "it has no __init__ to take them"
+    return f"{name}({given}): {name} takes no arguments, {instead}; write {name}()"
 
 
 def _count(module: Module) -> str:
