@@ -228,7 +228,7 @@ def _shifted(x: Array, axis: Axis) -> tuple[Array, Array]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def cross_entropy(logits: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def cross_entropy(logits: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the cross-entropy of targets and the softmax of logits: -Σ t log softmax(logits) over the classes.
 
     Softmax and logarithm are one, so that logits of any size are safe.
@@ -342,7 +342,7 @@ def _of_labels(labels: Array, axis: int) -> tuple[Array, ...]:
     return (*places[:axis], labels, *places[axis:])
 
 
-def binary_cross_entropy_with_logits(logits: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def binary_cross_entropy_with_logits(logits: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the binary cross-entropy of p = sigmoid(logits): -(t log p + (1 - t) log(1 - p)).
 
     Sigmoid and logarithm are one, so that logits of any size are safe.
@@ -390,7 +390,7 @@ defvjp(
 )
 
 
-def binary_cross_entropy(p: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def binary_cross_entropy(p: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the binary cross-entropy of probabilities: -(t log p + (1 - t) log(1 - p)).
 
     As in PyTorch, the logarithms are no less than -100, and in the derivative p (1 - p) is no less than 1e-12. With
@@ -455,7 +455,7 @@ defvjp(
 defvjp(_log_odds, lambda g, _y, p: g / np.maximum(p * (1 - p), 1e-12))
 
 
-def mse_loss(predictions: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def mse_loss(predictions: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the mean squared error: the mean of (y - t)² over all elements.
 
     Parameters
@@ -488,7 +488,7 @@ def mse_loss(predictions: Operand, targets: Operand, reduction: Reduction = "mea
     return _reduced("mse_loss", np.square(y - t), reduction)
 
 
-def l1_loss(predictions: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def l1_loss(predictions: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the mean absolute error: the mean of |y - t| over all elements; its derivative is 0 where y = t.
 
     Parameters
@@ -673,7 +673,7 @@ def _flatten(x: Any, start: int = 1) -> Any:
 defvjp(_flatten, lambda g, _y, _x, start=1: g.reshape(_x.shape))
 
 
-def dropout(x: Operand, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None) -> Tensor:
+def dropout(x: Operand, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None) -> Tensor:
     """Set elements to 0, each with probability p, and divide the others by 1 - p, so that the mean stays.
 
     Parameters
@@ -723,10 +723,11 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, rng: np.random.Ge
 
 def batch_norm(
     x: Operand,
-    weight: Operand | None = None,
-    bias: Operand | None = None,
     mean: Operand | None = None,
     var: Operand | None = None,
+    weight: Operand | None = None,
+    bias: Operand | None = None,
+    *,
     eps: float = 1e-5,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return weight (x - mean) / √(var + ε) + bias for each channel, and the mean and the variance.
@@ -738,10 +739,10 @@ def batch_norm(
     ----------
     x : array_like, shape (N, C) or (N, C, ...)
         Real numbers, for each of C channels.
-    weight, bias : array_like, shape (C,), optional
-        By default 1 and 0.
     mean, var : array_like, shape (C,), optional
         By default those of `x` over all axes but the channels', the variance with the divisor N.
+    weight, bias : array_like, shape (C,), optional
+        By default 1 and 0.
     eps : float
         What keeps the divisor from 0.
 
@@ -774,7 +775,7 @@ def batch_norm(
     if values.ndim < 2:
         raise ValueError(f"batch_norm: x of shape {values.shape}; it needs at least the axes (N, C)")
     channels = values.shape[1]
-    given = {"weight": weight, "bias": bias, "mean": mean, "var": var}
+    given = {"mean": mean, "var": var, "weight": weight, "bias": bias}
     arrays = {name: _operand(array) for name, array in given.items() if array is not None}
     for name, array in arrays.items():
         if array.shape != (channels,):

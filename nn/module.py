@@ -424,7 +424,7 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
         Values for parameters and buffers by their state-dict keys; the module's own serve for the others. A shared
         parameter is replaced everywhere when it is given under one of its names.
     *args, **kwargs
-        The arguments of `module`.
+        The arguments of `module`, one by one.
 
     Returns
     -------
@@ -435,6 +435,8 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
     ------
     KeyError
         If a key is not one of the module's.
+    TypeError
+        If the arguments are given as a tuple, as PyTorch has them: it would become one more axis.
     ValueError
         If a value has another shape than the module's, or a shared parameter is given two values.
 
@@ -451,6 +453,11 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
     (1, 2)
     """
     call = f"functional_call({type(module).__name__})"
+    if args and isinstance(args[0], tuple):
+        raise TypeError(
+            f"{call}: the first argument for the module is a tuple; give its items one by one, functional_call(module, "
+            f"params, x), and a tuple that the module itself takes as a list, or by its keyword"
+        )
     own = {key: value for key, _, _, value in module._entries()}
     unexpected = [key for key in params if key not in own]
     if unexpected:

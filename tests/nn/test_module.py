@@ -613,6 +613,8 @@ def test_functional_call_refuses_what_does_not_fit():
         nn.functional_call(model, {"w": np.ones((2, 3))}, x)
     with pytest.raises(ValueError, match=r"weight has shape \(2, 3\), and was given shape \(3, 2\)"):
         nn.functional_call(model, {"weight": np.ones((3, 2))}, x)
+    with pytest.raises(TypeError, match=r"functional_call\(Linear\): the first argument for the module is a tuple;"):
+        nn.functional_call(model, {}, (x,))
 
 
 def test_functional_call_is_differentiable_twice():
