@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import Tensor
 from autograd_np import neural as F
+from autograd_np.widening import widened_by
 from nn import init
 from nn.init import RNG
 from nn.module import Module
@@ -671,9 +672,11 @@ def _taken(layer: Module, x: Operand, dtype: np.dtype[Any]) -> Tensor | NDArray[
             raise TypeError(f"{type(layer).__name__}: the input is of dtype {numbers.dtype}; give real numbers")
         return numbers.astype(dtype, copy=False)
     if x.dtype != dtype:
+        reason = widened_by(x)
         raise TypeError(
-            f"{type(layer).__name__}: the input is a Tensor of dtype {x.dtype} and the parameters are {dtype}; convert "
-            f"the input (t.astype(np.{dtype})), or make the layer with dtype=np.{x.dtype}"
+            f"{type(layer).__name__}: the input is a Tensor of dtype {x.dtype} and the parameters are {dtype}; "
+            f"{f'{reason}; ' if reason else ''}convert the input (t.astype(np.{dtype})), or make the layer with "
+            f"dtype=np.{x.dtype}"
         )
     return x
 
