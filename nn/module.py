@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
 from reprlib import repr as short
-from typing import Any, NamedTuple, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import Tensor
+from autograd_np.hints import refuse
 
 __all__ = ["IncompatibleKeys", "Module", "functional_call"]
 
@@ -120,6 +121,13 @@ class Module:
                 return value.dtype
         parts = (value._dtype() for value in vars(self).values() if isinstance(value, Module))
         return next((dtype for dtype in parts if dtype is not None), None)
+
+    if not TYPE_CHECKING:  # which would take every name for known
+
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):  # a property that raised: once more, for its own error
+                return object.__getattribute__(self, name)
+            return refuse(self, name, "Module")
 
     # -- what it is made of -------------------------------------------------------------------------------------------
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any, ClassVar, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor
+from autograd_np.hints import refuse
 from autograd_np.threads import over_halves
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
@@ -590,3 +592,9 @@ def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
 def _arrays(entries: Mapping[str, Any]) -> dict[str, Array]:
     """Return those of the things remembered of a parameter that are arrays."""
     return {name: value for name, value in entries.items() if isinstance(value, np.ndarray)}
+
+
+if not TYPE_CHECKING:  # which would take every name for known
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse(sys.modules[__name__], name, "nn.optim")

@@ -22,9 +22,9 @@ ROWS = [
     ["autograd_np.rules"],
     ["autograd_np.tensor"],
     ["autograd_np.tape", "autograd_np.kernels"],
-    ["autograd_np.primitives", "autograd_np.threads"],
+    ["autograd_np.hints", "autograd_np.primitives", "autograd_np.threads"],
 ]
-PUBLIC = {"autograd_np", *(f"autograd_np.{name}" for name in ("neural", "testing", "threads", "widening"))}
+PUBLIC = {"autograd_np", *(f"autograd_np.{name}" for name in ("hints", "neural", "testing", "threads", "widening"))}
 NN_ROWS = [
     ["nn"],
     ["nn.compare", "nn.plots", "nn.training"],
