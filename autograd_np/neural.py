@@ -238,7 +238,8 @@ def cross_entropy(logits: Operand, targets: Operand, *, reduction: Reduction = "
     logits : array_like, shape (N, C) or (N, C, d1, ...) or (C,)
         A number for each of C classes.
     targets : array_like of int, shape (N,) or (N, d1, ...) or (); or array_like of the shape of `logits`
-        The class of each sample, from 0 to C - 1; or the probability of each class, which may require a gradient.
+        The class of each sample, from 0 to C - 1; or the probability of each class, which may require a gradient
+        (integers: one-hot).
     reduction : {"mean", "sum", "none"}
         Whether to return the mean over the samples, their sum, or one loss for each.
 
@@ -251,7 +252,8 @@ def cross_entropy(logits: Operand, targets: Operand, *, reduction: Reduction = "
     TypeError
         If the logits are not real numbers or the classes not integers.
     ValueError
-        If the shapes do not fit, a class is out of range, the reduction is unknown, or there is no sample to average.
+        If the shapes do not fit, a class is out of range, integers of the logits' shape are not one-hot, the reduction
+        is unknown, or there is no sample to average.
 
     Examples
     --------
@@ -274,12 +276,23 @@ def cross_entropy(logits: Operand, targets: Operand, *, reduction: Reduction = "
             f"...) of at least one class, and targets (N, ...) of labels or (N, C, ...) of probabilities"
         )
     if goals.shape == scores.shape:
+        _check_one_hot(plain(goals), axis, samples)
         losses = -(_constant_like(scores, goals) * log_softmax(scores, axis=axis)).sum(axis=axis)
         return _reduced("cross_entropy", losses, reduction)
     labels = plain(goals)
     _check_labels(labels, scores.shape[axis])
     _check_reduction("cross_entropy", labels.shape, reduction)
     return _label_cross_entropy(scores, labels, axis=axis, reduction=reduction, kept={})
+
+
+def _check_one_hot(targets: Array, axis: int, samples: tuple[int, ...]) -> None:
+    """Raise if integers are no probabilities: labels (N, 1) beside the logits of one class look like them."""
+    if targets.dtype.kind in "biu" and not ((targets >= 0).all() and (targets.sum(axis=axis) == 1).all()):
+        raise ValueError(
+            f"cross_entropy: {targets.dtype} targets of the logits' shape {targets.shape} are not one-hot; give labels "
+            f"of shape {samples}, floating-point probabilities, or take binary_cross_entropy_with_logits for "
+            f"yes and no"
+        )
 
 
 def _check_labels(labels: Array, classes: int) -> None:

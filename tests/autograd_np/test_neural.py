@@ -184,7 +184,8 @@ class TestCrossEntropy:
 
     def test_targets_do_not_change_the_dtype(self) -> None:
         x = Tensor(np.zeros((2, 3)), requires_grad=True, dtype=np.float32)
-        for targets in (np.ones((2, 3)), np.ones((2, 3), int), Tensor(np.ones((2, 3))), [[True] * 3] * 2):
+        one_hot = np.eye(3, dtype=int)[:2]
+        for targets in (np.ones((2, 3)), one_hot, Tensor(np.ones((2, 3))), one_hot == 1):
             assert cross_entropy(x, targets).dtype == np.float32
 
     def test_targets_are_read_when_called(self) -> None:
@@ -197,6 +198,11 @@ class TestCrossEntropy:
         ("logits", "targets", "settings", "error", "words"),
         [
             ((2, 3), [0, 3], {}, ValueError, ["label 3", "(1,)", "3 classes", "0 to 2"]),
+            ((2, 1), [[1], [0]], {}, ValueError, ["int64", "(2, 1)", "one-hot", "labels of shape (2,)", "with_logits"]),
+            ((2, 1), [[True], [False]], {}, ValueError, ["bool", "(2, 1)", "one-hot"]),
+            ((2, 3), [[1, 1, 0], [1, 0, 0]], {}, ValueError, ["(2, 3)", "one-hot", "labels of shape (2,)"]),
+            ((2, 3), [[2, -1, 0], [1, 0, 0]], {}, ValueError, ["one-hot"]),
+            ((1, 2, 2), [[[1, 0], [0, 0]]], {}, ValueError, ["one-hot", "labels of shape (1, 2)"]),
             ((2, 3), [-1, 0], {}, ValueError, ["label -1", "(0,)", "0 to 2"]),
             ((2, 3, 2), [[0, 0], [0, 5]], {}, ValueError, ["label 5", "(1, 1)"]),
             ((3,), 7, {}, ValueError, ["label 7", "()"]),
