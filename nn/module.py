@@ -99,28 +99,13 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call `forward`, with floating plain arrays taken into the dtype of the parameters."""
-        inputs = [x if type(x) is Tensor else self._take(x) for x in args]
-        named = {name: self._take(x) for name, x in kwargs.items()} if kwargs else kwargs
+        inputs = [x if type(x) is Tensor else _taken(self, x) for x in args]
+        named = {name: _taken(self, x) for name, x in kwargs.items()} if kwargs else kwargs
         token = _calling.set(True)
         try:
             return self.forward(*inputs, **named)
         finally:
             _calling.reset(token)
-
-    def _take(self, x: Any) -> Any:
-        """Return a floating plain array in the dtype of the parameters, and everything else as it is."""
-        if not _is_array(x) or x.dtype.kind != "f":
-            return x
-        return x.astype(self._dtype() or x.dtype, copy=False)
-
-    def _dtype(self) -> np.dtype[Any] | None:
-        """Return the dtype of the first floating parameter, of this module or else of its parts."""
-        names = self._parameter_names
-        for name, value in vars(self).items():
-            if name in names and value is not None and value.dtype.kind == "f":
-                return value.dtype
-        parts = (value._dtype() for value in vars(self).values() if isinstance(value, Module))
-        return next((dtype for dtype in parts if dtype is not None), None)
 
     if not TYPE_CHECKING:  # which would take every name for known
 
@@ -153,22 +138,13 @@ class Module:
                 f"place, so that it is neither trained nor saved; choose another name, or assign a module, or None"
             )
         else:
-            self._refuse_container(name, value)
+            _refuse_container(self, name, value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
         for names in ("_parameter_names", "_buffer_names"):
             vars(self)[names] = vars(self)[names] - {name}
-
-    def _refuse_container(self, name: str, value: object) -> None:
-        found = next((item for item in _items(value) if _trainable(item)), None)
-        if found is not None:
-            raise TypeError(
-                f"{type(self).__name__}.{name} is a {type(value).__name__} that holds {_kind(found)}, which would be "
-                f"neither trained nor saved; use nn.ModuleList or nn.Sequential for modules, and an attribute of its "
-                f"own for each parameter"
-            )
 
     def register_buffer(self, name: str, array: ArrayLike | None) -> None:
         """Add an array that is saved in the state dict and not trained, as an attribute.
@@ -214,7 +190,7 @@ class Module:
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """Yield this module (named ``""``) and all its parts with their paths, parents first, each once."""
-        yield from _once(self._tree())
+        yield from _once(_tree(self))
 
     def modules(self) -> Iterator[Module]:
         """Yield this module and all its parts, parents first, each once."""
@@ -222,7 +198,7 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the parameters of this module and its parts with their state-dict keys, each parameter once."""
-        yield from _once((key, value) for key, _, _, value in self._entries() if isinstance(value, Tensor))
+        yield from _once((key, value) for key, _, _, value in _entries(self) if isinstance(value, Tensor))
 
     def parameters(self) -> Iterator[Tensor]:
         """Yield the parameters of this module and its parts, each once."""
@@ -230,28 +206,11 @@ class Module:
 
     def named_buffers(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield the buffers of this module and its parts with their state-dict keys, each once."""
-        yield from _once((key, value) for key, _, _, value in self._entries() if not isinstance(value, Tensor))
+        yield from _once((key, value) for key, _, _, value in _entries(self) if not isinstance(value, Tensor))
 
     def buffers(self) -> Iterator[NDArray[Any]]:
         """Yield the buffers of this module and its parts, each once."""
         return (buffer for _, buffer in self.named_buffers())
-
-    def _tree(self, path: str = "") -> Iterator[tuple[str, Module]]:
-        """Yield every path through the modules: a shared one comes as often as it is used."""
-        yield path, self
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield from value._tree(_join(path, name))
-
-    def _entries(self) -> Iterator[tuple[str, Module, str, Tensor | NDArray[Any]]]:
-        """Yield the state dict's keys, each with the module and the attribute it stands for, and the value there."""
-        for path, module in self._tree():
-            for name, value in vars(module).items():
-                module._refuse_container(name, value)  # a list can be filled after it was assigned
-            for names in (module._parameter_names, module._buffer_names):
-                for name, value in vars(module).items():
-                    if name in names and value is not None:
-                        yield _join(path, name), module, name, value
 
     # -- its state ----------------------------------------------------------------------------------------------------
 
@@ -269,7 +228,7 @@ class Module:
         >>> {key: array.shape for key, array in nn.Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
         """
-        return {key: np.array(_plain(value)) for key, _, _, value in self._entries()}
+        return {key: np.array(_plain(value)) for key, _, _, value in _entries(self)}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike | Tensor], strict: bool = True) -> IncompatibleKeys:
         """Write a state dict's values into the parameters and buffers, in their dtypes.
@@ -304,7 +263,7 @@ class Module:
         >>> layer(np.array([[1.0, 1.0]]))
         Tensor([[6.]], dtype=float32, origin=linear)
         """
-        entries = {key: (module, name, value) for key, module, name, value in self._entries()}
+        entries = {key: (module, name, value) for key, module, name, value in _entries(self)}
         own = {key: _plain(value) for key, (_, _, value) in entries.items()}
         arrays = {key: np.asarray(_plain(state[key])) for key in entries if key in state}
         keys = IncompatibleKeys([key for key in own if key not in state], [key for key in state if key not in own])
@@ -362,7 +321,7 @@ class Module:
             raise TypeError(f"{type(self).__name__}.astype: {np.dtype(dtype)} is not floating; use np.float64, say")
         result = deepcopy(self)
         converted: dict[int, Tensor | NDArray[Any]] = {}
-        for _, module, name, value in list(result._entries()):
+        for _, module, name, value in list(_entries(result)):
             if value.dtype.kind == "f":
                 if id(value) not in converted:
                     array = _plain(value).astype(dtype)
@@ -466,7 +425,7 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
             f"{call}: the first argument for the module is a tuple; give its items one by one, functional_call(module, "
             f"params, x), and a tuple that the module itself takes as a list, or by its keyword"
         )
-    own = {key: value for key, _, _, value in module._entries()}
+    own = {key: value for key, _, _, value in _entries(module)}
     unexpected = [key for key in params if key not in own]
     if unexpected:
         raise KeyError(f"{call}: unexpected keys: {', '.join(unexpected)}; the module's are: {', '.join(own)}")
@@ -478,6 +437,52 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
         if not _agree(values.setdefault(id(own[key]), value), value):
             raise ValueError(f"{call}: {key} is shared, and given different values; give it under one of its names")
     return _replaced(module, values, {})(*args, **kwargs)
+
+
+def _taken(module: Module, x: Any) -> Any:
+    """Return a floating plain array in the dtype of a module's parameters, and everything else as it is."""
+    if not _is_array(x) or x.dtype.kind != "f":
+        return x
+    return x.astype(_dtype(module) or x.dtype, copy=False)
+
+
+def _dtype(module: Module) -> np.dtype[Any] | None:
+    """Return the dtype of the first floating parameter, of a module or else of its parts."""
+    names = module._parameter_names
+    for name, value in vars(module).items():
+        if name in names and value is not None and value.dtype.kind == "f":
+            return value.dtype
+    parts = (_dtype(value) for value in vars(module).values() if isinstance(value, Module))
+    return next((dtype for dtype in parts if dtype is not None), None)
+
+
+def _tree(module: Module, path: str = "") -> Iterator[tuple[str, Module]]:
+    """Yield every path through a module's parts: a shared one comes as often as it is used."""
+    yield path, module
+    for name, value in vars(module).items():
+        if isinstance(value, Module):
+            yield from _tree(value, _join(path, name))
+
+
+def _entries(module: Module) -> Iterator[tuple[str, Module, str, Tensor | NDArray[Any]]]:
+    """Yield the state dict's keys, each with the module and the attribute it stands for, and the value there."""
+    for path, part in _tree(module):
+        for name, value in vars(part).items():
+            _refuse_container(part, name, value)  # a list can be filled after it was assigned
+        for names in (part._parameter_names, part._buffer_names):
+            for name, value in vars(part).items():
+                if name in names and value is not None:
+                    yield _join(path, name), part, name, value
+
+
+def _refuse_container(module: Module, name: str, value: object) -> None:
+    found = next((item for item in _items(value) if _trainable(item)), None)
+    if found is not None:
+        raise TypeError(
+            f"{type(module).__name__}.{name} is a {type(value).__name__} that holds {_kind(found)}, which would be "
+            f"neither trained nor saved; use nn.ModuleList or nn.Sequential for modules, and an attribute of its own "
+            f"for each parameter"
+        )
 
 
 def _replaced(module: Module, values: Mapping[int, Tensor | NDArray[Any]], made: dict[int, Module]) -> Module:

@@ -295,6 +295,19 @@ def test_an_init_that_another_base_brings_takes_its_arguments():
     assert copy.deepcopy(Mixed("a")).text == pickle.loads(pickle.dumps(Mixed("a"))).text == "a"
 
 
+def test_a_subclass_has_private_names_for_itself():
+    class Private(Affine):
+        def __init__(self):
+            super().__init__()
+            for name in ("take", "taken", "dtype", "tree", "entries", "buffer", "refuse_container", "count", "kind"):
+                setattr(self, f"_{name}", np.float64)
+
+    model, plain = Private(), Affine()
+    np.testing.assert_array_equal(model(np.ones((2, 3))).data, plain(np.ones((2, 3))).data)
+    assert list(model.state_dict()) == list(plain.state_dict())
+    assert model.hidden.dtype == np.float32
+
+
 def test_a_module_without_forward_says_so():
     with pytest.raises(NotImplementedError, match="Module has no forward"):
         nn.Module()(1)
