@@ -137,6 +137,10 @@ class Module:
                 f"{type(self).__name__}.{name} is a module, and what is assigned to it ({_kind(value)}) would take its "
                 f"place, so that it is neither trained nor saved; choose another name, or assign a module, or None"
             )
+        elif name == "requires_grad":
+            raise AttributeError(
+                f"{type(self).__name__}.requires_grad = {value!r} would freeze nothing; call requires_grad_({value!r})"
+            )
         else:
             _refuse_container(self, name, value)
         object.__setattr__(self, name, value)

@@ -496,6 +496,14 @@ def test_zero_grad_and_requires_grad_():
     assert all(p.requires_grad for p in model.requires_grad_().parameters())
 
 
+@pytest.mark.parametrize("value", [True, False])
+def test_freezing_by_an_attribute_is_refused(value):
+    model = Affine()
+    with pytest.raises(AttributeError, match=rf"Affine\.requires_grad = {value} .*; call requires_grad_\({value}\)"):
+        model.requires_grad = value
+    assert not hasattr(model, "requires_grad")
+
+
 def test_apply_visits_parts_before_the_whole():
     model, seen = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU())), []
     assert model.apply(lambda m: seen.append(type(m).__name__)) is model
