@@ -1,7 +1,11 @@
 """A tiny automatic differentiation engine for NumPy: `Tensor` records, `backward` and `grad` differentiate."""
 
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
 from autograd_np import neural
 from autograd_np.drawing import draw
+from autograd_np.hints import refuse
 from autograd_np.listing import print_tape
 from autograd_np.primitives import defvjp, supported
 from autograd_np.rules.shaping import array
@@ -43,3 +47,8 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+if not TYPE_CHECKING:  # which would take every name for known
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse(sys.modules[__name__], name, "autograd_np")

@@ -47,6 +47,7 @@ def conv2d(
     bias: Operand | None = None,
     stride: int | Pair = 1,
     padding: int | Pair = 0,
+    *,
     method: Method = "auto",
 ) -> Tensor:
     """Slide filters over images: convolution as deep learning means it, which is cross-correlation.

@@ -228,7 +228,7 @@ def _shifted(x: Array, axis: Axis) -> tuple[Array, Array]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def cross_entropy(logits: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def cross_entropy(logits: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the cross-entropy of targets and the softmax of logits: -Σ t log softmax(logits) over the classes.
 
     Softmax and logarithm are one, so that logits of any size are safe.
@@ -238,7 +238,8 @@ def cross_entropy(logits: Operand, targets: Operand, reduction: Reduction = "mea
     logits : array_like, shape (N, C) or (N, C, d1, ...) or (C,)
         A number for each of C classes.
     targets : array_like of int, shape (N,) or (N, d1, ...) or (); or array_like of the shape of `logits`
-        The class of each sample, from 0 to C - 1; or the probability of each class, which may require a gradient.
+        The class of each sample, from 0 to C - 1; or the probability of each class, which may require a gradient
+        (integers: one-hot).
     reduction : {"mean", "sum", "none"}
         Whether to return the mean over the samples, their sum, or one loss for each.
 
@@ -251,7 +252,8 @@ def cross_entropy(logits: Operand, targets: Operand, reduction: Reduction = "mea
     TypeError
         If the logits are not real numbers or the classes not integers.
     ValueError
-        If the shapes do not fit, a class is out of range, the reduction is unknown, or there is no sample to average.
+        If the shapes do not fit, a class is out of range, integers of the logits' shape are not one-hot, the reduction
+        is unknown, or there is no sample to average.
 
     Examples
     --------
@@ -274,12 +276,23 @@ def cross_entropy(logits: Operand, targets: Operand, reduction: Reduction = "mea
             f"...) of at least one class, and targets (N, ...) of labels or (N, C, ...) of probabilities"
         )
     if goals.shape == scores.shape:
+        _check_one_hot(plain(goals), axis, samples)
         losses = -(_constant_like(scores, goals) * log_softmax(scores, axis=axis)).sum(axis=axis)
         return _reduced("cross_entropy", losses, reduction)
     labels = plain(goals)
     _check_labels(labels, scores.shape[axis])
     _check_reduction("cross_entropy", labels.shape, reduction)
     return _label_cross_entropy(scores, labels, axis=axis, reduction=reduction, kept={})
+
+
+def _check_one_hot(targets: Array, axis: int, samples: tuple[int, ...]) -> None:
+    """Raise if integers are no probabilities: labels (N, 1) beside the logits of one class look like them."""
+    if targets.dtype.kind in "biu" and not ((targets >= 0).all() and (targets.sum(axis=axis) == 1).all()):
+        raise ValueError(
+            f"cross_entropy: {targets.dtype} targets of the logits' shape {targets.shape} are not one-hot; give labels "
+            f"of shape {samples}, floating-point probabilities, or take binary_cross_entropy_with_logits for "
+            f"yes and no"
+        )
 
 
 def _check_labels(labels: Array, classes: int) -> None:
@@ -342,7 +355,7 @@ def _of_labels(labels: Array, axis: int) -> tuple[Array, ...]:
     return (*places[:axis], labels, *places[axis:])
 
 
-def binary_cross_entropy_with_logits(logits: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def binary_cross_entropy_with_logits(logits: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the binary cross-entropy of p = sigmoid(logits): -(t log p + (1 - t) log(1 - p)).
 
     Sigmoid and logarithm are one, so that logits of any size are safe.
@@ -390,7 +403,7 @@ defvjp(
 )
 
 
-def binary_cross_entropy(p: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def binary_cross_entropy(p: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the binary cross-entropy of probabilities: -(t log p + (1 - t) log(1 - p)).
 
     As in PyTorch, the logarithms are no less than -100, and in the derivative p (1 - p) is no less than 1e-12. With
@@ -455,7 +468,7 @@ defvjp(
 defvjp(_log_odds, lambda g, _y, p: g / np.maximum(p * (1 - p), 1e-12))
 
 
-def mse_loss(predictions: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def mse_loss(predictions: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the mean squared error: the mean of (y - t)² over all elements.
 
     Parameters
@@ -488,7 +501,7 @@ def mse_loss(predictions: Operand, targets: Operand, reduction: Reduction = "mea
     return _reduced("mse_loss", np.square(y - t), reduction)
 
 
-def l1_loss(predictions: Operand, targets: Operand, reduction: Reduction = "mean") -> Tensor:
+def l1_loss(predictions: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the mean absolute error: the mean of |y - t| over all elements; its derivative is 0 where y = t.
 
     Parameters
@@ -673,7 +686,7 @@ def _flatten(x: Any, start: int = 1) -> Any:
 defvjp(_flatten, lambda g, _y, _x, start=1: g.reshape(_x.shape))
 
 
-def dropout(x: Operand, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None) -> Tensor:
+def dropout(x: Operand, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None) -> Tensor:
     """Set elements to 0, each with probability p, and divide the others by 1 - p, so that the mean stays.
 
     Parameters
@@ -723,10 +736,11 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, rng: np.random.Ge
 
 def batch_norm(
     x: Operand,
-    weight: Operand | None = None,
-    bias: Operand | None = None,
     mean: Operand | None = None,
     var: Operand | None = None,
+    weight: Operand | None = None,
+    bias: Operand | None = None,
+    *,
     eps: float = 1e-5,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return weight (x - mean) / √(var + ε) + bias for each channel, and the mean and the variance.
@@ -738,10 +752,10 @@ def batch_norm(
     ----------
     x : array_like, shape (N, C) or (N, C, ...)
         Real numbers, for each of C channels.
-    weight, bias : array_like, shape (C,), optional
-        By default 1 and 0.
     mean, var : array_like, shape (C,), optional
         By default those of `x` over all axes but the channels', the variance with the divisor N.
+    weight, bias : array_like, shape (C,), optional
+        By default 1 and 0.
     eps : float
         What keeps the divisor from 0.
 
@@ -774,7 +788,7 @@ def batch_norm(
     if values.ndim < 2:
         raise ValueError(f"batch_norm: x of shape {values.shape}; it needs at least the axes (N, C)")
     channels = values.shape[1]
-    given = {"weight": weight, "bias": bias, "mean": mean, "var": var}
+    given = {"mean": mean, "var": var, "weight": weight, "bias": bias}
     arrays = {name: _operand(array) for name, array in given.items() if array is not None}
     for name, array in arrays.items():
         if array.shape != (channels,):

@@ -1,5 +1,9 @@
 """Neural networks on `autograd_np`: modules, losses, optimisers and data, with PyTorch's names and conventions."""
 
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from autograd_np.hints import refuse
 from nn import checkpoint, compare, data, functional, init, optim, plots, reference
 from nn.checkpoint import load, save
 from nn.layers import (
@@ -59,3 +63,8 @@ __all__ = [
     "reference",
     "save",
 ]
+
+if not TYPE_CHECKING:  # which would take every name for known
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse(sys.modules[__name__], name, "nn")

@@ -1,5 +1,10 @@
 """The neural operations as functions; they are `autograd_np.neural`'s, under the name that PyTorch's users look for."""
 
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from autograd_np import neural
+from autograd_np.hints import numpy_keywords, refuse
 from autograd_np.neural import (
     batch_norm,
     binary_cross_entropy,
@@ -10,13 +15,10 @@ from autograd_np.neural import (
     flatten,
     l1_loss,
     linear,
-    log_softmax,
-    logsumexp,
     max_pool2d,
     mse_loss,
     relu,
     sigmoid,
-    softmax,
 )
 
 __all__ = [
@@ -37,3 +39,12 @@ __all__ = [
     "sigmoid",
     "softmax",
 ]
+
+log_softmax = numpy_keywords(neural.log_softmax)
+logsumexp = numpy_keywords(neural.logsumexp)
+softmax = numpy_keywords(neural.softmax)
+
+if not TYPE_CHECKING:  # which would take every name for known
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse(sys.modules[__name__], name, "nn.functional")

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import Tensor
 from autograd_np import neural as F
+from autograd_np.widening import widened_by
 from nn import init
 from nn.init import RNG
 from nn.module import Module
@@ -234,6 +235,7 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
+        *,
         dtype: DTypeLike = np.float32,
         rng: RNG = None,
     ) -> None:
@@ -488,7 +490,7 @@ class Dropout(Module):
     np.float64(1.0)
     """
 
-    def __init__(self, p: float = 0.5, rng: RNG = None) -> None:
+    def __init__(self, p: float = 0.5, *, rng: RNG = None) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p={p}; give a probability, from 0 to 1")
         self.p = p
@@ -518,6 +520,7 @@ class _BatchNorm(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        *,
         dtype: DTypeLike = np.float32,
     ) -> None:
         name = type(self).__name__
@@ -540,7 +543,7 @@ class _BatchNorm(Module):
         by_batch = self.training or self.running_mean is None
         count = self._values_per_channel(np.shape(values), by_batch)
         mean, var = (None, None) if by_batch else (self.running_mean, self.running_var)
-        y, mean, var = F.batch_norm(values, self.weight, self.bias, mean, var, self.eps)
+        y, mean, var = F.batch_norm(values, mean, var, self.weight, self.bias, eps=self.eps)
         if self.training:
             self._track(mean, var, count)
         return y
@@ -669,9 +672,11 @@ def _taken(layer: Module, x: Operand, dtype: np.dtype[Any]) -> Tensor | NDArray[
             raise TypeError(f"{type(layer).__name__}: the input is of dtype {numbers.dtype}; give real numbers")
         return numbers.astype(dtype, copy=False)
     if x.dtype != dtype:
+        reason = widened_by(x)
         raise TypeError(
-            f"{type(layer).__name__}: the input is a Tensor of dtype {x.dtype} and the parameters are {dtype}; convert "
-            f"the input (t.astype(np.{dtype})), or make the layer with dtype=np.{x.dtype}"
+            f"{type(layer).__name__}: the input is a Tensor of dtype {x.dtype} and the parameters are {dtype}; "
+            f"{f'{reason}; ' if reason else ''}convert the input (t.astype(np.{dtype})), or make the layer with "
+            f"dtype=np.{x.dtype}"
         )
     return x
 

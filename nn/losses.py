@@ -16,7 +16,7 @@ Operand: TypeAlias = Tensor | ArrayLike
 class _Loss(Module):
     """A loss, with what is made of the losses of a batch: their mean, their sum, or nothing."""
 
-    def __init__(self, reduction: str = "mean") -> None:
+    def __init__(self, *, reduction: str = "mean") -> None:
         if reduction not in ("mean", "sum", "none"):
             raise ValueError(f"{type(self).__name__}: unknown reduction {reduction!r}; choose mean, sum or none")
         self.reduction: Any = reduction

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
-from typing import Any, NamedTuple, Self, TypeGuard
+from reprlib import repr as short
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import Tensor
+from autograd_np.hints import refuse
 
 __all__ = ["IncompatibleKeys", "Module", "functional_call"]
 
@@ -39,7 +41,9 @@ class Module:
     - everything else is left alone: results of operations, and what `forward` keeps for later that needs no gradient.
 
     Arrays that belong to the state and are not trained are registered with `register_buffer`. A list, tuple or dict of
-    modules or parameters is refused, since it would not be trained or saved: use `ModuleList` or `Sequential`.
+    modules or parameters is refused, since it would not be trained or saved: use `ModuleList` or `Sequential`. So is
+    anything of another kind under the name of a parameter, a buffer or a child; None may take its place, and `del`
+    frees the name.
 
     A floating plain array that a module is called with is taken into the dtype of the module's parameters.
 
@@ -83,6 +87,8 @@ class Module:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make an empty module."""
         # Here and not in __init__, so that a subclass that does not call super().__init__() works as well.
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError(_needless(cls.__name__, args, kwargs))
         module = super().__new__(cls)
         vars(module).update(training=True, _parameter_names=frozenset(), _buffer_names=frozenset())
         return module
@@ -93,34 +99,26 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call `forward`, with floating plain arrays taken into the dtype of the parameters."""
-        inputs = [x if type(x) is Tensor else self._take(x) for x in args]
-        named = {name: self._take(x) for name, x in kwargs.items()} if kwargs else kwargs
+        inputs = [x if type(x) is Tensor else _taken(self, x) for x in args]
+        named = {name: _taken(self, x) for name, x in kwargs.items()} if kwargs else kwargs
         token = _calling.set(True)
         try:
             return self.forward(*inputs, **named)
         finally:
             _calling.reset(token)
 
-    def _take(self, x: Any) -> Any:
-        """Return a floating plain array in the dtype of the parameters, and everything else as it is."""
-        if not _is_array(x) or x.dtype.kind != "f":
-            return x
-        return x.astype(self._dtype() or x.dtype, copy=False)
+    if not TYPE_CHECKING:  # which would take every name for known
 
-    def _dtype(self) -> np.dtype[Any] | None:
-        """Return the dtype of the first floating parameter, of this module or else of its parts."""
-        names = self._parameter_names
-        for name, value in vars(self).items():
-            if name in names and value is not None and value.dtype.kind == "f":
-                return value.dtype
-        parts = (value._dtype() for value in vars(self).values() if isinstance(value, Module))
-        return next((dtype for dtype in parts if dtype is not None), None)
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):  # a property that raised: once more, for its own error
+                return object.__getattribute__(self, name)
+            return refuse(self, name, "Module")
 
     # -- what it is made of -------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._buffer_names and value is not None:
-            value = np.asarray(value)
+        if name in self._buffer_names:
+            value = _as_buffer(self, name, value)
         # Under no_grad a result is a leaf too: what is assigned during a call and needs no gradient is such a result.
         elif isinstance(value, Tensor) and value.is_leaf and (value.requires_grad or not _calling.get()):
             vars(self)["_parameter_names"] = self._parameter_names | {name}
@@ -131,25 +129,26 @@ class Module:
                     f"be one; assign a Tensor made of numbers, or None, or write new values into {name}.data"
                 )
             vars(self)["_parameter_names"] = self._parameter_names - {name}
-        elif isinstance(value, Module) and any(module is self for module in value.modules()):
-            raise ValueError(f"{type(self).__name__}.{name}: a module cannot be a part of itself")
+        elif isinstance(value, Module):
+            if any(module is self for module in value.modules()):
+                raise ValueError(f"{type(self).__name__}.{name}: a module cannot be a part of itself")
+        elif value is not None and isinstance(vars(self).get(name), Module):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a module, and what is assigned to it ({_kind(value)}) would take its "
+                f"place, so that it is neither trained nor saved; choose another name, or assign a module, or None"
+            )
+        elif name == "requires_grad":
+            raise AttributeError(
+                f"{type(self).__name__}.requires_grad = {value!r} would freeze nothing; call requires_grad_({value!r})"
+            )
         else:
-            self._refuse_container(name, value)
+            _refuse_container(self, name, value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
         for names in ("_parameter_names", "_buffer_names"):
             vars(self)[names] = vars(self)[names] - {name}
-
-    def _refuse_container(self, name: str, value: object) -> None:
-        found = next((item for item in _items(value) if _trainable(item)), None)
-        if found is not None:
-            raise TypeError(
-                f"{type(self).__name__}.{name} is a {type(value).__name__} that holds {_kind(found)}, which would be "
-                f"neither trained nor saved; use nn.ModuleList or nn.Sequential for modules, and an attribute of its "
-                f"own for each parameter"
-            )
 
     def register_buffer(self, name: str, array: ArrayLike | None) -> None:
         """Add an array that is saved in the state dict and not trained, as an attribute.
@@ -163,6 +162,8 @@ class Module:
 
         Raises
         ------
+        TypeError
+            If it holds anything but numbers, or requires a gradient.
         ValueError
             If the name is no identifier, or an attribute of that name exists.
 
@@ -179,9 +180,9 @@ class Module:
             raise ValueError(
                 f"{type(self).__name__}.register_buffer({name!r}): the name must be an identifier that is not in use"
             )
-        buffer = None if array is None else np.array(array)
+        buffer = _as_buffer(self, name, array)
         vars(self)["_buffer_names"] = self._buffer_names | {name}
-        setattr(self, name, buffer)
+        setattr(self, name, None if buffer is None else buffer.copy())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield the direct parts with their names, each part once."""
@@ -193,7 +194,7 @@ class Module:
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """Yield this module (named ``""``) and all its parts with their paths, parents first, each once."""
-        yield from _once(self._tree())
+        yield from _once(_tree(self))
 
     def modules(self) -> Iterator[Module]:
         """Yield this module and all its parts, parents first, each once."""
@@ -201,7 +202,7 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the parameters of this module and its parts with their state-dict keys, each parameter once."""
-        yield from _once((key, value) for key, _, _, value in self._entries() if isinstance(value, Tensor))
+        yield from _once((key, value) for key, _, _, value in _entries(self) if isinstance(value, Tensor))
 
     def parameters(self) -> Iterator[Tensor]:
         """Yield the parameters of this module and its parts, each once."""
@@ -209,28 +210,11 @@ class Module:
 
     def named_buffers(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield the buffers of this module and its parts with their state-dict keys, each once."""
-        yield from _once((key, value) for key, _, _, value in self._entries() if not isinstance(value, Tensor))
+        yield from _once((key, value) for key, _, _, value in _entries(self) if not isinstance(value, Tensor))
 
     def buffers(self) -> Iterator[NDArray[Any]]:
         """Yield the buffers of this module and its parts, each once."""
         return (buffer for _, buffer in self.named_buffers())
-
-    def _tree(self, path: str = "") -> Iterator[tuple[str, Module]]:
-        """Yield every path through the modules: a shared one comes as often as it is used."""
-        yield path, self
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield from value._tree(_join(path, name))
-
-    def _entries(self) -> Iterator[tuple[str, Module, str, Tensor | NDArray[Any]]]:
-        """Yield the state dict's keys, each with the module and the attribute it stands for, and the value there."""
-        for path, module in self._tree():
-            for name, value in vars(module).items():
-                module._refuse_container(name, value)  # a list can be filled after it was assigned
-            for names in (module._parameter_names, module._buffer_names):
-                for name, value in vars(module).items():
-                    if name in names and value is not None:
-                        yield _join(path, name), module, name, value
 
     # -- its state ----------------------------------------------------------------------------------------------------
 
@@ -248,7 +232,7 @@ class Module:
         >>> {key: array.shape for key, array in nn.Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
         """
-        return {key: np.array(_plain(value)) for key, _, _, value in self._entries()}
+        return {key: np.array(_plain(value)) for key, _, _, value in _entries(self)}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike | Tensor], strict: bool = True) -> IncompatibleKeys:
         """Write a state dict's values into the parameters and buffers, in their dtypes.
@@ -283,7 +267,7 @@ class Module:
         >>> layer(np.array([[1.0, 1.0]]))
         Tensor([[6.]], dtype=float32, origin=linear)
         """
-        entries = {key: (module, name, value) for key, module, name, value in self._entries()}
+        entries = {key: (module, name, value) for key, module, name, value in _entries(self)}
         own = {key: _plain(value) for key, (_, _, value) in entries.items()}
         arrays = {key: np.asarray(_plain(state[key])) for key in entries if key in state}
         keys = IncompatibleKeys([key for key in own if key not in state], [key for key in state if key not in own])
@@ -341,7 +325,7 @@ class Module:
             raise TypeError(f"{type(self).__name__}.astype: {np.dtype(dtype)} is not floating; use np.float64, say")
         result = deepcopy(self)
         converted: dict[int, Tensor | NDArray[Any]] = {}
-        for _, module, name, value in list(result._entries()):
+        for _, module, name, value in list(_entries(result)):
             if value.dtype.kind == "f":
                 if id(value) not in converted:
                     array = _plain(value).astype(dtype)
@@ -411,7 +395,7 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
         Values for parameters and buffers by their state-dict keys; the module's own serve for the others. A shared
         parameter is replaced everywhere when it is given under one of its names.
     *args, **kwargs
-        The arguments of `module`.
+        The arguments of `module`, one by one.
 
     Returns
     -------
@@ -422,6 +406,8 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
     ------
     KeyError
         If a key is not one of the module's.
+    TypeError
+        If the arguments are given as a tuple, as PyTorch has them: it would become one more axis.
     ValueError
         If a value has another shape than the module's, or a shared parameter is given two values.
 
@@ -438,7 +424,12 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
     (1, 2)
     """
     call = f"functional_call({type(module).__name__})"
-    own = {key: value for key, _, _, value in module._entries()}
+    if args and isinstance(args[0], tuple):
+        raise TypeError(
+            f"{call}: the first argument for the module is a tuple; give its items one by one, functional_call(module, "
+            f"params, x), and a tuple that the module itself takes as a list, or by its keyword"
+        )
+    own = {key: value for key, _, _, value in _entries(module)}
     unexpected = [key for key in params if key not in own]
     if unexpected:
         raise KeyError(f"{call}: unexpected keys: {', '.join(unexpected)}; the module's are: {', '.join(own)}")
@@ -450,6 +441,52 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
         if not _agree(values.setdefault(id(own[key]), value), value):
             raise ValueError(f"{call}: {key} is shared, and given different values; give it under one of its names")
     return _replaced(module, values, {})(*args, **kwargs)
+
+
+def _taken(module: Module, x: Any) -> Any:
+    """Return a floating plain array in the dtype of a module's parameters, and everything else as it is."""
+    if not _is_array(x) or x.dtype.kind != "f":
+        return x
+    return x.astype(_dtype(module) or x.dtype, copy=False)
+
+
+def _dtype(module: Module) -> np.dtype[Any] | None:
+    """Return the dtype of the first floating parameter, of a module or else of its parts."""
+    names = module._parameter_names
+    for name, value in vars(module).items():
+        if name in names and value is not None and value.dtype.kind == "f":
+            return value.dtype
+    parts = (_dtype(value) for value in vars(module).values() if isinstance(value, Module))
+    return next((dtype for dtype in parts if dtype is not None), None)
+
+
+def _tree(module: Module, path: str = "") -> Iterator[tuple[str, Module]]:
+    """Yield every path through a module's parts: a shared one comes as often as it is used."""
+    yield path, module
+    for name, value in vars(module).items():
+        if isinstance(value, Module):
+            yield from _tree(value, _join(path, name))
+
+
+def _entries(module: Module) -> Iterator[tuple[str, Module, str, Tensor | NDArray[Any]]]:
+    """Yield the state dict's keys, each with the module and the attribute it stands for, and the value there."""
+    for path, part in _tree(module):
+        for name, value in vars(part).items():
+            _refuse_container(part, name, value)  # a list can be filled after it was assigned
+        for names in (part._parameter_names, part._buffer_names):
+            for name, value in vars(part).items():
+                if name in names and value is not None:
+                    yield _join(path, name), part, name, value
+
+
+def _refuse_container(module: Module, name: str, value: object) -> None:
+    found = next((item for item in _items(value) if _trainable(item)), None)
+    if found is not None:
+        raise TypeError(
+            f"{type(module).__name__}.{name} is a {type(value).__name__} that holds {_kind(found)}, which would be "
+            f"neither trained nor saved; use nn.ModuleList or nn.Sequential for modules, and an attribute of its own "
+            f"for each parameter"
+        )
 
 
 def _replaced(module: Module, values: Mapping[int, Tensor | NDArray[Any]], made: dict[int, Module]) -> Module:
@@ -531,10 +568,33 @@ def _trainable(value: object) -> bool:
 
 
 def _kind(value: object) -> str:
-    """Say what a value is: `a Linear`, `the result of an operation`."""
+    """Say what a value is: `a value of type Linear`, `the result of an operation`."""
     if isinstance(value, Tensor):
         return "a parameter" if value.is_leaf else "the result of an operation"
     return f"a value of type {type(value).__name__}"
+
+
+def _as_buffer(module: Module, name: str, value: Any) -> NDArray[Any] | None:
+    """Return what is assigned to a buffer's name as an array of numbers."""
+    if value is None:
+        return None
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):  # what requires a gradient, or has rows of different lengths
+        array = None
+    if array is None or array.dtype.kind not in "biufc":
+        raise TypeError(
+            f"{type(module).__name__}.{name} is a buffer, and what is assigned to it ({_kind(value)}) is no array of "
+            f"numbers; assign one, without a gradient, or None, or delete the buffer first: del module.{name}"
+        )
+    return array
+
+
+def _needless(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Say that a class of modules without an `__init__` was given arguments."""
+    given = ", ".join([*map(short, args), *(f"{key}={short(value)}" for key, value in kwargs.items())])
+    instead = "every module returns a new tensor" if "inplace" in kwargs else "it has no __init__ to take them"
+    return f"{name}({given}): {name} takes no arguments, {instead}; write {name}()"
 
 
 def _count(module: Module) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor
+from autograd_np.hints import refuse
 from autograd_np.threads import over_halves
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
@@ -20,8 +23,15 @@ Group = dict[str, Any]
 Parameters = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
 
+# Entries of PyTorch's groups that make no difference to a step: how it is computed, and notes of others.
+_WITHOUT_EFFECT = frozenset({"foreach", "fused", "capturable", "initial_lr", "param_names"})
+
+
 class Optimizer:
     """What the optimisers have in common; each defines `_update` and checks its hyperparameters in `_check`.
+
+    `_memory` names what it remembers of each parameter: arrays of its shape, and the number of steps as ``"step"``.
+    `_fixed` has those options of PyTorch's that are not here, with the value that says what is done here.
 
     Parameters
     ----------
@@ -47,6 +57,9 @@ class Optimizer:
         If there are no parameters or none of them needs a gradient, one is the result of an operation or comes twice,
         or a hyperparameter is out of range.
     """
+
+    _memory: ClassVar[tuple[str, ...]] = ()
+    _fixed: ClassVar[Mapping[str, bool]] = {"maximize": False, "differentiable": False}
 
     def __init__(self, params: Parameters, **defaults: Any) -> None:
         self.defaults = defaults
@@ -152,54 +165,88 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what another optimiser of the same kind and parameters remembered, and its hyperparameters.
 
-        Everything is checked before anything is changed.
+        Everything is checked before anything is changed. PyTorch's state dicts are read too: those of its options that
+        leave the steps as they are here, such as `foreach`, are passed over.
 
         Parameters
         ----------
         state : dict
-            As `state_dict` returns it.
+            As `state_dict` returns it, here or in PyTorch. What it holds may be arrays, tensors, numbers or lists.
 
         Raises
         ------
+        TypeError
+            If something in it is of the wrong kind: no dict, or no floating-point numbers.
         ValueError
-            If the groups or the shapes are not those of this optimiser.
+            If the groups, the shapes or what is remembered are not those of this optimiser, a hyperparameter is out of
+            range, or an option that is not here would change the steps, such as `amsgrad`.
         """
         call = f"{self._name}.load_state_dict"
+        advice = "give what state_dict() returned, with a dict 'state' and a list 'param_groups' of dicts"
+        if not _is_mapping(state):
+            raise TypeError(f"{call}: the state is a {type(state).__name__}; {advice}")
         if set(state) != {"state", "param_groups"}:
-            raise ValueError(
-                f"{call}: the state has the entries {', '.join(map(repr, state))}; give what state_dict() returned, "
-                f"with 'state' and 'param_groups'"
-            )
-        sizes = [len(group["params"]) for group in self.param_groups]
-        given = [len(group["params"]) for group in state["param_groups"]]
-        if sizes != given:
+            raise ValueError(f"{call}: the state has the entries {', '.join(map(repr, state))}; {advice}")
+        saved: Sequence[Mapping[str, Any]] = state["param_groups"]
+        if not (
+            _is_mapping(state["state"])
+            and isinstance(state["param_groups"], list | tuple)
+            and all(map(_is_mapping, saved))
+        ):
+            raise TypeError(f"{call}: an entry of the state is of another type; {advice}")
+        numbers: list[list[Any]] = [list(group.get("params", ())) for group in saved]
+        sizes, given = [len(group["params"]) for group in self.param_groups], [len(group) for group in numbers]
+        parameters = dict(zip(itertools.chain(*numbers), self._parameters(), strict=False))
+        if sizes != given or len(parameters) != sum(sizes):
             raise ValueError(
                 f"{call}: the state has groups of {given} parameters and this optimiser of {sizes}; make it with the "
-                f"same groups"
+                f"same groups, of parameters that differ"
             )
-        groups: list[Group] = []
-        for own, other in zip(self.param_groups, state["param_groups"], strict=True):
-            if own.keys() != other.keys():
-                raise ValueError(
-                    f"{call}: a group has the entries {', '.join(other)}, and this optimiser's have {', '.join(own)}"
-                )
-            groups.append({**other, "params": own["params"]})
-        numbers = [number for group in state["param_groups"] for number in group["params"]]
-        parameters = dict(zip(numbers, self._parameters(), strict=True))
+        groups = [
+            {**self._group(call, other), "params": own["params"]}
+            for own, other in zip(self.param_groups, saved, strict=True)
+        ]
         states: dict[Tensor, dict[str, Any]] = {}
         for number, entries in state["state"].items():
             if number not in parameters:
-                raise ValueError(f"{call}: it remembers something of parameter {number}, which no group lists")
-            parameter = parameters[number]
-            arrays = _arrays(entries)
-            for name, value in arrays.items():
-                if value.shape != parameter.shape:
-                    raise ValueError(
-                        f"{call}: {name} of parameter {number} has shape {value.shape}, the parameter itself has shape "
-                        f"{parameter.shape}"
-                    )
-            states[parameter] = {**entries, **{name: a.astype(parameter.dtype) for name, a in arrays.items()}}
+                raise ValueError(f"{call}: it remembers something of parameter {number!r}, which no group lists")
+            states[parameters[number]] = self._remembered(call, number, parameters[number], entries)
         self.state, self.param_groups = states, groups
+
+    def _group(self, call: str, group: Mapping[str, Any]) -> Group:
+        """Return a saved group's hyperparameters, checked as those that the optimiser is made with."""
+        missing = [name for name in self.defaults if name not in group]
+        unknown = [name for name in group if name not in {"params", *self.defaults, *_WITHOUT_EFFECT, *self._fixed}]
+        if missing or unknown:
+            fault = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(unknown)}, unknown to {self._name}"
+            raise ValueError(f"{call}: a group {fault}; it is to have {', '.join(['params', *self.defaults])}")
+        for name, value in self._fixed.items():
+            if name in group and bool(_number(group[name])) != value:
+                raise ValueError(
+                    f"{call}: a group has {name}={group[name]}, and {self._name} takes its steps as with "
+                    f"{name}={value}, so that it would go on otherwise; load what an optimiser without it has saved"
+                    + ("; AdamW decouples weight decay, Adam does not" if name == "decoupled_weight_decay" else "")
+                )
+        complete: Group = {name: _number(group[name]) for name in self.defaults}
+        self._check_number("lr", complete["lr"])
+        self._check(complete)
+        return complete
+
+    def _remembered(self, call: str, number: Any, parameter: Tensor, entries: Any) -> dict[str, Any]:
+        """Return what is remembered of a parameter, checked and copied into its dtype."""
+        if not _is_mapping(entries):
+            raise TypeError(f"{call}: what is remembered of parameter {number} is no dict: {type(entries).__name__}")
+        found = {name: value for name, value in entries.items() if value is not None}
+        if found and set(found) != set(self._memory):
+            raise ValueError(
+                f"{call}: of parameter {number} it remembers {', '.join(found)}, and {self._name} has "
+                f"{', '.join(self._memory)}"
+            )
+        whats = {name: f"{call}: {name} of parameter {number}" for name in found}
+        return {
+            name: _steps(whats[name], value) if name == "step" else _moment(whats[name], value, parameter)
+            for name, value in found.items()
+        }
 
     def __repr__(self) -> str:
         groups = [
@@ -324,6 +371,8 @@ class SGD(Optimizer):
     Tensor([0.5, 1. ], requires_grad=True)
     """
 
+    _memory: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
+
     def __init__(
         self,
         params: Parameters,
@@ -341,6 +390,8 @@ class SGD(Optimizer):
         self._check_number("weight_decay", group["weight_decay"])
         self._check_number("momentum", group["momentum"], below=1)
         self._check_number("dampening", group["dampening"])
+        if not isinstance(group["nesterov"], bool | np.bool_):
+            raise TypeError(f"SGD: nesterov={group['nesterov']!r} is a {type(group['nesterov']).__name__}; give a bool")
         if group["nesterov"] and (not group["momentum"] or group["dampening"]):
             raise ValueError(
                 f"SGD: nesterov=True with momentum={group['momentum']} and dampening={group['dampening']}; it needs "
@@ -415,6 +466,9 @@ class Adam(Optimizer):
     Tensor([  0.9, 199.9], requires_grad=True)
     """
 
+    _memory: ClassVar[tuple[str, ...]] = ("step", "exp_avg", "exp_avg_sq")
+    _fixed: ClassVar[Mapping[str, bool]] = {**Optimizer._fixed, "amsgrad": False, "decoupled_weight_decay": False}
+
     def __init__(
         self,
         params: Parameters,
@@ -426,7 +480,7 @@ class Adam(Optimizer):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def _check(self, group: Group) -> None:
-        if len(group["betas"]) != 2:
+        if np.shape(group["betas"]) != (2,):
             raise ValueError(f"{self._name}: betas={group['betas']}; give two numbers")
         for name, beta in zip(("betas[0]", "betas[1]"), group["betas"], strict=True):
             self._check_number(name, beta, below=1)
@@ -485,6 +539,8 @@ class AdamW(Adam):
     Tensor([0.95], requires_grad=True)
     """
 
+    _fixed: ClassVar[Mapping[str, bool]] = {**Adam._fixed, "decoupled_weight_decay": True}
+
     def __init__(
         self,
         params: Parameters,
@@ -501,6 +557,44 @@ class AdamW(Adam):
         self._adam(parameter, grad, state, group)
 
 
+def _number(value: Any) -> Any:
+    """Return a number in place of an array or a tensor of no axes, whatever library it is of; also inside a pair."""
+    if isinstance(value, tuple | list):
+        return tuple(map(_number, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return value.item() if getattr(value, "shape", None) == () else value
+
+
+def _steps(what: str, value: Any) -> int:
+    """Return how many steps were taken."""
+    steps = _number(value)
+    if isinstance(steps, bool) or not isinstance(steps, int | float) or not steps >= 0 or steps % 1:
+        raise ValueError(f"{what} is {value!r}; it is to be the number of steps taken")
+    return int(steps)
+
+
+def _moment(what: str, value: Any, parameter: Tensor) -> Array:
+    """Return a copy of an array of a parameter's shape, in its dtype."""
+    try:
+        array = np.asarray(value.data if isinstance(value, Tensor) else value)
+    except (TypeError, ValueError, RuntimeError) as error:  # rows of different lengths, or another library's refusal
+        raise TypeError(f"{what} is no array: {error}") from error
+    if array.dtype.kind != "f":
+        raise TypeError(f"{what} is of dtype {array.dtype}; it is to be of floating-point numbers")
+    if array.shape != parameter.shape:
+        raise ValueError(f"{what} has shape {array.shape}, the parameter itself has shape {parameter.shape}")
+    return array.astype(parameter.dtype)
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
 def _arrays(entries: Mapping[str, Any]) -> dict[str, Array]:
     """Return those of the things remembered of a parameter that are arrays."""
     return {name: value for name, value in entries.items() if isinstance(value, np.ndarray)}
+
+
+if not TYPE_CHECKING:  # which would take every name for known
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse(sys.modules[__name__], name, "nn.optim")

@@ -80,7 +80,7 @@ def fit(
     y : array_like, shape (N, ...)
         Their labels or targets.
     optimizer : Optimizer
-        Holds the model's parameters.
+        Holds the model's parameters, or some of them.
     loss : callable, default CrossEntropyLoss()
         From outputs and targets to a scalar, the mean over the batch.
     epochs : int
@@ -111,7 +111,8 @@ def fit(
     FloatingPointError
         If the loss is NaN or infinite; the model is as it was before that batch.
     ValueError
-        If `x` and `y` differ in length, or a number makes no sense.
+        If `x` and `y` differ in length, a number makes no sense, or the optimiser holds nothing of the model that could
+        be trained.
 
     Examples
     --------
@@ -128,6 +129,7 @@ def fit(
     for name, value in (("epochs", epochs), ("patience", patience)):
         if value is not None and value < 1:
             raise ValueError(f"fit: {name} must be at least 1, got {value}")
+    _check_optimizer(model, optimizer)
     loss = CrossEntropyLoss() if loss is None else loss
     figures: dict[str, Metric] = dict(metrics or {})
     batches = Batches(x, y, batch_size=batch_size, shuffle=True, rng=rng)
@@ -160,6 +162,26 @@ def fit(
         bar.close()
         model.train(was_training)
     return history
+
+
+def _check_optimizer(model: Module, optimizer: Optimizer) -> None:
+    """Raise if no step of the optimiser can change the model."""
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    shared = {name: parameter for name, parameter in model.named_parameters() if id(parameter) in held}
+    if any(parameter.requires_grad for parameter in shared.values()):
+        return
+    kind, name = type(optimizer).__name__, type(model).__name__
+    if shared:
+        raise ValueError(
+            f"fit: the optimizer, {kind}, holds nothing of the {name} that is not frozen: {', '.join(shared)}; thaw "
+            f"them, requires_grad_(), or make the optimizer of what is to change"
+        )
+    own = ", ".join(f"{key} {parameter.shape}" for key, parameter in model.named_parameters())
+    raise ValueError(
+        f"fit: the optimizer, {kind} of {len(held)} parameters, holds none of the {name}'s ({own or 'it has none'}); "
+        f"make it of the model that is trained, {kind}(model.parameters(), ...), and after whatever makes a new model, "
+        f"such as model.astype or copy.deepcopy"
+    )
 
 
 def _epoch(

@@ -9,7 +9,7 @@ import pytest
 import scipy.special
 
 import nn
-from autograd_np import Tensor, gradients
+from autograd_np import Tensor, gradients, hints
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 NUMBERS = {"inf": np.inf, "nan": np.nan}
@@ -37,6 +37,12 @@ def test_complex_convention() -> None:
     z = Tensor(3.0 + 4.0j, requires_grad=True)
     np.real(z * np.conj(z)).backward()
     assert z.grad == 6 - 8j
+
+
+def test_names_of_pytorch_are_those_of_the_table() -> None:
+    rows = re.findall(r"^\| `(.+?)` \| `(.+?)` \|$", README.split("**Coming from PyTorch.**")[1], re.MULTILINE)
+    assert len(rows) > 5
+    assert set(rows) <= {(there, row.here) for row in hints.rows for there in row.there}
 
 
 def blocks(heading: str) -> list[tuple[str, str]]:

@@ -41,7 +41,7 @@ def test_elementwise_losses(name, reduction, shape, seed):
     formula, function = FORMULAS[name]
     x, targets = inputs(name, shape, np.random.default_rng(seed))
     expected = reductions[reduction](formula(x, targets))
-    loss = getattr(nn, name)(reduction)(Tensor(x, requires_grad=True), targets)
+    loss = getattr(nn, name)(reduction=reduction)(Tensor(x, requires_grad=True), targets)
     np.testing.assert_allclose(loss.data, expected, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(loss.data, function(x, targets, reduction=reduction), rtol=1e-12)
 
@@ -92,7 +92,7 @@ def test_losses_stay_in_float32(name, x, targets):
 def test_the_reduction_is_checked_and_shown(name):
     kind = getattr(nn, name)
     with pytest.raises(ValueError, match=f"{name}: unknown reduction 'average'; choose mean, sum or none"):
-        kind("average")
+        kind(reduction="average")
     assert repr(kind()) == f"{name}()"
     assert repr(kind(reduction="sum")) == f"{name}(reduction='sum')"
 

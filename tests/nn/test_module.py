@@ -207,12 +207,105 @@ def test_buffers():
     for name in ("mean", "forward", "a.b", ""):
         with pytest.raises(ValueError, match="register_buffer"):
             module.register_buffer(name, 1.0)
-    with pytest.raises(TypeError, match="requires a gradient"):
-        module.register_buffer("tracked", Tensor([1.0], requires_grad=True))
     module.tracked = Tensor([1.0], requires_grad=True)
     assert [n for n, _ in module.named_parameters()] == ["tracked"]
     del module.mean, module.tracked
     assert not module.state_dict()
+
+
+NO_NUMBERS = [nn.ReLU(), nn.Sequential(nn.ReLU()), nn.ReLU, "text", b"text", ["a"], {"a": 1}, [[1.0], [2.0, 3.0]]]
+NO_NUMBERS += [np.array([1, None]), np.array(["a"]), np.array(["2020-01-01"], "M8[D]"), print]
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, Tensor([1.0], True), Tensor([1.0], True) * 2])
+def test_what_holds_no_numbers_is_refused_as_a_buffer(value):
+    module = nn.Module()
+    with pytest.raises(TypeError, match=r"Module\.mean is a buffer, .* no array of numbers"):
+        module.register_buffer("mean", value)
+    assert not hasattr(module, "mean")
+    module.register_buffer("mean", np.zeros(2))
+    before = module.mean
+    with pytest.raises(TypeError, match=r"Module\.mean is a buffer, .* del module\.mean"):
+        module.mean = value
+    assert module.mean is before
+    del module.mean
+    module.mean = 1.0
+    assert not module.state_dict()
+
+
+@pytest.mark.parametrize("value", [1, 2.5, True, 1j, [1, 2], np.float32(3), np.arange(3), Tensor([1.0]), None])
+def test_numbers_are_taken_as_a_buffer(value):
+    module = nn.Module()
+    module.register_buffer("mean", value)
+    module.mean = value
+    assert list(module.state_dict()) == ([] if value is None else ["mean"])
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_what_is_no_tensor_is_refused_as_a_parameter(value):
+    layer = nn.Linear(2, 2)
+    before = layer.weight
+    with pytest.raises(TypeError, match=r"Linear\.weight is a parameter"):
+        layer.weight = value
+    assert layer.weight is before
+
+
+@pytest.mark.parametrize("value", ["text", 1.0, np.ones(2), Tensor([1.0], True) * 2, [1], print])
+def test_a_part_is_not_lost_to_what_takes_its_name(value):
+    model = nn.Module()
+    model.part = before = nn.Linear(2, 2)
+    with pytest.raises(TypeError, match=r"Module\.part is a module, .* neither trained nor saved"):
+        model.part = value
+    assert model.part is before
+    model.part = nn.ReLU()
+    model.part = None
+    assert not list(model.modules())[1:]
+    model.part = "anything"
+
+
+class Bare(nn.Module):
+    pass
+
+
+class Described:
+    def __init__(self, text):
+        self.text = text
+
+
+class Mixed(nn.Module, Described):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Bare, nn.Module, nn.ReLU, nn.Sigmoid, nn.Tanh])
+def test_a_class_without_init_takes_no_arguments(kind):
+    name = kind.__name__
+    for args, kwargs in (((5,), {}), ((np.zeros(9999), 1), {}), ((), {"size": 5}), ((1,), {"inplace": True})):
+        with pytest.raises(
+            TypeError, match=rf"^{name}\(.*\): {name} takes no arguments, .*; write {name}\(\)"
+        ) as error:
+            kind(*args, **kwargs)
+        assert len(str(error.value)) < 200
+    with pytest.raises(TypeError, match=rf"{name}\(inplace=True\): .* returns a new tensor"):
+        kind(inplace=True)
+    assert isinstance(kind(), kind)
+
+
+def test_an_init_that_another_base_brings_takes_its_arguments():
+    assert Mixed("a").text == Mixed(text="a").text == "a"
+    assert copy.deepcopy(Mixed("a")).text == pickle.loads(pickle.dumps(Mixed("a"))).text == "a"
+
+
+def test_a_subclass_has_private_names_for_itself():
+    class Private(Affine):
+        def __init__(self):
+            super().__init__()
+            for name in ("take", "taken", "dtype", "tree", "entries", "buffer", "refuse_container", "count", "kind"):
+                setattr(self, f"_{name}", np.float64)
+
+    model, plain = Private(), Affine()
+    np.testing.assert_array_equal(model(np.ones((2, 3))).data, plain(np.ones((2, 3))).data)
+    assert list(model.state_dict()) == list(plain.state_dict())
+    assert model.hidden.dtype == np.float32
 
 
 def test_a_module_without_forward_says_so():
@@ -403,6 +496,14 @@ def test_zero_grad_and_requires_grad_():
     assert all(p.requires_grad for p in model.requires_grad_().parameters())
 
 
+@pytest.mark.parametrize("value", [True, False])
+def test_freezing_by_an_attribute_is_refused(value):
+    model = Affine()
+    with pytest.raises(AttributeError, match=rf"Affine\.requires_grad = {value} .*; call requires_grad_\({value}\)"):
+        model.requires_grad = value
+    assert not hasattr(model, "requires_grad")
+
+
 def test_apply_visits_parts_before_the_whole():
     model, seen = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU())), []
     assert model.apply(lambda m: seen.append(type(m).__name__)) is model
@@ -533,6 +634,8 @@ def test_functional_call_refuses_what_does_not_fit():
         nn.functional_call(model, {"w": np.ones((2, 3))}, x)
     with pytest.raises(ValueError, match=r"weight has shape \(2, 3\), and was given shape \(3, 2\)"):
         nn.functional_call(model, {"weight": np.ones((3, 2))}, x)
+    with pytest.raises(TypeError, match=r"functional_call\(Linear\): the first argument for the module is a tuple;"):
+        nn.functional_call(model, {}, (x,))
 
 
 def test_functional_call_is_differentiable_twice():

@@ -219,7 +219,10 @@ def test_a_state_dict_continues_where_it_was_taken(name, options):
     [
         (lambda s: s.pop("state"), r"SGD\.load_state_dict: the state has the entries 'param_groups'"),
         (lambda s: s["param_groups"].append(s["param_groups"][0]), r"groups of \[2, 2\] parameters .* \[2\]"),
-        (lambda s: s["param_groups"][0].pop("lr"), "a group has the entries"),
+        (lambda s: s["param_groups"][0].pop("lr"), "a group lacks lr; it is to have params, lr, momentum"),
+        (lambda s: s["param_groups"][0].update(betas=1), "a group has betas, unknown to SGD"),
+        (lambda s: s["param_groups"][0].update(params=[1, 1]), r"groups of \[2\] parameters .* that differ"),
+        (lambda s: s["state"][1].update(step=1), "of parameter 1 it remembers momentum_buffer, step, and SGD has"),
         (lambda s: s["state"].update({7: {}}), "parameter 7, which no group lists"),
         (
             lambda s: s["state"][1].update(momentum_buffer=np.ones(9)),
@@ -241,6 +244,264 @@ def test_a_state_dict_that_does_not_fit_changes_nothing(change, message):
     assert after["param_groups"] == before["param_groups"]
     for number, entries in before["state"].items():
         np.testing.assert_array_equal(after["state"][number]["momentum_buffer"], entries["momentum_buffer"])
+
+
+# -- state dicts of PyTorch -------------------------------------------------------------------------------------------
+
+# Of two groups, with the parameters [1.0, -2.0] and 0.5 in float32, after the first three of PyTorch 2.13's steps with
+# `pytorch_gradients`: what state_dict() returned, the parameters then, and the parameters after three steps more.
+# Tensors stand as lists and numbers.
+MORE = {"maximize": False, "foreach": None, "differentiable": False, "fused": None}
+SGD_GROUP = {"momentum": 0.9, "dampening": 0, "weight_decay": 0.01, "nesterov": True, **MORE}
+ADAM_GROUP = {"eps": 1e-08, "amsgrad": False, "capturable": False, **MORE}
+PYTORCH = {
+    "SGD": (
+        {
+            0: {"momentum_buffer": [0.5872151851654053, -0.8651788234710693]},
+            1: {"momentum_buffer": -0.2187080979347229},
+        },
+        [{"lr": 0.1, **SGD_GROUP, "params": [0]}, {"lr": 0.05, **SGD_GROUP, "params": [1]}],
+        ([0.8465499877929688, -1.7428768873214722], 0.5535383224487305),
+        ([0.324680894613266, -1.298346996307373], 0.3895761966705322),
+    ),
+    "Adam": (
+        {
+            0: {
+                "step": 3.0,
+                "exp_avg": [0.15303969383239746, -0.24344003200531006],
+                "exp_avg_sq": [0.0028611377347260714, 0.007395401131361723],
+            },
+            1: {"step": 3.0, "exp_avg": -0.007440424058586359, "exp_avg_sq": 0.0008847776334732771},
+        },
+        [
+            {"betas": (0.8, 0.99), "weight_decay": 0.1, "decoupled_weight_decay": False, **ADAM_GROUP, **own}
+            for own in ({"lr": 0.01, "params": [0]}, {"lr": 0.05, "params": [1]})
+        ],
+        ([0.9698804020881653, -1.9700039625167847], 0.592395544052124),
+        ([0.9386239051818848, -1.9400297403335571], 0.48696327209472656),
+    ),
+    "AdamW": (
+        {
+            0: {
+                "step": 3.0,
+                "exp_avg": [0.05609999969601631, -0.08130000531673431],
+                "exp_avg_sq": [0.0001399400207446888, 0.0002697301097214222],
+            },
+            1: {"step": 3.0, "exp_avg": -0.02330000139772892, "exp_avg_sq": 0.00010981011291733012},
+        },
+        [
+            {"betas": (0.9, 0.999), "weight_decay": 0.01, "decoupled_weight_decay": True, **ADAM_GROUP, **own}
+            for own in ({"lr": 0.01, "params": [0]}, {"lr": 0.05, "params": [1]})
+        ],
+        ([0.9704710841178894, -1.9694030284881592], 0.6151901483535767),
+        ([0.9411420822143555, -1.9388152360916138], 0.5518163442611694),
+    ),
+}
+
+
+def pytorch_gradients(step):
+    return [0.1 * step, -0.3], 0.2 * step - 0.5
+
+
+def pytorch_state(name, form=np.float32):
+    """Return a state dict of PyTorch, with tensors in another form."""
+    state, groups, _, _ = PYTORCH[name]
+    remembered = {number: {key: form(value) for key, value in entries.items()} for number, entries in state.items()}
+    return {"state": remembered, "param_groups": copy.deepcopy(groups)}
+
+
+def pytorch_optimizer(name):
+    """Return parameters as PyTorch had them after three steps, and an optimiser that has not begun."""
+    parameters = [Tensor(value, True, np.float32) for value in PYTORCH[name][2]]
+    return parameters, getattr(optim, name)([{"params": p} for p in parameters], lr=9.0)
+
+
+def tensor_of(value):
+    return Tensor(value, dtype=np.float32)
+
+
+class Foreign:
+    """A tensor of another library, as NumPy sees it."""
+
+    def __init__(self, value):
+        self.array = np.array(value, np.float32)
+        self.shape = self.array.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+    def item(self):
+        return self.array.item()
+
+
+@pytest.mark.parametrize("form", [np.float32, np.float64, tensor_of, Foreign, lambda value: value])
+@pytest.mark.parametrize("name", PYTORCH)
+def test_a_state_dict_of_pytorch_goes_on_as_it_would_there(name, form):
+    parameters, optimizer = pytorch_optimizer(name)
+    state = pytorch_state(name, form)
+    for group in state["param_groups"]:
+        group.update({key: form(value) for key, value in group.items() if key in ("lr", "eps", "momentum")})
+    optimizer.load_state_dict(state)
+    for step in range(4, 7):
+        for p, g in zip(parameters, pytorch_gradients(step), strict=True):
+            p.grad = g
+        optimizer.step()
+    for p, expected in zip(parameters, PYTORCH[name][3], strict=True):
+        np.testing.assert_allclose(p.data, expected, rtol=5e-7)
+        assert p.dtype == np.float32
+    assert repr(optimizer.param_groups[0]["lr"]) in (
+        "0.1",
+        "0.01",
+        repr(float(np.float32(optimizer.param_groups[0]["lr"]))),
+    )
+
+
+@pytest.mark.parametrize("name", PYTORCH)
+def test_what_was_loaded_is_saved_as_ever(name):
+    _, optimizer = pytorch_optimizer(name)
+    own = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict(pytorch_state(name))
+    saved = optimizer.state_dict()
+    assert [group.keys() for group in saved["param_groups"]] == [group.keys() for group in own]
+    for number, entries in PYTORCH[name][0].items():
+        assert list(saved["state"][number]) == list(entries)
+        for key, value in entries.items():
+            np.testing.assert_array_equal(saved["state"][number][key], np.float32(value))
+    assert all(type(entries.get("step", 3)) is int for entries in saved["state"].values())
+
+
+@pytest.mark.parametrize("remembered", [{}, {0: {}}, {0: {"momentum_buffer": None}, 1: {"momentum_buffer": None}}])
+def test_what_has_not_begun_begins(remembered):
+    """PyTorch has such entries for SGD without momentum."""
+    parameters, optimizer = pytorch_optimizer("SGD")
+    optimizer.load_state_dict({**pytorch_state("SGD"), "state": remembered})
+    for p in parameters:
+        p.grad = np.ones(p.shape)
+    before = parameters[0].data.copy()
+    optimizer.step()
+    np.testing.assert_allclose(parameters[0].data, before - 0.1 * 1.9 * (1 + 0.01 * before), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "value", "message"),
+    [
+        ("SGD", "maximize", True, "a group has maximize=True, and SGD takes its steps as with maximize=False"),
+        ("Adam", "maximize", np.True_, "a group has maximize=True"),
+        ("AdamW", "amsgrad", True, "a group has amsgrad=True"),
+        ("SGD", "differentiable", True, "a group has differentiable=True"),
+        ("Adam", "decoupled_weight_decay", True, "decoupled_weight_decay=True, .*; AdamW decouples weight decay"),
+        ("AdamW", "decoupled_weight_decay", False, "decoupled_weight_decay=False, .*; AdamW decouples weight decay"),
+        ("Adam", "centered", False, "a group has centered, unknown to Adam"),
+        ("Adam", "lr", -0.1, "Adam: lr=-0.1"),
+        ("Adam", "lr", np.array(np.nan), "Adam: lr=nan"),
+        ("Adam", "lr", "0.1", "Adam: lr is a str"),
+        ("Adam", "lr", np.ones(2), "Adam: lr is a ndarray"),
+        ("Adam", "betas", [0.9, 1.5], r"Adam: betas\[1\]=1.5"),
+        ("Adam", "betas", 0.9, r"Adam: betas=0.9; give two numbers"),
+        ("Adam", "eps", -1, "Adam: eps=-1"),
+        ("SGD", "momentum", 2.0, "SGD: momentum=2.0"),
+        ("SGD", "weight_decay", math.inf, "SGD: weight_decay=inf"),
+        ("SGD", "nesterov", "False", "SGD: nesterov='False' is a str"),
+        ("SGD", "dampening", 0.5, "nesterov"),
+    ],
+)
+def test_a_group_that_cannot_go_on_is_refused(name, entry, value, message):
+    _check_refused(name, lambda state: state["param_groups"][1].update({entry: value}), message)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "value", "message"),
+    [
+        ("Adam", "exp_avg", [1, 2], r"exp_avg of parameter 0 is of dtype int64; it is to be of floating-point numbers"),
+        ("Adam", "exp_avg", [1j, 2j], "exp_avg of parameter 0 is of dtype complex128"),
+        ("Adam", "exp_avg", [True, False], "exp_avg of parameter 0 is of dtype bool"),
+        ("Adam", "exp_avg", ["a", "b"], "exp_avg of parameter 0 is of dtype <U1"),
+        ("Adam", "exp_avg", np.array([0.5, None]), "exp_avg of parameter 0 is of dtype object"),
+        ("Adam", "exp_avg", [[0.5], [0.5, 0.5]], "exp_avg of parameter 0 is no array"),
+        ("Adam", "exp_avg_sq", 0.5, r"exp_avg_sq of parameter 0 has shape \(\), the parameter itself has shape \(2,\)"),
+        ("Adam", "exp_avg_sq", Tensor([0.5]), r"exp_avg_sq of parameter 0 has shape \(1,\)"),
+        (
+            "Adam",
+            "exp_avg_sq",
+            None,
+            "of parameter 0 it remembers step, exp_avg, and Adam has step, exp_avg, exp_avg_sq",
+        ),
+        ("Adam", "max_exp_avg_sq", [0.5, 0.5], "exp_avg_sq, max_exp_avg_sq, and Adam has"),
+        ("Adam", "step", -1, "step of parameter 0 is -1; it is to be the number of steps taken"),
+        ("Adam", "step", 2.5, "step of parameter 0 is 2.5"),
+        ("Adam", "step", np.array(np.nan), "step of parameter 0 is"),
+        ("Adam", "step", math.inf, "step of parameter 0 is inf"),
+        ("Adam", "step", True, "step of parameter 0 is True"),
+        ("Adam", "step", "3", "step of parameter 0 is '3'"),
+        ("Adam", "step", [3.0, 3.0], "step of parameter 0 is"),
+        ("SGD", "momentum_buffer", np.ones(2, int), "momentum_buffer of parameter 0 is of dtype int64"),
+        ("SGD", "square_avg", [0.5, 0.5], "it remembers momentum_buffer, square_avg, and SGD has momentum_buffer"),
+    ],
+)
+def test_what_cannot_be_remembered_is_refused(name, entry, value, message):
+    _check_refused(name, lambda state: state["state"][0].update({entry: value}), message)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (optim.SGD([Tensor([1.0], True)]), "the state is a SGD; give what state_dict"),
+        ([{}, []], "the state is a list; give what state_dict"),
+        ({"state": [], "param_groups": []}, "of another type"),
+        ({"state": {}, "param_groups": {}}, "of another type"),
+        ({"state": {}, "param_groups": [[0], [1]]}, "of another type"),
+        ({**pytorch_state("SGD"), "state": {0: [1.0, 2.0]}}, "what is remembered of parameter 0 is no dict: list"),
+    ],
+)
+def test_what_is_no_state_dict_is_refused(state, message):
+    _, optimizer = pytorch_optimizer("SGD")
+    with pytest.raises(TypeError, match=rf"SGD\.load_state_dict: .*{message}"):
+        optimizer.load_state_dict(state)
+
+
+def _check_refused(name, change, message):
+    """Check that a state with one change is refused, and nothing taken over."""
+    _, optimizer = pytorch_optimizer(name)
+    before, state = repr(optimizer.state_dict()), pytorch_state(name)
+    change(state)
+    with pytest.raises((TypeError, ValueError), match=message):
+        optimizer.load_state_dict(state)
+    assert repr(optimizer.state_dict()) == before
+
+
+def test_the_literals_are_pytorchs():
+    torch = pytest.importorskip("torch")
+    options = {"SGD": {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01}, "AdamW": {}}
+    options["Adam"] = {"betas": (0.8, 0.99), "weight_decay": 0.1}
+    for name, (state, groups, *parameters) in PYTORCH.items():
+        theirs = [torch.tensor([1.0, -2.0], requires_grad=True), torch.tensor(0.5, requires_grad=True)]
+        given = [{"params": [p], "lr": group["lr"]} for p, group in zip(theirs, groups, strict=True)]
+        optimizer = getattr(torch.optim, name)(given, **options[name])
+        for first, expected in ((1, parameters[0]), (4, parameters[1])):
+            for step in range(first, first + 3):
+                for p, g in zip(theirs, pytorch_gradients(step), strict=True):
+                    p.grad = torch.tensor(g)
+                optimizer.step()
+            if first == 1:
+                found = optimizer.state_dict()
+                assert found["param_groups"] == groups
+                for number, entries in state.items():
+                    for key, value in entries.items():
+                        np.testing.assert_array_equal(found["state"][number][key].numpy(), np.float32(value))
+            for p, value in zip(theirs, expected, strict=True):
+                np.testing.assert_array_equal(p.detach().numpy(), np.float32(value))
+        ours = [Tensor(value, True, np.float32) for value in parameters[0]]
+        mine = getattr(optim, name)([{"params": p} for p in ours])
+        mine.load_state_dict(optimizer.state_dict())
+        optimizer.load_state_dict(_as_tensors(torch, mine.state_dict()))  # and back
+
+
+def _as_tensors(torch, state):
+    remembered = {
+        number: {key: torch.tensor(value) for key, value in entries.items()}
+        for number, entries in state["state"].items()
+    }
+    return {**state, "state": remembered}
 
 
 def test_zero_grad():

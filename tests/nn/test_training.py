@@ -1,5 +1,9 @@
 """Training loops: what they return, when they stop, and what they leave behind."""
 
+import copy
+import pickle
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -116,6 +120,51 @@ def test_bad_numbers_are_named(wrong: dict[str, Any]) -> None:
     name = next(iter(wrong))
     with pytest.raises(ValueError, match="same number of rows" if name == "data" else f"{name} must be"):
         fitted(**wrong)
+
+
+def perceptron(seed: int = 0) -> nn.Sequential:
+    rng = np.random.default_rng(seed)
+    return nn.Sequential(nn.Linear(3, 4, rng=rng), nn.Tanh(), nn.Linear(4, 2, rng=rng))
+
+
+@pytest.mark.parametrize(
+    "rebuild",
+    [
+        lambda model: perceptron(1),
+        lambda model: model.astype(np.float64),
+        copy.deepcopy,
+        lambda model: pickle.loads(pickle.dumps(model)),
+        lambda model: nn.Sequential(*(nn.Linear(3, 2, rng=0), model[1])),
+        lambda model: model[1:2],  # without parameters
+    ],
+)
+def test_an_optimizer_of_another_model_is_refused(rebuild: Callable[[nn.Sequential], nn.Sequential]) -> None:
+    model = perceptron()
+    optimizer = nn.optim.Adam(model.parameters())
+    other = rebuild(model)
+    before, theirs = other.state_dict(), model.state_dict()
+    listed = ", ".join(f"{name} {p.shape}" for name, p in other.named_parameters()) or "it has none"
+    expected = rf"fit: .*Adam of 4 parameters, holds none of the Sequential's \({re.escape(listed)}\); make it of the"
+    with pytest.raises(ValueError, match=expected):
+        fitted(other, optimizer=optimizer)
+    for state, untouched in ((other.state_dict(), before), (model.state_dict(), theirs)):
+        assert all(np.array_equal(state[key], value) for key, value in untouched.items())
+
+
+def test_an_optimizer_of_a_part_trains_that_part() -> None:
+    model, other = perceptron(), perceptron(1)
+    before = model.state_dict()
+    fitted(model, optimizer=nn.optim.SGD([*model[2].parameters(), *other.parameters()], lr=0.1), epochs=1)
+    changed = [name for name, value in model.state_dict().items() if not np.array_equal(value, before[name])]
+    assert changed == ["2.weight", "2.bias"]
+
+
+def test_an_optimizer_of_what_is_frozen_is_refused() -> None:
+    model = perceptron()
+    optimizer = nn.optim.SGD(model[0].parameters(), lr=0.1)
+    model[0].requires_grad_(False)
+    with pytest.raises(ValueError, match=r"SGD, holds nothing of the Sequential that is not frozen: 0.weight, 0.bias;"):
+        fitted(model, optimizer=optimizer)
 
 
 def test_predict_records_nothing_and_takes_batches() -> None:

@@ -1,0 +1,379 @@
+"""PyTorch's names, and what to write here instead: for messages, and for whoever comes from there."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Literal, NamedTuple, NoReturn, TypeVar
+
+__all__ = ["Place", "Row", "hint", "numpy_keywords", "print_names", "refuse", "rows"]
+
+Place = Literal["Tensor", "Module", "nn", "nn.functional", "nn.optim", "autograd_np"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Each row has PyTorch's expressions, an arrow, and Python for here, perhaps with a remark, or a remark alone. In it, t,
+# u, x, signals and images are tensors, i, j and y integer arrays, mask is a boolean one, F is torch.nn.functional.
+_TABLE = """
+t.size() -> t.shape
+t.size(0) -> t.shape[0]
+t.dim() or t.ndimension() -> t.ndim
+t.numel() or t.nelement() -> t.size
+t.device or t.get_device() or torch.device("cpu") -> # everything is computed on the CPU
+t.cpu() or t.cuda() or t.to("cpu") or t.pin_memory() -> t  # everything is computed on the CPU
+t.is_cuda or torch.cuda.is_available() -> False
+t.contiguous() -> t  # no operation asks for an order in memory
+t.clone() or torch.clone(t) -> t.copy()
+t.grad_fn -> autograd_np.print_tape(loss)  # or draw(loss): what leads to a tensor
+t.retain_grad() -> autograd_np.gradients(loss, t)  # before backward()
+t.register_hook(f) -> # there are no hooks; gradients(loss, t) gives the gradient of any tensor
+t.requires_grad_() -> t.requires_grad = True
+t.detach_() -> t = t.detach()
+
+t.to(torch.float64) or t.double() or t.type(torch.float64) -> t.astype(np.float64)
+t.float() -> t.astype(np.float32)
+t.half() -> t.astype(np.float16)
+t.long() -> t.astype(np.int64)
+t.int() -> t.astype(np.int32)
+t.bool() -> t.astype(bool)
+t.type_as(u) or t.to(u.dtype) -> t.astype(u.dtype)
+t.is_floating_point() -> t.dtype.kind == "f"
+t.new_zeros(2, 3) -> Tensor(np.zeros((2, 3)), dtype=t.dtype)
+t.new_ones(2, 3) -> Tensor(np.ones((2, 3)), dtype=t.dtype)
+
+t.view(3, 2) or torch.reshape(t, (3, 2)) -> t.reshape(3, 2)
+t.view_as(u) or t.reshape_as(u) -> t.reshape(u.shape)
+t.flatten(1) or torch.flatten(t, 1) -> t.reshape(len(t), -1)
+t.unflatten(1, (3, 1)) -> t.reshape(2, 3, 1)
+t.unsqueeze(0) or torch.unsqueeze(t, 0) -> np.expand_dims(t, 0)
+t.squeeze_() -> t = t.squeeze()
+t.unsqueeze_(0) -> t = np.expand_dims(t, 0)
+t.permute(1, 0) or torch.permute(t, (1, 0)) -> t.transpose(1, 0)
+t.transpose(0, 1) or torch.transpose(t, 0, 1) -> t.swapaxes(0, 1)  # NumPy's transpose takes the new order of all axes
+t.t() or torch.t(t) -> t.T
+t.movedim(0, 1) or torch.movedim(t, 0, 1) -> np.moveaxis(t, 0, 1)
+t.expand(2, 2, 3) -> np.broadcast_to(t, (2, 2, 3))
+t.expand_as(u) -> np.broadcast_to(t, u.shape)
+t.repeat(2, 1) or t.tile(2, 1) or torch.tile(t, (2, 1)) -> np.tile(t, (2, 1))
+t.repeat_interleave(2, dim=0) or torch.repeat_interleave(t, 2, dim=0) -> np.repeat(t, 2, axis=0)
+t.flip(0) or torch.flip(t, (0,)) -> np.flip(t, 0)
+t.roll(1, 0) or torch.roll(t, 1, 0) -> np.roll(t, 1, 0)
+t.tril() or torch.tril(t) -> np.tril(t)
+t.triu() or torch.triu(t) -> np.triu(t)
+t.diag() or torch.diag(t) -> np.diag(t)
+
+t.select(1, 0) -> t[:, 0]
+t.narrow(1, 0, 2) -> t[:, 0:2]
+t.unbind() or torch.unbind(t) -> list(t)
+t.chunk(2) or torch.chunk(t, 2) -> np.split(t, 2)  # in parts of one length
+t.split([1, 2], dim=1) or torch.split(t, [1, 2], dim=1) -> np.split(t, [1], axis=1)  # where to cut, not the lengths
+t.index_select(0, i) or torch.index_select(t, 0, i) -> np.take(t, i, axis=0)
+t.gather(1, j) or torch.gather(t, 1, j) -> np.take_along_axis(t, j, axis=1)
+t.masked_select(mask) or torch.masked_select(t, mask) -> t[mask]
+t.masked_fill(mask, 0.0) -> np.where(mask, 0.0, t)
+t.where(mask, u) or torch.where(mask, t, u) -> np.where(mask, t, u)
+t.nonzero() or torch.nonzero(t) -> np.argwhere(t)
+t.sort(dim=0) or torch.sort(t, dim=0) -> np.sort(t, axis=0), t.argsort(axis=0)
+t.topk(2) or torch.topk(t, 2) -> np.flip(np.sort(t), -1)[..., :2], np.flip(t.argsort(), -1)[..., :2]
+
+t.add_(u) -> t += u
+t.sub_(u) -> t -= u
+t.mul_(u) -> t *= u
+t.div_(u) -> t /= u
+t.zero_() -> t[...] = 0
+t.fill_(1.5) -> t[...] = 1.5
+t.copy_(u) -> t[...] = u
+t.clamp_(0, 0.5) -> t = t.clip(0, 0.5)
+t.masked_fill_(mask, 0.0) -> t[mask] = 0.0
+t.uniform_() -> nn.init.uniform_(t)
+t.normal_() -> nn.init.normal_(t)
+
+t.add(u) or torch.add(t, u) -> t + u
+t.sub(u) or torch.sub(t, u) -> t - u
+t.mul(u) or torch.mul(t, u) -> t * u
+t.div(u) or torch.div(t, u) -> t / u
+t.neg() or torch.neg(t) -> -t
+t.pow(2) or torch.pow(t, 2) -> t**2
+t.rsqrt() or torch.rsqrt(t) -> 1 / np.sqrt(t)
+t.sigmoid() or torch.sigmoid(t) -> nn.functional.sigmoid(t)
+t.relu() or torch.relu(t) -> nn.functional.relu(t)
+t.softmax(dim=1) or torch.softmax(t, dim=1) -> nn.functional.softmax(t, axis=1)
+t.log_softmax(dim=1) or torch.log_softmax(t, dim=1) -> nn.functional.log_softmax(t, axis=1)
+t.logsumexp(dim=1) or torch.logsumexp(t, dim=1) -> nn.functional.logsumexp(t, axis=1)
+t.clamp(0, 0.5) or torch.clamp(t, 0, 0.5) -> t.clip(0, 0.5)
+t.erf() or torch.erf(t) -> scipy.special.erf(t)
+t.lgamma() or torch.lgamma(t) -> scipy.special.gammaln(t)
+t.atan2(u) or torch.atan2(t, u) -> np.arctan2(t, u)
+t.eq(u) or torch.eq(t, u) -> t == u
+t.ne(u) or torch.ne(t, u) -> t != u
+t.lt(u) or torch.lt(t, u) -> t < u
+t.le(u) or torch.le(t, u) -> t <= u
+t.gt(u) or torch.gt(t, u) -> t > u
+t.ge(u) or torch.ge(t, u) -> t >= u
+t.equal(u) or torch.equal(t, u) -> np.array_equal(t, u)
+t.allclose(u) or torch.allclose(t, u) -> np.allclose(t, u)
+
+t.sum(dim=1, keepdim=True) or torch.sum(t, dim=1, keepdim=True) -> t.sum(axis=1, keepdims=True)
+t.argmax(dim=1) or torch.argmax(t, dim=1) -> t.argmax(axis=1)
+t.max(dim=1) or torch.max(t, dim=1) -> t.max(axis=1), t.argmax(axis=1)
+t.min(dim=1) or torch.min(t, dim=1) -> t.min(axis=1), t.argmin(axis=1)
+t.amax(dim=1) or torch.amax(t, dim=1) -> t.max(axis=1)
+t.amin(dim=1) or torch.amin(t, dim=1) -> t.min(axis=1)
+t.std() or torch.std(t) -> t.std(ddof=1)  # NumPy divides by n, PyTorch by n - 1
+t.var() or torch.var(t) -> t.var(ddof=1)  # NumPy divides by n, PyTorch by n - 1
+t.median() or torch.median(t) -> np.sort(t.ravel())[(t.size - 1) // 2]  # np.median(t) is the mean of the middle two
+t.norm() or torch.norm(t) -> np.linalg.norm(t)
+t.mm(u.T) or t.matmul(u.T) or torch.mm(t, u.T) or torch.matmul(t, u.T) -> t @ u.T
+t[None].bmm(u.mT[None]) or torch.bmm(t[None], u.mT[None]) -> t[None] @ u.mT[None]
+t.mv(u[0]) or torch.mv(t, u[0]) -> t @ u[0]
+t[0].outer(u[0]) or torch.outer(t[0], u[0]) -> np.outer(t[0], u[0])
+t[:, :2].det() or torch.det(t[:, :2]) -> np.linalg.det(t[:, :2])
+t[:, :2].inverse() or torch.inverse(t[:, :2]) -> np.linalg.inv(t[:, :2])
+
+torch.tensor([1.0, 2.0]) or torch.as_tensor([1.0, 2.0]) -> Tensor([1.0, 2.0], dtype=np.float32)
+torch.from_numpy(a) -> Tensor(a)  # a copy
+torch.zeros(2, 3) -> Tensor(np.zeros((2, 3)), dtype=np.float32)
+torch.ones(2, 3) -> Tensor(np.ones((2, 3)), dtype=np.float32)
+torch.full((2, 3), 7.0) -> Tensor(np.full((2, 3), 7.0), dtype=np.float32)
+torch.eye(3) -> Tensor(np.eye(3), dtype=np.float32)
+torch.arange(3) -> np.arange(3)  # tensors and arrays mix
+torch.linspace(0, 1, 5) -> Tensor(np.linspace(0, 1, 5), dtype=np.float32)
+torch.randn(2, 3) -> Tensor(np.random.default_rng(0).normal(size=(2, 3)), dtype=np.float32)
+torch.rand(2, 3) -> Tensor(np.random.default_rng(0).random((2, 3)), dtype=np.float32)
+torch.zeros_like(t) -> np.zeros_like(t)
+torch.ones_like(t) -> np.ones_like(t)
+torch.cat((t, u), dim=0) or torch.concat((t, u), dim=0) -> np.concatenate((t, u), axis=0)
+torch.stack((t, u), dim=0) -> np.stack((t, u), axis=0)
+torch.einsum("ij,kj->ik", t, u) -> np.einsum("ij,kj->ik", t, u)
+torch.autograd.grad(loss, t) -> autograd_np.gradients(loss, t)
+torch.inference_mode() or torch.set_grad_enabled(False) -> autograd_np.no_grad()
+torch.manual_seed(0) -> rng = np.random.default_rng(0)  # to be given wherever something is drawn: rng=rng
+torch.is_tensor(t) -> isinstance(t, Tensor)
+torch.float32 -> np.float32
+torch.float64 -> np.float64
+torch.long -> np.int64
+torch.save(model.state_dict(), path) -> nn.save(model.state_dict(), path)  # safetensors, no pickles
+torch.load(path) -> nn.load(path)
+torch.nn -> import nn
+torch.optim -> nn.optim
+torch.utils.data.DataLoader(dataset, batch_size=64, shuffle=True)
+    -> nn.data.Batches(inputs, labels, batch_size=64)
+torch.compile(f) -> f  # there is nothing to compile
+
+model.to("cpu") or model.cpu() or model.cuda() -> model  # everything is computed on the CPU
+model.double() or model.to(torch.float64) -> model = model.astype(np.float64)  # a copy, and new parameters
+model.float() -> model = model.astype(np.float32)  # a copy, and new parameters
+model.half() -> model = model.astype(np.float16)  # a copy, and new parameters
+model.register_parameter("w", w) -> model.w = w
+model.add_module("head", layer) or model.register_module("head", layer) -> model.head = layer
+model.get_parameter("0.weight") -> dict(model.named_parameters())["0.weight"]
+model.get_submodule("0") -> dict(model.named_modules())["0"]
+model.register_forward_hook(f) -> # there are no hooks; a module of one's own can look at what it is called with
+model.compile() -> model  # there is nothing to compile
+
+nn.Parameter(w) or nn.parameter.Parameter(w) -> Tensor(w, requires_grad=True)
+nn.ParameterList([w]) or nn.ParameterDict({"w": w}) -> model.w = Tensor(w, requires_grad=True)  # an attribute for each
+nn.Buffer(a) -> model.register_buffer("name", a)
+nn.ModuleDict({"head": layer})["head"] -> nn.Sequential({"head": layer}).head
+nn.Identity()(x) -> nn.Sequential()(x)
+nn.NLLLoss()(F.log_softmax(x, dim=1), y) or F.nll_loss(F.log_softmax(x, dim=1), y) -> nn.CrossEntropyLoss()(x, y)
+nn.LogSoftmax(dim=1)(x) -> nn.functional.log_softmax(x, axis=1)
+nn.GELU()(x) or F.gelu(x) -> x * scipy.special.ndtr(x)
+nn.SiLU()(x) or F.silu(x) -> x * nn.functional.sigmoid(x)
+nn.LeakyReLU(0.1)(x) or F.leaky_relu(x, 0.1) -> np.where(x > 0, x, 0.1 * x)
+nn.ELU()(x) or F.elu(x) -> np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+nn.ReLU6()(x) or F.relu6(x) -> np.clip(x, 0, 6)
+nn.Hardtanh()(x) or F.hardtanh(x) -> np.clip(x, -1, 1)
+nn.Softplus()(x) or F.softplus(x) -> np.logaddexp(0, x)
+nn.LogSigmoid()(x) or F.logsigmoid(x) -> -np.logaddexp(0, -x)
+nn.Mish()(x) or F.mish(x) -> x * np.tanh(np.logaddexp(0, x))
+F.tanh(x) -> np.tanh(x)
+F.one_hot(y, 3) -> np.eye(3, dtype=int)[y]
+nn.SmoothL1Loss()(t, u) or F.smooth_l1_loss(t, u) or nn.HuberLoss()(t, u) or F.huber_loss(t, u)
+    -> np.mean(np.where(abs(t - u) < 1, (t - u) ** 2 / 2, abs(t - u) - 0.5))
+nn.KLDivLoss(reduction="batchmean")(torch.log(t), u) or F.kl_div(torch.log(t), u, reduction="batchmean")
+    -> np.sum(scipy.special.rel_entr(u, t)) / len(t)
+nn.CosineSimilarity()(t, u) or F.cosine_similarity(t, u)
+    -> np.sum(t * u, axis=1) / (np.linalg.norm(t, axis=1) * np.linalg.norm(u, axis=1))
+F.normalize(t) -> t / np.linalg.norm(t, axis=1, keepdims=True)
+nn.LayerNorm(3)(t) or F.layer_norm(t, (3,))
+    -> (t - t.mean(axis=-1, keepdims=True)) / np.sqrt(t.var(axis=-1, keepdims=True) + 1e-5)
+nn.Embedding(10, 4)(i) or F.embedding(i, table) -> table[i]  # a parameter of shape (10, 4)
+F.pad(t, (1, 2)) -> np.pad(t, ((0, 0), (1, 2)))
+F.scaled_dot_product_attention(t, u, u) -> nn.functional.softmax(t @ u.mT / t.shape[-1] ** 0.5) @ u
+nn.AvgPool2d(2)(images) or F.avg_pool2d(images, 2)
+    -> images.reshape(n, c, height // 2, 2, width // 2, 2).mean(axis=(3, 5))
+nn.AdaptiveAvgPool2d(1)(images) or F.adaptive_avg_pool2d(images, 1) -> images.mean(axis=(2, 3), keepdims=True)
+nn.Upsample(scale_factor=2)(images) or F.interpolate(images, scale_factor=2)
+    -> np.repeat(np.repeat(images, 2, axis=2), 2, axis=3)
+nn.Conv1d(3, 4, 5)(signals) -> nn.Conv2d(3, 4, (1, 5))(signals[:, :, None])[:, :, 0]
+nn.MaxPool1d(2)(signals) or F.max_pool1d(signals, 2) -> nn.MaxPool2d((1, 2))(signals[:, :, None])[:, :, 0]
+nn.RNN(3, 4) or nn.LSTM(3, 4) or nn.GRU(3, 4) or nn.MultiheadAttention(4, 2) or nn.Transformer()
+    -> # a module with parameters of its own does it, with a loop in its forward
+nn.Conv3d(1, 2, 3) or nn.ConvTranspose2d(1, 2, 3) or nn.BatchNorm3d(2) or nn.GroupNorm(1, 2) or nn.InstanceNorm2d(2)
+    -> # the closest are nn.Conv2d, nn.BatchNorm1d and nn.BatchNorm2d
+nn.Dropout2d(0.5) or F.dropout2d(x) -> # the closest is nn.Dropout
+nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
+nn.DataParallel(model) -> model  # there are no devices
+nn.utils.clip_grad_norm_(model.parameters(), limit)
+    -> for p in model.parameters(): p.grad *= min(1.0, limit / norm)  # norm: of all gradients together
+
+optim.RMSprop(params) or optim.Adagrad(params) or optim.NAdam(params) or optim.RAdam(params)
+    -> # nn.optim has SGD, Adam and AdamW
+optim.LBFGS(params) -> scipy.optimize.minimize(autograd_np.value_and_grad(f), np.ones(3), jac=True)
+optim.lr_scheduler.StepLR(optimizer, 10, gamma=0.1) -> optimizer.lr *= 0.1  # wherever the loop comes to it
+"""
+
+# What NumPy has under PyTorch's name.
+_OF_ONE = "abs acos asin atan ceil cos cosh exp exp2 expm1 floor isfinite isinf isnan log log10 log1p log2 reciprocal"
+_OF_ONE += " sign sin sinh sqrt square tan tanh trunc"
+_OF_TWO = "maximum minimum fmod logaddexp hypot copysign"
+
+_PLACES: dict[str, Place] = {
+    "t": "Tensor",
+    "torch": "autograd_np",
+    "model": "Module",
+    "nn": "nn",
+    "F": "nn.functional",
+    "optim": "nn.optim",
+}
+
+
+class Row(NamedTuple):
+    """What is written in PyTorch, and here.
+
+    Attributes
+    ----------
+    there : tuple of str
+        Ways to write it in PyTorch.
+    here : str
+        Python for the same; empty where there is nothing of the kind.
+    remark : str
+        What else there is to say; may be empty.
+    """
+
+    there: tuple[str, ...]
+    here: str
+    remark: str
+
+
+def _read() -> list[Row]:
+    lines = re.sub(r"\n +", " ", _TABLE).split("\n")
+    lines += [f"t.{name}() or torch.{name}(t) -> np.{name}(t)" for name in _OF_ONE.split()]
+    lines += [f"t.{name}(u) or torch.{name}(t, u) -> np.{name}(t, u)" for name in _OF_TWO.split()]
+    found: list[Row] = []
+    for line in filter(None, lines):
+        there, _, rest = line.partition(" -> ")
+        here, _, remark = rest.partition("# ")
+        found.append(Row(tuple(there.split(" or ")), here.strip(), remark))
+    return found
+
+
+rows = _read()
+"""The table."""
+
+_hints: dict[tuple[Place, str], list[str]] = {}
+for _row in rows:
+    for _there in _row.there:
+        _match = re.match(r"(\w+)(?:\[.*?\])?\.(\w+)", _there)
+        assert _match is not None
+        _here = f"`{_row.here}` here" if _row.here else "not here"
+        _hints.setdefault((_PLACES[_match[1]], _match[2]), []).append(
+            f"PyTorch's `{_there}` is {_here}" + (f": {_row.remark}" if _row.remark else "")
+        )
+
+
+def hint(name: str, place: Place = "Tensor") -> str | None:
+    """Say what to write for a name of PyTorch's, or return None if nothing is known of it.
+
+    Parameters
+    ----------
+    name : str
+        An attribute.
+    place : {"Tensor", "Module", "nn", "nn.functional", "nn.optim", "autograd_np"}
+        Of what; `autograd_np` stands for `torch` itself.
+
+    Examples
+    --------
+    >>> from autograd_np.hints import hint
+    >>> hint("view")
+    "PyTorch's `t.view(3, 2)` is `t.reshape(3, 2)` here"
+    """
+    return "; ".join(_hints.get((place, name), [])) or None
+
+
+def refuse(owner: object, name: str, place: Place) -> NoReturn:
+    """Raise the error for an attribute that is not there: Python's own, with the hint if there is one.
+
+    Parameters
+    ----------
+    owner : object
+        What does not have it: of a module's or a class's `__getattr__`, the module or the instance.
+    name : str
+        The attribute.
+    place : str
+        See `hint`.
+
+    Raises
+    ------
+    AttributeError
+        Always.
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor
+    >>> from autograd_np.hints import refuse
+    >>> refuse(Tensor(1.0), "view", "Tensor")
+    Traceback (most recent call last):
+    AttributeError: 'Tensor' object has no attribute 'view': PyTorch's `t.view(3, 2)` is `t.reshape(3, 2)` here
+    """
+    kind = f"module {owner.__name__!r}" if isinstance(owner, ModuleType) else f"{type(owner).__name__!r} object"
+    found = hint(name, place)
+    # With the name and its owner, Python adds the nearest name to what it prints.
+    raise AttributeError(f"{kind} has no attribute {name!r}" + (f": {found}" if found else ""), name=name, obj=owner)
+
+
+def print_names() -> None:
+    """Print what is written in PyTorch beside what is written here.
+
+    Examples
+    --------
+    >>> from autograd_np import hints
+    >>> hints.print_names()
+    PyTorch         here
+    t.size()        t.shape
+    ...
+    """
+    lines = [("PyTorch", "here")]
+    for row in rows:
+        here = row.here + (f"  # {row.remark}" if row.remark else "")
+        lines += [(there, here.strip()) for there in row.there]
+    width = max(len(there) for there, _ in lines)
+    for there, here in lines:
+        print(f"{there:{width}}  {here}")
+
+
+_KEYWORDS = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof"}
+
+
+def numpy_keywords(function: F) -> F:
+    """Let a function that takes NumPy's keywords say so when it is given PyTorch's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np.hints import numpy_keywords
+    >>> numpy_keywords(np.sum)([[1, 2], [3, 4]], dim=1)
+    Traceback (most recent call last):
+    TypeError: sum: dim= is PyTorch's name, here it is axis=
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name in _KEYWORDS:
+                raise TypeError(f"{function.__name__}: {name}= is PyTorch's name, here it is {_KEYWORDS[name]}=")
+        return function(*args, **kwargs)
+
+    return call  # pyright: ignore[reportReturnType]

@@ -1,0 +1,217 @@
+"""PyTorch's names: that what is written here for each of them runs, is recorded, and computes the same.
+
+Each row of the table is evaluated on real tensors and modules, in float64 and in float32; where PyTorch is installed,
+its side is evaluated too, and values and gradients are compared. Names that both have are only in the table if they
+mean different things.
+"""
+
+import copy
+import pickle
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.special
+
+import autograd_np
+import nn
+from autograd_np import Tensor, hints
+from nn import functional as F
+
+ROWS = [pytest.param(row, id=row.there[0]) for row in hints.rows if row.here]
+PLACES: dict[hints.Place, Any] = {"nn": nn, "nn.functional": F, "nn.optim": nn.optim, "autograd_np": autograd_np}
+PLACES |= {"Module": nn.Sequential(nn.Linear(3, 2), nn.ReLU())}
+PREFIXES = {"t": "Tensor", "torch": "autograd_np", "model": "Module", "nn": "nn", "F": "nn.functional"}
+PREFIXES |= {"optim": "nn.optim"}
+NAMES = sorted(
+    {
+        (PREFIXES[prefix], name)
+        for row in hints.rows
+        for prefix, name in (re.findall(r"^(\w+)(?:\[.*?\])?\.(\w+)", there)[0] for there in row.there)
+    }
+)
+# Those that there are here too, and that mean something else, or take other arguments.
+OTHERWISE = {"argmax", "flatten", "max", "min", "nonzero", "repeat", "size", "std", "sum", "transpose", "var"}
+
+# Whose results have no gradient: of integers, of constants, and gradients themselves.
+CONSTANT = ("detach", "gradients(", "astype(np.int", "astype(bool", "np.zeros", "np.ones", "init.", "] = 0", "] = 1.5")
+
+
+def arrays(dtype: Any = np.float64) -> dict[str, Any]:
+    """Draw what the tensors of the table hold."""
+    rng = np.random.default_rng(0)
+    shapes = {"t": (2, 3), "u": (2, 3), "x": (2, 3), "table": (10, 4), "signals": (2, 3, 8), "images": (2, 3, 4, 4)}
+    return {name: rng.uniform(0.2, 0.9, shape).astype(dtype) for name, shape in shapes.items()}
+
+
+def constants() -> dict[str, Any]:
+    """Return the arrays that index, and the like."""
+    mask = np.array([[True, False, True], [False, True, True]])
+    return {"i": np.array([1, 0]), "j": np.array([[0, 2], [1, 1]]), "y": np.array([0, 2]), "mask": mask}
+
+
+def environment(dtype: Any = np.float64) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return everything that stands in the table, and the leaves that its tensors are made of."""
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.ReLU())
+    model(np.ones((2, 3))).sum().backward()
+    leaves = {name: Tensor(array, requires_grad=True) for name, array in arrays(dtype).items()}
+    names: dict[str, Any] = {name: leaf * 1 for name, leaf in leaves.items()}  # a leaf could not be changed in place
+    names |= constants() | {"n": 2, "c": 3, "height": 4, "width": 4, "limit": 1.0, "norm": 2.0}
+    names |= {"a": np.ones(3, dtype), "w": np.ones((2, 3), dtype), "inputs": np.ones((9, 3)), "labels": np.ones(9)}
+    names |= {"model": model, "layer": nn.Linear(2, 2), "optimizer": nn.optim.SGD(model.parameters(), lr=0.1)}
+    names |= {"loss": (names["t"] ** 2).sum(), "f": lambda x: np.sum(x**2)}
+    return names | {"np": np, "scipy": scipy, "nn": nn, "autograd_np": autograd_np, "Tensor": Tensor}, leaves
+
+
+def evaluated(code: str, names: dict[str, Any]) -> list[Any]:
+    """Return what an expression gives, or what a statement leaves in `t`; several values one by one."""
+    try:
+        value = eval(code, names)
+    except SyntaxError:
+        exec(code, names)
+        value = names["t"]
+    return list(value) if isinstance(value, tuple | list) else [value]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("row", ROWS)
+def test_what_is_to_be_written_runs_and_is_recorded(row: hints.Row, dtype: Any, tmp_path: Path) -> None:
+    names, _ = environment(np.float32 if "nn.Conv2d" in row.here else dtype)
+    names["path"] = tmp_path / "model.safetensors"
+    nn.save({"a": np.ones(2)}, names["path"])
+    for result in evaluated(row.here, names):
+        if not (isinstance(result, Tensor) and result.dtype.kind == "f"):
+            continue
+        if re.search(r"\b(t|x|signals|images|table)\b", row.here) and not any(word in row.here for word in CONSTANT):
+            assert result.requires_grad
+        if not re.search("dtype|astype|model|nn.Conv2d", row.here):
+            assert result.dtype == dtype
+
+
+def test_no_gradient_is_cut_off() -> None:
+    cut = re.compile(r"\.data\b(?!\.)|(?<!t = t)\.detach|no_grad|numpy\(|item\(|float\(")
+    assert [row.there[0] for row in hints.rows if cut.search(row.here)] == ["torch.inference_mode()"]
+
+
+# -- against PyTorch --------------------------------------------------------------------------------------------------
+
+# What draws its values, is about devices, files or modules, or has no value.
+UNCHECKED = r"Conv1d|Embedding\(|LayerNorm|Parameter|Buffer|ModuleDict|uniform_|normal_|rand|save|load|DataLoader"
+UNCHECKED += r"|clip_grad|inference_mode|set_grad|manual_seed|compile|DataParallel|register_|grad_fn|lr_scheduler"
+UNCHECKED += r"|retain_grad|LBFGS|torch\.(nn|optim|long|float..)$|cuda|pin_memory|is_tensor|model\."
+CHECKED = [(row, there) for row in hints.rows if row.here for there in row.there if not re.search(UNCHECKED, there)]
+
+
+@pytest.mark.parametrize(("row", "there"), CHECKED)
+def test_against_pytorch(row: hints.Row, there: str) -> None:
+    torch = pytest.importorskip("torch")
+    names, leaves = environment()
+    their_leaves = {name: torch.tensor(array, requires_grad=True) for name, array in arrays().items()}
+    theirs: dict[str, Any] = {name: leaf * 1 for name, leaf in their_leaves.items()}
+    theirs |= {name: torch.from_numpy(array) for name, array in constants().items()}
+    theirs |= {"loss": (theirs["t"] ** 2).sum(), "a": names["a"]}
+    theirs |= {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "optim": torch.optim}
+    total: Any = 0.0
+    their_total: Any = 0.0
+    for own, other in zip(evaluated(row.here, names), evaluated(there, theirs), strict=True):
+        recorded = isinstance(other, torch.Tensor) and other.requires_grad
+        values = own.data if isinstance(own, Tensor) else own
+        np.testing.assert_allclose(values, other.detach().numpy() if recorded else other, rtol=1e-6)
+        assert np.shape(values) == np.shape(other.detach() if recorded else other)
+        if recorded:
+            total, their_total = total + np.sum(own * own), their_total + (other * other).sum()
+    if isinstance(total, Tensor):
+        total.backward()
+        their_total.backward()
+        for name, leaf in leaves.items():
+            expected = their_leaves[name].grad
+            assert (leaf.grad is None) == (expected is None)
+            if leaf.grad is not None:
+                np.testing.assert_allclose(leaf.grad, expected.numpy(), rtol=1e-5, atol=1e-12)
+
+
+def test_the_names_are_pytorchs() -> None:
+    torch = pytest.importorskip("torch")
+    places = {"Tensor": torch.ones(1), "autograd_np": torch, "Module": torch.nn.Linear(1, 1), "nn": torch.nn}
+    places |= {"nn.functional": torch.nn.functional, "nn.optim": torch.optim}
+    assert not [(place, name) for place, name in NAMES if not hasattr(places[place], name)]
+
+
+# -- where they are said ----------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_is_here_too_means_something_else() -> None:
+    assert {name for place, name in NAMES if place == "Tensor" and hasattr(Tensor, name)} == OTHERWISE
+    here = {(place, name) for place, name in NAMES if place in PLACES and name in dir(PLACES[place])}
+    assert here == {("autograd_np", "tensor")}  # the file of that name
+
+
+@pytest.mark.parametrize(("place", "name"), [pair for pair in NAMES if pair[0] != "Tensor"])
+def test_the_hint_is_in_the_error(place: hints.Place, name: str) -> None:
+    owner = PLACES[place]
+    if name in dir(owner):
+        return
+    with pytest.raises(AttributeError, match=rf"has no attribute '{name}': PyTorch's `") as error:
+        getattr(owner, name)
+    assert hints.hint(name, place) in str(error.value)
+    assert not hasattr(owner, name)
+    assert name not in dir(owner)
+
+
+def _shown(error: BaseException, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what Python prints of an error that nobody catches."""
+    sys.__excepthook__(type(error), error, None)
+    return capsys.readouterr().err
+
+
+def test_an_unknown_name_is_pythons_own_error(capsys: pytest.CaptureFixture[str]) -> None:
+    for owner, name, nearest in ((nn, "Linaer", "Linear"), (F, "softmx", "softmax"), (nn.optim, "Adm", "Adam")):
+        with pytest.raises(AttributeError, match=rf"^module '{owner.__name__}' has no attribute '{name}'$") as error:
+            getattr(owner, name)
+        assert f"Did you mean: '{nearest}'?" in _shown(error.value, capsys)
+    with pytest.raises(AttributeError, match=r"^'Linear' object has no attribute 'wieght'$") as error:
+        _ = nn.Linear(1, 1).wieght
+    assert "Did you mean: 'weight'?" in _shown(error.value, capsys)
+    with pytest.raises(ImportError, match="cannot import name 'Linaer'"):
+        exec("from nn import Linaer")
+
+
+def test_a_modules_property_keeps_its_own_error() -> None:
+    class Broken(nn.Module):
+        @property
+        def width(self) -> Any:
+            return self.layer.in_features
+
+    with pytest.raises(AttributeError, match="'Broken' object has no attribute 'layer'"):
+        _ = Broken().width
+
+
+def test_modules_can_be_copied_and_pickled_as_ever() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    for other in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert repr(other) == repr(model)
+    assert not hasattr(model, "__array__")
+    assert getattr(model, "to", None) is None
+
+
+@pytest.mark.parametrize("function", [F.softmax, F.log_softmax, F.logsumexp])
+@pytest.mark.parametrize("x", [np.ones((2, 3)), Tensor(np.ones((2, 3)), requires_grad=True)])
+def test_dim_is_called_axis(function: Any, x: Any) -> None:
+    with pytest.raises(TypeError, match=rf"{function.__name__}: dim= is PyTorch's name, here it is axis="):
+        function(x, dim=1)
+    with pytest.raises(TypeError, match=r"keepdim= is PyTorch's name, here it is keepdims="):
+        function(x, axis=1, keepdim=True)
+    np.testing.assert_array_equal(np.shape(function(x, axis=1)), np.shape(function(x, 1)))
+
+
+def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    hints.print_names()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["PyTorch", "here"]
+    assert len(lines) == 1 + sum(len(row.there) for row in hints.rows)
+    assert any(re.match(r"t\.view\(3, 2\) +t\.reshape\(3, 2\)$", line) for line in lines)
+    assert any(re.match(r"t\.cuda\(\) +t  # everything is computed on the CPU$", line) for line in lines)

@@ -1,0 +1,267 @@
+"""The order of arguments, held against PyTorch's.
+
+Whoever writes `nn.Dropout(0.5, True)` from habit means `inplace`. A place in a call either means here what it means in
+PyTorch, or it cannot be used, so that the slip raises a TypeError. This holds for every public class and function of
+`nn`, `nn.functional`, `nn.optim` and `nn.init` that PyTorch has under the same name, and for the methods of modules and
+optimisers.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_np import Tensor, neural
+from nn import functional as F
+from nn import init, optim
+
+# What PyTorch 2.13 takes by position.
+PYTORCH = """
+nn.BCELoss: weight size_average reduce reduction
+nn.BCEWithLogitsLoss: weight size_average reduce reduction pos_weight
+nn.BatchNorm1d: num_features eps momentum affine track_running_stats device dtype
+nn.BatchNorm2d: num_features eps momentum affine track_running_stats device dtype
+nn.Conv2d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
+nn.CrossEntropyLoss: weight size_average ignore_index reduce reduction label_smoothing
+nn.Dropout: p inplace
+nn.Flatten: start_dim end_dim
+nn.L1Loss: size_average reduce reduction
+nn.Linear: in_features out_features bias device dtype
+nn.MSELoss: size_average reduce reduction
+nn.MaxPool2d: kernel_size stride padding dilation return_indices ceil_mode
+nn.Module: *args
+nn.ModuleList: modules
+nn.ReLU: inplace
+nn.Sequential: *args
+nn.Sigmoid: *args
+nn.Softmax: dim
+nn.Tanh: *args
+
+nn.Module.apply: fn
+nn.Module.buffers: recurse
+nn.Module.children:
+nn.Module.eval:
+nn.Module.extra_repr:
+nn.Module.load_state_dict: state_dict strict assign
+nn.Module.modules: remove_duplicate
+nn.Module.named_buffers: prefix recurse remove_duplicate
+nn.Module.named_children:
+nn.Module.named_modules: memo prefix remove_duplicate
+nn.Module.named_parameters: prefix recurse remove_duplicate
+nn.Module.parameters: recurse
+nn.Module.register_buffer: name tensor persistent
+nn.Module.requires_grad_: requires_grad
+nn.Module.state_dict: *args
+nn.Module.train: mode
+nn.Module.zero_grad: set_to_none
+nn.ModuleList.append: module
+nn.ModuleList.extend: modules
+nn.Sequential.append: module
+
+F.batch_norm: input running_mean running_var weight bias training momentum eps
+F.binary_cross_entropy: input target weight size_average reduce reduction
+F.binary_cross_entropy_with_logits: input target weight size_average reduce reduction pos_weight
+F.conv2d: input weight bias stride padding dilation groups
+F.cross_entropy: input target weight size_average ignore_index reduce reduction label_smoothing
+F.dropout: input p training inplace
+F.l1_loss: input target size_average reduce reduction weight
+F.linear: input weight bias
+F.log_softmax: input dim _stacklevel dtype
+F.max_pool2d: input kernel_size stride padding dilation ceil_mode return_indices
+F.mse_loss: input target size_average reduce reduction weight
+F.relu: input inplace
+F.sigmoid: input
+F.softmax: input dim _stacklevel dtype
+
+optim.Adam: params lr betas eps weight_decay amsgrad
+optim.AdamW: params lr betas eps weight_decay amsgrad
+optim.Optimizer: params defaults
+optim.SGD: params lr momentum dampening weight_decay nesterov
+optim.Optimizer.add_param_group: param_group
+optim.Optimizer.load_state_dict: state_dict
+optim.Optimizer.state_dict:
+optim.Optimizer.step: closure
+optim.Optimizer.zero_grad: set_to_none
+
+init.calculate_gain: nonlinearity param
+init.constant_: tensor val
+init.kaiming_normal_: tensor a mode nonlinearity generator
+init.kaiming_uniform_: tensor a mode nonlinearity generator
+init.normal_: tensor mean std generator
+init.ones_: tensor
+init.uniform_: tensor a b generator
+init.xavier_normal_: tensor gain generator
+init.xavier_uniform_: tensor gain generator
+init.zeros_: tensor
+
+torch.flatten: input start_dim end_dim
+torch.logsumexp: input dim keepdim
+torch.save: obj f
+torch.load: f map_location
+"""
+ORDER = {name: parameters.split() for name, parameters in re.findall(r"^(\S+):(.*)$", PYTORCH, re.MULTILINE)}
+
+# What PyTorch calls otherwise.
+SAME = {
+    "*modules": {"*args"},
+    "array": {"tensor"},
+    "axis": {"dim"},
+    "group": {"param_group"},
+    "keepdims": {"keepdim"},
+    "logits": {"input"},
+    "mean": {"running_mean"},
+    "p": {"input"},
+    "path": {"f"},
+    "predictions": {"input"},
+    "rng": {"generator"},
+    "state": {"state_dict", "obj"},
+    "targets": {"target"},
+    "var": {"running_var"},
+    "x": {"input"},
+}
+ELSEWHERE = {"F.flatten": "torch.flatten", "F.logsumexp": "torch.logsumexp", "nn.save": "torch.save"}
+ELSEWHERE |= {"nn.load": "torch.load"}
+# What PyTorch has not, or in another form: functional_call has a test of its own.
+OURS = {"nn.accuracy", "nn.evaluate", "nn.explain_divergence", "nn.fit", "nn.functional_call", "nn.predict"}
+OURS |= {"nn.Module.astype"}
+PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init}
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield every public class and function."""
+    for place, package in PLACES.items():
+        yield from ((f"{place}.{name}", getattr(package, name)) for name in package.__all__)
+
+
+def methods() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield every public method of modules and optimisers, under the name of the class that PyTorch has it in.
+
+    All `forward` take what the module is called with.
+    """
+    for name, value in functions():
+        if isinstance(value, type):
+            base = "optim.Optimizer" if name.startswith("optim.") else "nn.Module"
+            for method, function in inspect.getmembers(value, inspect.isfunction):
+                if not method.startswith("_") and method != "forward":
+                    own = f"{name}.{method}"
+                    yield own if own in ORDER else f"{base}.{method}", function
+
+
+def by_position(function: Callable[..., Any]) -> list[str]:
+    """Return what a function takes by position, or a class; of one of any number, with a star."""
+    if isinstance(function, type):
+        if function.__init__ is object.__init__:
+            return []  # Module.__new__ refuses whatever it is given
+        function = function.__init__
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return names + [f"*{p.name}" for p in parameters if p.kind == p.VAR_POSITIONAL]
+
+
+def check(name: str, function: Callable[..., Any]) -> None:
+    expected = ORDER.get(ELSEWHERE.get(name, name))
+    assert expected is not None, f"{name}: say what PyTorch takes, or that it has none"
+    places = by_position(function)
+    assert len(places) <= len(expected), f"{name} takes {len(places)} arguments by position, PyTorch {len(expected)}"
+    for own, other in zip(places, expected, strict=False):
+        assert own == other or other in SAME.get(own, ()), f"{name}: {own} stands where PyTorch has {other}"
+
+
+@pytest.mark.parametrize(("name", "function"), [pair for pair in functions() if callable(pair[1])])
+def test_each_place_means_what_it_means_in_pytorch(name: str, function: Callable[..., Any]) -> None:
+    if name not in OURS:
+        check(name, function)
+
+
+def test_each_place_of_a_method_does_too() -> None:
+    found = dict(methods())
+    assert len(found) > 25
+    for name, function in found.items():
+        if name not in OURS:
+            check(name, function)
+
+
+def test_neural_functions_are_those_of_functional() -> None:
+    for name in neural.__all__:
+        assert by_position(getattr(neural, name)) == by_position(getattr(F, name))
+
+
+X, Y = Tensor(np.full((2, 3), 0.25, np.float32), requires_grad=True), np.array([0, 2])
+P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        lambda: nn.Dropout(0.5, True),
+        lambda: nn.ReLU(True),
+        lambda: nn.Linear(3, 2, True, None),
+        lambda: nn.Conv2d(1, 8, 3, 1, 1, 1),
+        lambda: nn.Conv2d(1, 8, 3, 1, 1, 1, 1, False),
+        lambda: nn.BatchNorm1d(8, 1e-5, 0.1, True, True, None),
+        lambda: nn.MaxPool2d(2, 2, 0, 1),
+        lambda: nn.Flatten(1, 2),
+        lambda: nn.CrossEntropyLoss(MASK),
+        lambda: nn.MSELoss(True),
+        lambda: nn.BCELoss(MASK),
+        lambda: F.cross_entropy(X, Y, MASK),
+        lambda: F.mse_loss(X, X, True),
+        lambda: F.l1_loss(X, X, True),
+        lambda: F.binary_cross_entropy(X, X, MASK),
+        lambda: F.binary_cross_entropy_with_logits(X, X, MASK),
+        lambda: F.dropout(X, 0.5, True, False),
+        lambda: F.dropout(X, 0.5, True),
+        lambda: F.relu(X, True),
+        lambda: F.softmax(X, 1, 3),
+        lambda: F.conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), None, 1, 0, 1),
+        lambda: F.max_pool2d(np.ones((1, 1, 4, 4)), 2, 2, 0, 1),
+        lambda: F.batch_norm(X, MASK, MASK, MASK, MASK, True),
+        lambda: F.batch_norm(X, None, None, None, None, True, 0.1, 1e-5),
+        lambda: optim.Adam(P, 1e-3, (0.9, 0.999), 1e-8, 0.0, True),
+        lambda: optim.SGD(P, 0.1, 0.9, 0.0, 0.0, False, True),
+        lambda: nn.Module().register_buffer("mean", MASK, False),
+        lambda: nn.functional_call(nn.Linear(3, 2), {}, (X,)),
+        lambda: nn.functional_call(nn.Linear(3, 2), {}, (X.data,), {}),
+    ],
+)
+def test_a_slip_raises(slip: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError):
+        slip()
+
+
+def test_what_pytorchs_users_write_by_position_is_understood() -> None:
+    assert nn.Linear(3, 2, False).bias is None
+    layer = nn.BatchNorm1d(8, 1e-3, 0.2, False, False)
+    assert (layer.eps, layer.momentum, layer.weight, layer.running_mean) == (1e-3, 0.2, None, None)
+    layer = nn.Conv2d(1, 8, 3, 2, 1)
+    assert (layer.kernel_size, layer.stride, layer.padding) == ((3, 3), (2, 2), (1, 1))
+    pool = nn.MaxPool2d(3, 2, 1)
+    assert (pool.kernel_size, pool.stride, pool.padding) == ((3, 3), (2, 2), (1, 1))
+    (group,) = optim.SGD(P, 0.1, 0.9, 0.0, 0.5, True).param_groups
+    assert [group[name] for name in ORDER["optim.SGD"][1:]] == [0.1, 0.9, 0.0, 0.5, True]
+    (group,) = optim.Adam(P, 0.1, (0.5, 0.9), 1e-4, 0.5).param_groups
+    assert [group[name] for name in ORDER["optim.Adam"][1:5]] == [0.1, (0.5, 0.9), 1e-4, 0.5]
+    y, *_ = F.batch_norm(X, np.float32([1, 2, 3]), np.float32([4, 4, 4]), np.float32([2, 2, 2]), np.float32([5, 5, 5]))
+    np.testing.assert_allclose(y.data, 2 * (0.25 - np.float32([[1, 2, 3]] * 2)) / 2 + 5, rtol=1e-5)
+    np.testing.assert_allclose(F.softmax(X, 0).data.sum(axis=0), 1, rtol=1e-6)
+    np.testing.assert_array_equal(F.dropout(X, 0.5, False).data, X.data)
+
+
+def test_against_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    places = {"nn": torch.nn, "F": torch.nn.functional, "optim": torch.optim, "init": torch.nn.init, "torch": torch}
+    for name, expected in ORDER.items():
+        place, *path = name.split(".")
+        value = reduce(getattr, path, places[place])
+        try:
+            found = by_position(value)
+        except ValueError:  # written in C: its documentation says
+            (arguments,) = re.match(rf"\s*{path[-1]}\(([^*)]*)", value.__doc__).groups()
+            found = re.findall(r"(\w+)(?:=[^,]*)?(?:, |$)", arguments)
+        if found != ["*args"]:  # of a function that chooses between two
+            assert found[: len(expected)] == expected, name
