@@ -10,11 +10,12 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, Union, cast, final
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union, cast, final
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from autograd_np.hints import numpy_keywords, refuse
 from autograd_np.operands import admitted, array_of, described, losing_call
 from autograd_np.primitives import (
     Primitive,
@@ -113,23 +114,32 @@ class Tensor:
     def __init_subclass__(cls) -> None:
         raise TypeError("Tensor cannot be subclassed: a module or a function of tensors holds what a subclass would")
 
+    if not TYPE_CHECKING:  # which would take every name for known
+
+        def __getattr__(self, name: str) -> Any:
+            refuse(self, name, "Tensor")
+
     # -- what it is ---------------------------------------------------------------------------------------------------
 
     @property
     def data(self) -> NDArray[Any]:
         """The array itself, off the tape. Assigning writes into it, and the tape notices: `p.data -= lr * p.grad`.
 
-        Writing into the array by other means (`p.data[0] = 1`) goes unnoticed except under `detect_anomaly`.
+        Writing into the array by other means (`p.data[0] = 1`) goes unnoticed except under `detect_anomaly`; say so
+        first, by `p.data = p.data`.
         """
         return self._array
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        array = value if value is self._array else array_of(value, "Tensor.data: the value")
-        if np.shape(array) != self.shape:
-            raise ValueError(f"Tensor.data: cannot assign shape {np.shape(array)} to a tensor of shape {self.shape}")
-        array = np.asarray(array).astype(self.dtype, casting="same_kind", copy=False)
         self._check_memory("Tensor.data")
+        if value is self._array:  # as in `p.data -= 1`, or before an optimiser writes into it
+            versions.note(self._array)
+            return
+        array = array_of(value, "Tensor.data: the value")
+        if array.shape != self.shape:
+            raise ValueError(f"Tensor.data: cannot assign shape {array.shape} to a tensor of shape {self.shape}")
+        array = array.astype(self.dtype, casting="same_kind", copy=False)
         versions.note(self._array)
         np.copyto(self._array, array)
 
@@ -565,38 +575,47 @@ class Tensor:
 
     # -- NumPy's methods ----------------------------------------------------------------------------------------------
 
+    @numpy_keywords
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """See `numpy.sum`."""
         return _call(np.sum, self, axis=axis, keepdims=keepdims)
 
+    @numpy_keywords
     def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """See `numpy.prod`."""
         return _call(np.prod, self, axis=axis, keepdims=keepdims)
 
+    @numpy_keywords
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """See `numpy.mean`."""
         return _call(np.mean, self, axis=axis, keepdims=keepdims)
 
+    @numpy_keywords
     def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
         """See `numpy.var`."""
         return _call(np.var, self, axis=axis, ddof=ddof, keepdims=keepdims)
 
+    @numpy_keywords
     def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
         """See `numpy.std`."""
         return _call(np.std, self, axis=axis, ddof=ddof, keepdims=keepdims)
 
+    @numpy_keywords
     def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """See `numpy.max`. Ties share the gradient evenly."""
         return _call(np.max, self, axis=axis, keepdims=keepdims)
 
+    @numpy_keywords
     def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """See `numpy.min`. Ties share the gradient evenly."""
         return _call(np.min, self, axis=axis, keepdims=keepdims)
 
+    @numpy_keywords
     def cumsum(self, axis: int | None = None) -> Tensor:
         """See `numpy.cumsum`."""
         return _dispatch(np.cumsum, (self,), {"axis": axis})
 
+    @numpy_keywords
     def cumprod(self, axis: int | None = None) -> Tensor:
         """See `numpy.cumprod`."""
         return _dispatch(np.cumprod, (self,), {"axis": axis})
@@ -605,14 +624,17 @@ class Tensor:
         """See `numpy.trace`."""
         return _dispatch(np.trace, (self, offset, axis1, axis2), {})
 
+    @numpy_keywords
     def argmax(self, axis: int | None = None) -> Any:
         """See `numpy.argmax`; a plain array."""
         return np.argmax(self._array, axis=axis)
 
+    @numpy_keywords
     def argmin(self, axis: int | None = None) -> Any:
         """See `numpy.argmin`; a plain array."""
         return np.argmin(self._array, axis=axis)
 
+    @numpy_keywords
     def argsort(self, axis: int | None = -1, *, stable: bool | None = None) -> Any:
         """See `numpy.argsort`; a plain array."""
         return np.argsort(self._array, axis=axis, stable=stable)
@@ -621,10 +643,12 @@ class Tensor:
         """See `numpy.nonzero`; plain arrays."""
         return np.nonzero(self._array)
 
+    @numpy_keywords
     def any(self, axis: Axis = None) -> Any:
         """See `numpy.any`; a plain array."""
         return np.any(self._array, axis=axis)
 
+    @numpy_keywords
     def all(self, axis: Axis = None) -> Any:
         """See `numpy.all`; a plain array."""
         return np.all(self._array, axis=axis)
@@ -650,14 +674,17 @@ class Tensor:
         """Return a copy in one dimension."""
         return self.reshape(-1).copy()
 
+    @numpy_keywords
     def squeeze(self, axis: Axis = None) -> Tensor:
         """See `numpy.squeeze`."""
         return _call(np.squeeze, self, axis=axis)
 
+    @numpy_keywords
     def take(self, indices: ArrayLike, axis: int | None = None) -> Tensor:
         """See `numpy.take`."""
         return _dispatch(np.take, (self, indices), {"axis": axis})
 
+    @numpy_keywords
     def repeat(self, repeats: ArrayLike, axis: int | None = None) -> Tensor:
         """See `numpy.repeat`."""
         return _dispatch(np.repeat, (self, repeats), {"axis": axis})

@@ -267,8 +267,8 @@ class Optimizer:
     def _in_parts(self, step: Callable[..., None], parameter: Tensor, *arrays: Array) -> None:
         """Change a parameter by `step`, which takes its array, its gradient, an array to compute in, and all others."""
         p = parameter.data
+        parameter.data = p  # the tape notes the write before it happens, so that one that fails halfway is known, too
         over_halves(step, p, arrays[0], self._scratch(p), *arrays[1:])
-        parameter.data = p
 
     def _scratch(self, like: Array) -> Array:
         """Return an array of the same shape and dtype to compute in: memory shared by all parameters, kept warm."""

@@ -24,7 +24,7 @@ from nn import functional as F
 
 ROWS = [pytest.param(row, id=row.there[0]) for row in hints.rows if row.here]
 PLACES: dict[hints.Place, Any] = {"nn": nn, "nn.functional": F, "nn.optim": nn.optim, "autograd_np": autograd_np}
-PLACES |= {"Module": nn.Sequential(nn.Linear(3, 2), nn.ReLU())}
+PLACES |= {"Module": nn.Sequential(nn.Linear(3, 2), nn.ReLU()), "Tensor": Tensor(1.0)}
 PREFIXES = {"t": "Tensor", "torch": "autograd_np", "model": "Module", "nn": "nn", "F": "nn.functional"}
 PREFIXES |= {"optim": "nn.optim"}
 NAMES = sorted(
@@ -147,10 +147,10 @@ def test_the_names_are_pytorchs() -> None:
 def test_a_name_that_is_here_too_means_something_else() -> None:
     assert {name for place, name in NAMES if place == "Tensor" and hasattr(Tensor, name)} == OTHERWISE
     here = {(place, name) for place, name in NAMES if place in PLACES and name in dir(PLACES[place])}
-    assert here == {("autograd_np", "tensor")}  # the file of that name
+    assert here == {("autograd_np", "tensor")} | {("Tensor", name) for name in OTHERWISE}  # the file of that name
 
 
-@pytest.mark.parametrize(("place", "name"), [pair for pair in NAMES if pair[0] != "Tensor"])
+@pytest.mark.parametrize(("place", "name"), NAMES)
 def test_the_hint_is_in_the_error(place: hints.Place, name: str) -> None:
     owner = PLACES[place]
     if name in dir(owner):
@@ -215,3 +215,9 @@ def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(lines) == 1 + sum(len(row.there) for row in hints.rows)
     assert any(re.match(r"t\.view\(3, 2\) +t\.reshape\(3, 2\)$", line) for line in lines)
     assert any(re.match(r"t\.cuda\(\) +t  # everything is computed on the CPU$", line) for line in lines)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "argmax", "squeeze", "cumsum"])
+def test_methods_of_tensors_name_the_keyword(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"{name}: dim= is PyTorch's name, here it is axis="):
+        getattr(Tensor([[1.0]]), name)(dim=0)
