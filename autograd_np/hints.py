@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Literal, NamedTuple, NoReturn, TypeVar
 
-__all__ = ["Place", "Row", "hint", "numpy_keywords", "print_names", "refuse", "rows"]
+__all__ = ["Absent", "Place", "Row", "absent", "hint", "numpy_keywords", "print_names", "refuse", "rows"]
 
 Place = Literal["Tensor", "Module", "nn", "nn.functional", "nn.optim", "autograd_np"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -332,6 +332,21 @@ def refuse(owner: object, name: str, place: Place) -> NoReturn:
     found = hint(name, place)
     # With the name and its owner, Python adds the nearest name to what it prints.
     raise AttributeError(f"{kind} has no attribute {name!r}" + (f": {found}" if found else ""), name=name, obj=owner)
+
+
+class Absent:
+    """In place of an attribute that a class does not have: reading it raises the error of `refuse`."""
+
+    def __init__(self, name: str, place: Place) -> None:
+        self.name, self.place = name, place
+
+    def __get__(self, owner: object, kind: type) -> NoReturn:
+        refuse(kind if owner is None else owner, self.name, self.place)
+
+
+def absent(place: Place) -> list[Absent]:
+    """Return what stands for each name of the table in a class."""
+    return [Absent(name, place) for at, name in _hints if at == place]
 
 
 def print_names() -> None:

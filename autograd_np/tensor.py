@@ -10,12 +10,12 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union, cast, final
+from typing import Any, NamedTuple, TypeAlias, TypeVar, Union, cast, final
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from autograd_np.hints import numpy_keywords, refuse
+from autograd_np.hints import Absent, absent, numpy_keywords
 from autograd_np.operands import admitted, array_of, described, losing_call
 from autograd_np.primitives import (
     Primitive,
@@ -114,10 +114,8 @@ class Tensor:
     def __init_subclass__(cls) -> None:
         raise TypeError("Tensor cannot be subclassed: a module or a function of tensors holds what a subclass would")
 
-    if not TYPE_CHECKING:  # which would take every name for known
-
-        def __getattr__(self, name: str) -> Any:
-            refuse(self, name, "Tensor")
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not isinstance(type(self).__dict__.get(name), Absent)]
 
     # -- what it is ---------------------------------------------------------------------------------------------------
 
@@ -351,7 +349,7 @@ class Tensor:
     # -- in place -----------------------------------------------------------------------------------------------------
 
     def __setitem__(self, index: Any, value: Operand) -> None:
-        index = plain(index)
+        index = _kept({"index": plain(index)})["index"]
         place = self._array[index]
         shares = is_array(place) and np.may_share_memory(place, self._array)
         value = as_array(value, "t[index] = value: the value")
@@ -783,6 +781,11 @@ def _from_pandas(value: object) -> bool:
     return type(value).__module__.startswith("pandas.")
 
 
+for _absent in absent("Tensor"):  # a __getattr__ would make every attribute slower
+    if not hasattr(Tensor, _absent.name):
+        setattr(Tensor, _absent.name, _absent)
+
+
 def _array_ufunc_of(value: object) -> Any:
     return getattr(type(value), "__array_ufunc__", None)
 
@@ -820,8 +823,11 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     Arrays are passed by position and everything else by keyword (`Primitive.bind` sorts a call so). Several results
     come back as a tuple.
     """
+    contained = False
     for name, value in kwargs.items():
-        if type(value) is Tensor:
+        if type(value) in _CONTAINERS:
+            contained = True
+        elif type(value) is Tensor:
             raise TypeError(f"{primitive.name}: {name}= cannot be a Tensor; pass its `.data` if it needs no gradient")
     arrays: list[Any] = []
     parents: list[Node] = []
@@ -850,16 +856,18 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     if type(output) is not np.ndarray:
         several = _is_sequence(output)
         output = _arrays(output)
+    if contained:
+        kwargs = _kept(kwargs)
     state = mode.get()
     view = None
     if several:
         output = [_apart(part, arrays) for part in output]
-    elif output.base is not None or sys.getrefcount(output) > _ALONE:
+    elif output.base is not None or primitive.foreign:
         if not primitive.moves:
             output = _apart(output, arrays)
-        elif np.may_share_memory(output, arrays[0]):
-            output = output.view()
-            view = _View(args[0], primitive, kwargs) if state.recording else _CONSTANT
+        elif _is_view(output, arrays[0]):
+            output = output if output is not arrays[0] else output.view()
+            view = _view(args[0], primitive, kwargs) if state.recording else _CONSTANT
     if state.anomaly:
         for part in output if several else (output,):
             check_finite(part, f"{primitive.name}: the result", f"computed at {user_line()}")
@@ -873,7 +881,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
                 )
         else:
             plan = plan_of(primitive, needed)
-            node = record_node(plan, tuple(parents), arrays, _kept(kwargs), output, state.anomaly)
+            node = record_node(plan, tuple(parents), arrays, kwargs, output, state.anomaly)
     if several:
         return tuple(_wrap(part, node and output_node(node, output, i)) for i, part in enumerate(output))  # pyright: ignore
     return _wrap(output, node, view)
@@ -884,14 +892,10 @@ def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     left = right = None
     if type(a) is Tensor:
         x, left = a._array, a._node
-        if left is None and a._view is not None:
-            return record(primitive, (a, b), NOTHING)
     else:
         x = a if type(a) in _AS_THEY_ARE else admitted(a, primitive.name)
     if type(b) is Tensor:
         y, right = b._array, b._node
-        if right is None and b._view is not None:
-            return record(primitive, (a, b), NOTHING)
     else:
         y = b if type(b) in _AS_THEY_ARE else admitted(b, primitive.name)
     output: Any
@@ -904,8 +908,8 @@ def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
         mode.get() is not ORDINARY
         or type(output) is not np.ndarray
         or output.dtype.kind not in "fc"
-        or (left is not None and left.number < newest and left.plan is not None)
-        or (right is not None and right.number < newest and right.plan is not None)
+        or (left.number < newest and left.plan is not None if left is not None else type(a) is Tensor and a._view)
+        or (right.number < newest and right.plan is not None if right is not None else type(b) is Tensor and b._view)
     ):
         return record(primitive, (a, b), NOTHING)
     if left is None:
@@ -915,7 +919,10 @@ def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     tensor = _new(Tensor)  # as _wrap does
     tensor._array, tensor._grad, tensor._node, tensor._view = output, None, None, None
     if parents:
-        plan = primitive.plans.get(needed) or plan_of(primitive, needed)
+        try:
+            plan = primitive.plans[needed]
+        except KeyError:
+            plan = plan_of(primitive, needed)
         tensor._node = record_node(plan, parents, (x, y), NOTHING, output)
     return tensor
 
@@ -967,6 +974,7 @@ def primitive(function: F) -> F:
     array([ 3., 12.])
     """
     entry = Primitive(function)
+    entry.foreign = True
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -984,17 +992,20 @@ def _apart(output: NDArray[Any], arrays: Sequence[Any]) -> NDArray[Any]:
     return output.copy() if shares else output
 
 
+def _is_view(output: NDArray[Any], array: NDArray[Any]) -> bool:
+    """Tell whether moving elements has left them where they were: NumPy makes a view of a view one of its base."""
+    return output is array or output.base is array or (output.base is array.base is not None)
+
+
 def _kept(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return keyword arguments whose lists are nobody else's, who might change them until the backward pass."""
-    if any(type(value) in _CONTAINERS for value in kwargs.values()):
-        return {name: _copied(value) for name, value in kwargs.items()}
-    return kwargs
+    return {name: _copied(value) if type(value) in _CONTAINERS else value for name, value in kwargs.items()}
 
 
 def _copied(value: Any) -> Any:
     if type(value) in (tuple, list):
-        return type(value)(map(_copied, value))
-    return cast(Any, dict(value)) if type(value) is dict else value  # pyright: ignore[reportUnknownArgumentType]
+        return type(value)([_copied(item) if type(item) in _CONTAINERS else item for item in value])
+    return cast(Any, dict(value))
 
 
 _CONTAINERS = {tuple, list, dict}
@@ -1045,7 +1056,7 @@ def plain(value: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-class _View:
+class _View(NamedTuple):
     """How a tensor lies in the memory of another one: the last step of those that lead from there to it.
 
     Attributes
@@ -1054,15 +1065,17 @@ class _View:
         Whose memory it is: a tensor that is no view itself.
     before : _View or None
         The step before.
+    primitive, kwargs
+        The step: what was called, and how.
     number : int
-        When the view was taken, for one that is on no tape.
+        When the view was taken.
     """
 
-    __slots__ = ("before", "kwargs", "number", "primitive", "root")
-
-    def __init__(self, parent: Tensor, primitive: Primitive, kwargs: Mapping[str, Any]) -> None:
-        self.root, self.before = _root(parent), None if parent._view is _CONSTANT else parent._view
-        self.primitive, self.kwargs, self.number = primitive, _kept(kwargs), tick()
+    root: Tensor
+    before: _View | None
+    primitive: Primitive
+    kwargs: Mapping[str, Any]
+    number: int
 
     def steps(self) -> list[_View]:
         """Return the steps in order, the first one from the root."""
@@ -1072,6 +1085,13 @@ class _View:
             steps.append(step)
             step = step.before
         return steps[::-1]
+
+
+def _view(parent: Tensor, primitive: Primitive, kwargs: Mapping[str, Any]) -> _View:
+    before = parent._view
+    if before is None or before is _CONSTANT:
+        return _View(parent, None, primitive, kwargs, tick())
+    return _View(before.root, before, primitive, kwargs, tick())
 
 
 # In place of a view of something that a tensor is to know nothing of: detached, or taken under no_grad().
@@ -1116,8 +1136,7 @@ def _current(tensor: Tensor, call: str) -> Node | None:
             plan = plan_of(step.primitive, 0b11)
             place = record_node(plan, (place,), (array,), step.kwargs, output, mode.get().anomaly)
         array = output
-    view.number = tick()
-    tensor._node = place
+    tensor._node, tensor._view = place, view._replace(number=tick())
     return place
 
 
@@ -1148,7 +1167,7 @@ def _assignment(
         return None
     plan = plan_of(_assign, 0b100 | (node is not None) << 1 | (source is not None))
     what = value.item() if source is None and value.ndim == 0 else value  # a number can be shown
-    return record_node(plan, parents, (array, what), _kept({"index": index}), array, mode.get().anomaly)
+    return record_node(plan, parents, (array, what), {"index": index}, array, mode.get().anomaly)
 
 
 def _check_fits(call: str, array: NDArray[Any], value: NDArray[Any], shape: tuple[int, ...]) -> None:
