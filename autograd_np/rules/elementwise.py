@@ -1,23 +1,24 @@
 """Functions of each element by itself: arithmetic, powers, exponentials, angles, rounding, choices."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-import scipy.special
-from scipy.special import expit
+import scipy.special  # pyright: ignore[reportMissingTypeStubs]
 
 from autograd_np.primitives import defvjp, implements, primitives
+from autograd_np.rules.kinks import kinked
 from autograd_np.rules.shaping import no_out
 from autograd_np.tensor import Tensor, plain, primitive, record
+
+sp: Any = scipy.special
 
 # Arithmetic
 
 defvjp(np.add, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: g)
 defvjp(np.subtract, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g)
 defvjp(np.multiply, lambda g, _y, _a, b: g * b, lambda g, _y, a, _b: g * a)
-defvjp(np.divide, lambda g, _y, _a, b: g / b, lambda g, y, _a, b: -g * y / b)
+defvjp(np.divide, lambda g, _y, _a, b: g / b, lambda g, _y, a, b: -g * (a / b) / b)
 defvjp(np.negative, lambda g, _y, _x: -g)
 defvjp(np.positive, lambda g, _y, _x: g)
 defvjp(np.reciprocal, lambda g, y, _x: -g * y * y)
@@ -33,61 +34,75 @@ defvjp(np.modf, lambda g, _y, _x: g[0])
 # Powers
 
 for _function in (np.power, np.float_power):
-    defvjp(_function, lambda g, _y, a, b: g * _power_slope(a, b), lambda g, y, a, _b: g * y * _log_or_zero(a, y))
+    defvjp(_function, lambda g, _y, a, b: _base_part(g, a, b), lambda g, y, a, b: _exponent_part(g, y, a, b))
 defvjp(np.square, lambda g, _y, x: g * 2 * x)
 defvjp(np.sqrt, lambda g, y, _x: g / (2 * y))
-defvjp(np.cbrt, lambda g, y, _x: g / (3 * y * y))
+defvjp(np.cbrt, lambda g, y, _x: g / (3 * y) / y)  # the square of the least float16 has no digits left
 defvjp(np.ldexp, lambda g, _y, _x, n: np.ldexp(g, n), None)
 
 # Exponentials and logarithms
 
 defvjp(np.exp, lambda g, y, _x: g * y)
-defvjp(np.exp2, lambda g, y, _x: g * y * math.log(2))
-defvjp(np.expm1, lambda g, y, _x: g * (y + 1))
+defvjp(np.exp2, lambda g, y, _x: g * y * _log_of(2, g))
+defvjp(np.expm1, lambda g, _y, x: g * np.exp(x))  # y + 1 has no digits left for x below -36
 defvjp(np.log, lambda g, _y, x: g / x)
-defvjp(np.log2, lambda g, _y, x: g / (x * math.log(2)))
-defvjp(np.log10, lambda g, _y, x: g / (x * math.log(10)))
+defvjp(np.log2, lambda g, _y, x: g / _log_of(2, g) / x)
+defvjp(np.log10, lambda g, _y, x: g / _log_of(10, g) / x)
 defvjp(np.log1p, lambda g, _y, x: g / (1 + x))
-defvjp(np.logaddexp, lambda g, y, a, b: g * expit(_lead(y, a, b)), lambda g, y, a, b: g * expit(_lead(y, b, a)))
+defvjp(np.logaddexp, lambda g, _y, a, b: g * share(_lead(a, b, g)), lambda g, _y, a, b: g * share(_lead(b, a, g)))
 defvjp(
     np.logaddexp2,
-    lambda g, y, a, b: g * expit(_lead(y, a, b) * math.log(2)),
-    lambda g, y, a, b: g * expit(_lead(y, b, a) * math.log(2)),
+    lambda g, _y, a, b: g * share(_lead(a, b, g) * _log_of(2, g)),
+    lambda g, _y, a, b: g * share(_lead(b, a, g) * _log_of(2, g)),
 )
-defvjp(expit, lambda g, y, _x: g * y * (1 - y))
+defvjp(sp.expit, lambda g, y, _x: g * y * (1 - y))
+defvjp(np.i0, lambda g, _y, x: g * _i1(x))
 
-# Trigonometric functions; for complex numbers the output tells the side of a branch cut, which the argument's square
-# does not, and for real ones the square is exact at the ends
+# Trigonometric functions; for complex numbers the function itself tells the side of a branch cut, which the argument's
+# square does not
 
 defvjp(np.sin, lambda g, _y, x: g * np.cos(x))
 defvjp(np.cos, lambda g, _y, x: -g * np.sin(x))
 defvjp(np.tan, lambda g, y, _x: g * (1 + y * y))
-defvjp(np.arcsin, lambda g, y, x: g / (np.cos(y) if _is_complex(x) else np.sqrt((1 - x) * (1 + x))))
-defvjp(np.arccos, lambda g, y, x: -g / (np.sin(y) if _is_complex(x) else np.sqrt((1 - x) * (1 + x))))
+defvjp(np.arcsin, lambda g, _y, x: g / (np.cos(np.arcsin(x)) if _is_complex(x) else np.sqrt(one_less_square(x))))
+defvjp(np.arccos, lambda g, _y, x: -g / (np.sin(np.arccos(x)) if _is_complex(x) else np.sqrt(one_less_square(x))))
 defvjp(np.arctan, lambda g, _y, x: g / (1 + x * x))
-defvjp(np.arctan2, lambda g, _y, a, b: g * _inverse(b, a), lambda g, _y, a, b: -g * _inverse(a, b))
-defvjp(np.hypot, lambda g, y, a, _b: g * (a / _or_infinite(y)), lambda g, y, _a, b: g * (b / _or_infinite(y)))
-defvjp(np.sinc, lambda g, _y, x: -g * (math.pi * spherical_jn(math.pi * x, n=1)))
-for _function in (np.deg2rad, np.radians):
-    defvjp(_function, lambda g, _y, _x: g * (math.pi / 180))
-for _function in (np.rad2deg, np.degrees):
-    defvjp(_function, lambda g, _y, _x: g * (180 / math.pi))
+defvjp(
+    np.arctan2,
+    lambda g, _y, a, b: kinked(g * _inverse(b, a), lambda: _both_0(a, b), a, b),
+    lambda g, _y, a, b: kinked(-g * _inverse(a, b), lambda: _both_0(a, b), a, b),
+)
+defvjp(
+    np.hypot,
+    lambda g, y, a, b: kinked(g * (a / _or_infinite(y)), lambda: y == 0, a, b),
+    lambda g, y, a, b: kinked(g * (b / _or_infinite(y)), lambda: y == 0, a, b),
+)
+defvjp(np.sinc, lambda g, _y, x: g * sinc_derivative(x, n=1))
+for _function in (np.deg2rad, np.radians, np.rad2deg, np.degrees):
+    defvjp(_function, lambda g, _y, _x, function=_function: function(g))
 
 # Hyperbolic functions
 
 defvjp(np.sinh, lambda g, _y, x: g * np.cosh(x))
 defvjp(np.cosh, lambda g, _y, x: g * np.sinh(x))
 defvjp(np.tanh, lambda g, y, _x: g * (1 - y * y))
-defvjp(np.arcsinh, lambda g, y, _x: g / np.cosh(y))
-defvjp(np.arccosh, lambda g, y, _x: g / np.sinh(y))
-defvjp(np.arctanh, lambda g, _y, x: g / ((1 - x) * (1 + x)))
+defvjp(np.arcsinh, lambda g, _y, x: g / (np.cosh(np.arcsinh(x)) if _is_complex(x) else np.hypot(1, x)))
+defvjp(
+    np.arccosh,
+    lambda g, _y, x: g / np.sinh(np.arccosh(x)) if _is_complex(x) else g / np.sqrt(x - 1) / np.sqrt(x + 1),
+)
+defvjp(np.arctanh, lambda g, _y, x: g / one_less_square(x))
 
 # Magnitude, sign and the parts of complex numbers
 
-defvjp(np.absolute, lambda g, y, x: g * (_phase(x, y) if _is_complex(x) else np.sign(x)))
-defvjp(np.fabs, lambda g, _y, x: g * np.sign(x))
-defvjp(np.sign, lambda g, y, x: _turned(g, y, x) if _is_complex(x) else np.zeros_like(g))
-defvjp(np.copysign, lambda g, y, a, _b: g * np.sign(a) * np.sign(y), lambda g, _y, _a, _b: np.zeros_like(g))
+defvjp(np.absolute, lambda g, _y, x: kinked(g * (_phase(x) if _is_complex(x) else np.sign(x)), lambda: x == 0, x))
+defvjp(np.fabs, lambda g, _y, x: kinked(g * np.sign(x), lambda: x == 0, x))
+defvjp(np.sign, lambda g, _y, x: kinked(_turned(g, x), lambda: x == 0, x) if _is_complex(x) else np.zeros_like(g))
+defvjp(
+    np.copysign,
+    lambda g, _y, a, b: kinked(g * np.sign(a) * np.where(np.signbit(b), -1, 1).astype(g.dtype), lambda: a == 0, a),
+    lambda g, _y, _a, _b: np.zeros_like(g),
+)
 defvjp(np.heaviside, lambda g, _y, _x, _h: np.zeros_like(g), lambda g, _y, x, _h: g * np.equal(x, 0))
 defvjp(np.conjugate, lambda g, _y, _x: np.conjugate(g))
 defvjp(np.real, lambda g, _y, _x: g)
@@ -102,13 +117,13 @@ for _function in (np.round, np.around):
 
 # Choosing
 
-defvjp(np.maximum, lambda g, _y, a, b: _choose(g, a < b, a == b), lambda g, _y, a, b: _choose(g, b < a, a == b))
-defvjp(np.minimum, lambda g, _y, a, b: _choose(g, a > b, a == b), lambda g, _y, a, b: _choose(g, b > a, a == b))
+defvjp(np.maximum, lambda g, _y, a, b: _choose(g, a < b, a, b), lambda g, _y, a, b: _choose(g, b < a, a, b))
+defvjp(np.minimum, lambda g, _y, a, b: _choose(g, a > b, a, b), lambda g, _y, a, b: _choose(g, b > a, a, b))
 for _function in (np.fmax, np.fmin):  # a number beats a NaN
     defvjp(
         _function,
-        lambda g, y, a, b: _choose(g, (a != y) & (y == y), a == b),
-        lambda g, y, a, b: _choose(g, (b != y) & (y == y), a == b),
+        lambda g, y, a, b: _choose(g, (a != y) & (y == y), a, b),
+        lambda g, y, a, b: _choose(g, (b != y) & (y == y), a, b),
     )
 defvjp(
     np.where,
@@ -136,22 +151,43 @@ def _or_infinite(x: Any) -> Any:
     return np.where(x == 0, np.inf, x)
 
 
-def _power_slope(a: Any, b: Any) -> Any:
-    """Return b a^(b-1): 0 where b is 0, also at a = 0, since a^0 is constant."""
+def _both_0(a: Any, b: Any) -> Any:
+    return np.equal(a, 0) & np.equal(b, 0)
+
+
+def _base_part(g: Any, a: Any, b: Any) -> Any:
+    """Return g b a^(b-1): 0 where b is 0, also at a = 0, since a^0 is constant."""
     if isinstance(b, int | float | complex):  # the usual case: an array of exponents would promote float32
-        return b * a ** (b - 1) if b else 0.0
-    return b * np.power(a, np.where((a == 0) & (b == 0), 1, b - 1))
+        return g * (b * a ** (b - 1) if b else 0.0)
+    part = g * (b * np.power(a, np.where(_both_0(a, b), 1, b - 1)))
+    return kinked(part, lambda: (a == 0) & ((b == 0) | (b == 1)), b)  # 0^b jumps at b = 0
 
 
-def _log_or_zero(a: Any, y: Any) -> Any:
-    """Return log(a) in the dtype of y = a^b, but 0 at a = 0 if y is finite, since 0^b is constant for b > 0."""
-    return np.log(np.where(np.equal(a, 0) & np.isfinite(y), 1, a).astype(y.dtype))
+def _exponent_part(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Return g log(a) a^b, but 0 at a = 0 if y = a^b is finite, since 0^b is constant for b > 0."""
+    a = a if hasattr(a, "dtype") else np.asarray(a, y.dtype)
+    part = g * y * np.log(np.where((a == 0) & np.isfinite(y), 1, a).astype(y.dtype))
+    part = kinked(part, lambda: (a == 0) & (np.real(plain(b)) <= 1), a)  # where a^b is no flatter than a itself
+    return kinked(part, lambda: _both_0(a, b), b)
 
 
-def _lead(y: Any, a: Any, b: Any) -> Any:
+def _lead(a: Any, b: Any, g: Any) -> Any:
     """Return a - b, but -inf where both are -inf: there is then no sum to have a share of."""
-    other: Any = np.where(y == -np.inf, np.inf, b)
-    return a - other.astype(y.dtype)
+    return a - np.where((a == b) & (b == -np.inf), np.inf, b).astype(g.dtype)
+
+
+@primitive
+def share(x: Any) -> Any:
+    """Return the share of exp(x) in exp(x) + 1. Its derivative has all digits where it is almost 1, too."""
+    return sp.expit(x)
+
+
+defvjp(share, lambda g, y, x: g * y * share(-x))
+
+
+def _log_of(number: int, g: Any) -> Any:
+    """Return the logarithm of a number in the precision of a gradient."""
+    return np.log(g.dtype.type(number))
 
 
 def _inverse(a: Any, b: Any) -> Any:
@@ -160,48 +196,88 @@ def _inverse(a: Any, b: Any) -> Any:
     return a / r / r
 
 
-def _phase(x: Any, y: Any) -> Any:
+def _phase(x: Any) -> Any:
     """Return conj(x) / |x|, along which |x| grows: 0 at 0, as the sign is for real numbers."""
-    return np.conjugate(x) / _or_infinite(y)
+    return np.conjugate(x) / _or_infinite(np.absolute(x))
 
 
-def _turned(g: Any, y: Any, x: Any) -> Any:
+def _turned(g: Any, x: Any) -> Any:
     """Return the part of g that turns the phase y = x / |x|: the rest would change its length, which stays 1."""
+    y = np.sign(x)
     return (g - np.conjugate(g * y * y)) / (2 * _or_infinite(np.absolute(x)))
 
 
-def _choose(g: Any, beaten: Any, tied: Any) -> Any:
+def _choose(g: Any, beaten: Any, a: Any, b: Any) -> Any:
     """Give the gradient to the argument that was chosen, and half of it to each of two equal ones.
 
     Where an argument is NaN neither is beaten, and both take the gradient, as in PyTorch: the NaN is not hidden.
     """
     # Multiplying takes 0.2 of the time of choosing, but 0 times infinity is not 0.
     part = g * np.logical_not(beaten) if np.isfinite(g).all() else np.where(beaten, 0, g)
-    return np.where(tied, g * 0.5, part) if np.any(tied) else part
+    tied = np.equal(a, b)
+    part = np.where(tied, g * 0.5, part) if np.any(tied) else part
+    # The maximum of x and a constant is like relu(x): its square has a second derivative on either side, and what comes
+    # out lies between them. That of x and -x is |x|.
+    return kinked(part, lambda: tied, a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else part
 
 
 @primitive
-def spherical_jn(x: Any, n: int = 0) -> Any:
-    """Return the spherical Bessel function of order `n`; of order 0 it is sin(x) / x."""
-    return scipy.special.spherical_jn(n, x).astype(x.dtype)  # pyright: ignore
+def one_less_square(x: Any) -> Any:
+    """Return 1 - x^2, by a product that is exact at the ends, where the square is not; its derivative is, at 0."""
+    return (1 - x) * (1 + x)
 
 
-# Equation 10.51.1 of the Digital Library of Mathematical Functions: without a division by x, derivatives of every order
-# are exact at 0.
-defvjp(
-    spherical_jn,
-    lambda g, _y, x, n=0: (
-        g * (n * spherical_jn(x, n=n - 1) - (n + 1) * spherical_jn(x, n=n + 1)) / (2 * n + 1)
-        if n
-        else -g * spherical_jn(x, n=1)
-    ),
-)
+defvjp(one_less_square, lambda g, _y, x: -2 * g * x)
 
 
-@implements(np.i0)
-def i0(x: Any) -> Any:
-    """Return the modified Bessel function of order 0."""
-    return scipy.special.i0(x)
+@primitive
+def sinc_derivative(x: Any, n: int = 0) -> Any:
+    """Return the derivative of order `n` of sin(z) / z by x, where z = pi x.
+
+    It is pi^n h_n(z), where z h_n + n h_{n-1} is the n-th derivative of the sine. That loses the digits of a small z,
+    for which h_n is a sum of powers.
+    """
+    wide: Any = np.atleast_1d(x).astype(np.result_type(x.dtype, np.float32))
+    pi: Any = np.arccos(-np.ones((), wide.real.dtype))
+    z = pi * wide
+    small = np.abs(z) < 1 + n / 2
+    h = np.empty_like(z)
+    h[small] = _sinc_powers(z[small], n)
+    h[~small] = _sinc_upwards(wide[~small], pi, n)
+    return (pi**n * h).reshape(x.shape).astype(x.dtype)
+
+
+def _sinc_powers(z: Any, n: int) -> Any:
+    """Return h_n as the sum of (-1)^((m + n) / 2) z^m / (m! (m + n + 1)) over all m for which m + n is even."""
+    first = n % 2
+    power = (-1.0) ** ((first + n) // 2) * np.ones_like(z)  # z^(m - first) / m!, with its sign
+    total = np.zeros_like(z)
+    for m in range(first, 40 + 4 * n, 2):
+        total = total + power / (m + n + 1)
+        power = power * (-z * z / ((m + 1) * (m + 2)))
+    return total * z**first
+
+
+def _sinc_upwards(x: Any, pi: Any, n: int) -> Any:
+    """Return h_n from those of lower orders. Half turns are taken off real angles before pi rounds what is left."""
+    half_turns = 0 if _is_complex(x) else np.rint(x)
+    sign, angle = 1 - 2 * np.remainder(half_turns, 2), pi * (x - half_turns)
+    sines = sign * np.sin(angle), sign * np.cos(angle)
+    h = sines[0] / pi / x
+    for order in range(1, n + 1):
+        h = ((-1) ** (order // 2) * sines[order % 2] - order * h) / pi / x
+    return h
+
+
+defvjp(sinc_derivative, lambda g, _y, x, n=0: g * sinc_derivative(x, n=n + 1))
+
+
+def _i1(x: Any) -> Any:
+    if x.dtype == np.longdouble:
+        raise TypeError(
+            "np.i0: its derivative is known in double precision only; convert the argument: x.astype(np.float64)"
+        )
+    return sp.i1(x)
 
 
 @implements(np.frexp)

@@ -17,7 +17,9 @@ from numpy.linalg import LinAlgError
 
 from autograd_np.primitives import constants, defvjp, implements, primitive_of, primitives
 from autograd_np.rules import products
+from autograd_np.rules.kinks import kinked
 from autograd_np.rules.products import as_array, conjugated
+from autograd_np.rules.ranges import scaled_along
 from autograd_np.rules.shaping import no_out
 from autograd_np.tensor import Tensor, plain, primitive, record
 
@@ -473,14 +475,23 @@ def p_norm(x: Any, order: float = 2, axis: Any = None, keepdims: bool = False) -
 def _p_norm_vjp(g: Any, y: Any, x: Any, order: float, axis: Any) -> Any:
     shape = np.sum(plain(x), axis=axis, keepdims=True).shape
     g, y = g.reshape(shape), y.reshape(shape)
+    lost = (y == 0) | np.isinf(y)  # all elements 0, or powers too small or too large
+    if np.any(lost):
+        x = scaled_along(x, axis, lost)
+        y = p_norm(x, order=order, axis=axis, keepdims=True)
     # The norm has a kink at 0, and of its subgradients 0 is the smallest: PyTorch's choice. Elements that are 0 in a
     # norm of another order have no slope either, or for orders below 1 an infinite one, for which PyTorch takes 0 too.
     positive = y != 0
     y = np.where(positive, y, 1)
     if order == 2:
-        return g * positive * conjugated(x) / y
-    size = np.where(x == 0, 1, np.abs(x))
-    return g * (positive & (x != 0)) * conjugated(x) / size * (size / y) ** (order - 1)
+        part = g * positive * conjugated(x) / y
+    else:
+        size = np.where(x == 0, 1, np.abs(x))
+        part = g * (positive & (x != 0)) * conjugated(x) / size * (size / y) ** (order - 1)
+        if order < 2:
+            part = kinked(part, lambda: x == 0, x)
+    reduced = tuple(i - x.ndim for i, (n, m) in enumerate(zip(shape, x.shape, strict=True)) if n != m)
+    return kinked(part, lambda: lost, x, axis=reduced)
 
 
 defvjp(p_norm, lambda g, y, x, order=2, axis=None, keepdims=False: _p_norm_vjp(g, y, x, order, axis))

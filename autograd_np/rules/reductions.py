@@ -3,15 +3,17 @@
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd_np.primitives import defvjp, implements
+from autograd_np.rules.kinks import kinked
 from autograd_np.rules.products import conjugated
+from autograd_np.rules.ranges import logarithms, scaled_along, times_power_of_2, widened
 from autograd_np.rules.shaping import diag, no_out
-from autograd_np.tensor import Tensor
+from autograd_np.tensor import Tensor, plain
 
 # Sums, means, spreads, extremes, products
 
@@ -22,19 +24,19 @@ defvjp(
 defvjp(
     np.mean,
     lambda g, _y, _x, axis=None, dtype=None, keepdims=False: np.broadcast_to(
-        _spread(g, _x, axis) / _count(_x, axis), _x.shape
+        _spread(widened(g), _x, axis) / _count(_x, axis), _x.shape
     ),
 )
 defvjp(
     np.var,
     lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
-        _spread(g, x, axis) * _deviation(x, axis, ddof + correction) * 2
+        _spread(g, x, axis) * _over_freedom(_deviation(widened(x), x, axis), _count(x, axis) - ddof - correction, x) * 2
     ),
 )
 defvjp(
-    np.std,  # of a constant it is 0, and so is the gradient then, as in PyTorch
-    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
-        _spread(g / np.where(y == 0, 1, y), x, axis) * _deviation(x, axis, ddof + correction)
+    np.std,
+    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: _std_vjp(
+        g, y, x, axis, _deviation, _count(x, axis), ddof + correction
     ),
 )
 defvjp(
@@ -47,9 +49,7 @@ defvjp(
 )
 defvjp(
     np.prod,
-    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1: (
-        _spread(g, x, axis) * _product_of_others(y, x, axis, initial)
-    ),
+    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1: _product_vjp(g, y, x, axis, initial),
 )
 
 # The same from the start of an axis to each element
@@ -66,19 +66,21 @@ defvjp(
 defvjp(
     np.nanmean,
     lambda g, _y, x, axis=None, dtype=None, keepdims=False: np.where(
-        _is_nan(x), 0, _spread(g, x, axis) * _one_over(_numbers(x, axis), g)
+        _is_nan(x), 0, _spread(widened(g), x, axis) * _one_over(_numbers(x, axis), widened(g))
     ),
 )
 defvjp(
     np.nanvar,
     lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
-        _spread(g, x, axis) * _nan_deviation(x, axis, ddof + correction) * 2
+        _spread(g, x, axis)
+        * _over_freedom(_nan_deviation(widened(x), x, axis), _numbers(x, axis) - ddof - correction, x)
+        * 2
     ),
 )
 defvjp(
     np.nanstd,
-    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
-        _spread(g / np.where((y == 0) | _is_nan(y), 1, y), x, axis) * _nan_deviation(x, axis, ddof + correction)
+    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: _std_vjp(
+        g, y, x, axis, _nan_deviation, _numbers(x, axis), ddof + correction
     ),
 )
 defvjp(np.nanmax, lambda g, y, x, axis=None, keepdims=False, initial=None: _share(g, y, x, axis, initial))
@@ -86,7 +88,7 @@ defvjp(np.nanmin, lambda g, y, x, axis=None, keepdims=False, initial=None: _shar
 defvjp(
     np.nanprod,
     lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1: np.where(
-        _is_nan(x), 0, _spread(g, x, axis) * _product_of_others(y, _nan_to(1, x), axis, initial)
+        _is_nan(x), 0, _product_vjp(g, y, _nan_to(1, x), axis, initial)
     ),
 )
 defvjp(
@@ -136,13 +138,44 @@ def _nan_to(value: float, x: Any) -> Any:
     return np.where(_is_nan(x), value, x)
 
 
-def _deviation(x: Any, axis: Any, ddof: float) -> Any:
-    return conjugated(x - x.mean(axis=axis, keepdims=True)) / float(_count(x, axis) - ddof)
+def _deviation(v: Any, _x: Any, axis: Any) -> Any:
+    return v - v.mean(axis=axis, keepdims=True)
 
 
-def _nan_deviation(x: Any, axis: Any, ddof: float) -> Any:
-    deviation = conjugated(_nan_to(0, x) - np.nansum(x, axis=axis, keepdims=True) * _one_over(_numbers(x, axis), x))
-    return np.where(_is_nan(x), 0, deviation * _one_over(_numbers(x, axis) - ddof, x))
+def _nan_deviation(v: Any, x: Any, axis: Any) -> Any:
+    """Return the deviations from the mean of what is not NaN in `x`, and 0 for what is."""
+    numbers = np.where(_is_nan(x), 0, v)
+    mean = np.sum(numbers, axis=axis, keepdims=True) * _one_over(_numbers(x, axis), numbers)
+    return np.where(_is_nan(x), 0, numbers - mean)
+
+
+def _over_freedom(deviation: Any, freedom: Any, x: Any) -> Any:
+    """Divide by the degrees of freedom; where there are none, NumPy divides by 0 too, and has a NaN among NaNs."""
+    if np.ndim(freedom) == 0:
+        return conjugated(deviation) / float(max(freedom, 0))
+    some: Any = freedom > 0
+    factor: Any = _one_over(freedom, deviation) + np.where(some, 0, np.nan).astype(deviation.dtype)
+    return conjugated(deviation) * np.where(_is_nan(x), 0, factor)
+
+
+def _std_vjp(g: Any, y: Any, x: Any, axis: Any, deviation_of: Callable[..., Any], count: Any, ddof: Any) -> Any:
+    """Return the adjoint of the standard deviation; of a constant it is 0, and so is the gradient, as in PyTorch."""
+    size: Any = _spread(widened(y), x, axis)
+    # The mean of a constant can be a neighbour of it. The deviations, alike then, are none from their own mean.
+    deviation: Any = deviation_of(deviation_of(widened(x), x, axis), x, axis)
+    lost: Any = (size == 0) | np.isinf(size)  # a constant, or squares too small or too large
+    if np.any(lost):
+        deviation = scaled_along(deviation, axis, lost)
+        squares: Any = np.sum(_over_freedom(deviation, count - ddof, x) * deviation, axis=axis, keepdims=True).real
+        roots: Any = np.sqrt(np.where(squares == 0, 1, squares)) * (squares != 0)
+        size = cast(Any, np.where(lost, roots, size))
+    part = _spread(widened(g), x, axis) / np.where((size == 0) | _is_nan(size), 1, size)
+    part = part * _over_freedom(deviation, count - ddof, x)
+    return kinked(part, lambda: lost & (count > 1) & ~_is_nan(x), x, axis=_from_the_back(x, axis))
+
+
+def _from_the_back(x: Any, axis: Any) -> tuple[int, ...]:
+    return tuple(a - x.ndim for a in _axes(x, axis))
 
 
 def _share(g: Any, y: Any, x: Any, axis: Any, initial: Any, nan: Any = False) -> Any:
@@ -152,24 +185,56 @@ def _share(g: Any, y: Any, x: Any, axis: Any, initial: Any, nan: Any = False) ->
     count = ties.sum(axis=axis, keepdims=True)
     if initial is not None:
         count = count * (1 + (extreme == initial))
-    return np.where(ties, _spread(g, x, axis) * _one_over(count, g), 0)
+    return np.where(ties, _spread(widened(g), x, axis) * _one_over(count, widened(g)), 0)
 
 
-def _product_of_others(y: Any, x: Any, axis: Any, initial: Any) -> Any:
-    """Return, for each element, the product of the others."""
-    if _divides(x):
-        return _spread(y, x, axis) / x
+def _product_vjp(g: Any, y: Any, x: Any, axis: Any, initial: Any) -> Any:
+    """Return g times the product of the others, for each element."""
+    g = _spread(g, x, axis)
+    leaves_range = _leaves_range(x, axis, initial)
+    if _divides(x, leaves_range):
+        return g * (_spread(y, x, axis) / x)
     axes = _axes(x, axis)
     kept = tuple(i for i in range(x.ndim) if i not in axes)
     rows = np.transpose(x, kept + axes).reshape(*(x.shape[i] for i in kept), -1)
-    both_sides = _product_before(rows) * np.flip(_product_before(np.flip(rows, -1)), -1)
-    others = (both_sides * x.dtype.type(initial)).reshape(tuple(x.shape[i] for i in kept + axes))
-    return np.transpose(others, tuple(int(i) for i in np.argsort(kept + axes)))
+    scaled, powers, totals = _scaled(rows, leaves_range.reshape(*(x.shape[i] for i in kept), 1))
+    both_sides = _product_before(scaled) * np.flip(_product_before(np.flip(scaled, -1)), -1)
+    others = times_power_of_2(both_sides * x.dtype.type(initial), totals[..., -1:] - powers)
+    others = others.reshape(tuple(x.shape[i] for i in kept + axes))
+    part = g * np.transpose(others, tuple(int(i) for i in np.argsort(kept + axes)))
+    return kinked(part, lambda: leaves_range, x, axis=_from_the_back(x, axis))
 
 
-def _divides(x: Any) -> bool:
+def _leaves_range(x: Any, axis: Any, *others: Any) -> Any:
+    """Tell which products of some of the elements, and one of the others, could be too large or small for a number."""
+    sizes = np.sum(np.abs(logarithms(x)), axis=axis, keepdims=True)
+    for other in others:
+        sizes = sizes + np.max(
+            np.abs(logarithms(other)), axis=axis if np.ndim(other) else None, keepdims=True, initial=0
+        )
+    return sizes >= -np.finfo(x.dtype).minexp
+
+
+def _divides(x: Any, leaves_range: Any) -> bool:
     """Tell whether a product without x may be computed as y / x: derivatives of that lose their digits near a zero."""
-    return x.size == 0 or (not isinstance(x, Tensor) and bool(np.all(x != 0)))
+    if isinstance(x, Tensor) or np.any(leaves_range):
+        return x.size == 0
+    return bool(np.all((x != 0) & np.isfinite(x)))
+
+
+def _scaled(rows: Any, which: Any) -> tuple[Any, Any, Any]:
+    """Return some rows over powers of 2 that keep the products of elements from the first on close to 1.
+
+    Returns
+    -------
+    scaled : array
+        The rows over 2 to the `powers`.
+    powers, totals : array of int
+        What was taken off each element, and the sums from the first on.
+    """
+    totals = np.rint(np.cumsum(np.where(which, logarithms(rows), 0), axis=-1)).astype(int)
+    powers: Any = np.diff(totals, axis=-1, prepend=0)
+    return times_power_of_2(rows, -powers), powers, totals
 
 
 def _product_before(rows: Any) -> Any:
@@ -193,19 +258,28 @@ def _cumprod_vjp(g: Any, y: Any, x: Any, axis: int | None) -> Any:
 
     Where x can be divided by, that is sum_{k>=i} g_k y_k / x_i. Else it is the product of all x before i, times s_i,
     where s_i = g_i + x_{i+1} s_{i+1}: a recurrence that is solved by doubling, with sums over 1, 2, 4, ... elements
-    from i on, and products of as many after i. Nothing is divided, so that it holds at any zeros and near them.
+    from i on, and products of as many after i. Nothing is divided, so that it holds at any zeros and near them. Powers
+    of 2 are kept apart, so that nothing on the way is too large or too small: of s_i, that of its largest term.
     """
     if axis is None or x.ndim == 0:
         return _cumprod_vjp(g, y, x.reshape(-1), 0).reshape(x.shape)
-    if _divides(x):
+    leaves_range = _leaves_range(x, axis, g)
+    if _divides(x, leaves_range):
         return _sums_to_the_end(g * y, axis) / x
-    g, y, x = (np.moveaxis(a, axis, -1) for a in (g, y, x))
-    sums, products, length = g, _ahead(x, 1), 1
+    g, x, leaves_range = (np.moveaxis(a, axis, -1) for a in (g, x, leaves_range))
+    scaled, powers, totals = _scaled(x, leaves_range)
+    terms = np.where(plain(g) == 0, -(2**38), totals + np.rint(logarithms(g)).astype(int))
+    after_zeros = 2**40 * np.cumsum(plain(x) == 0, axis=-1)  # what comes after a zero is no term of what comes before
+    largest = np.flip(np.maximum.accumulate(np.flip(terms - after_zeros, -1), axis=-1), -1) + after_zeros
+    largest = np.where(leaves_range, largest, 0)
+    steps = times_power_of_2(scaled, np.diff(largest, axis=-1, prepend=largest[..., :1]))
+    sums, products, length = times_power_of_2(g, totals - largest), _ahead(steps, 1), 1
     while length < x.shape[-1]:
         sums = sums + products * _ahead(sums, length)
         products = products * _ahead(products, length)
         length *= 2
-    return np.moveaxis(_after_ones(y) * sums, -1, axis)
+    part = times_power_of_2(_product_before(scaled) * sums, largest - powers)
+    return np.moveaxis(kinked(part, lambda: leaves_range, x, axis=-1), -1, axis)
 
 
 def _ahead(x: Any, places: int) -> Any:

@@ -10,23 +10,26 @@ import numpy as np
 import scipy.special  # pyright: ignore[reportMissingTypeStubs]
 
 from autograd_np.primitives import defvjp
+from autograd_np.rules.elementwise import share
+from autograd_np.rules.kinks import kinked
 from autograd_np.tensor import plain, primitive
 
 sp: Any = scipy.special
 
 # Logarithms and exponentials
 
-defvjp(sp.logit, lambda g, _y, x: g / (x * (1 - x)))
-defvjp(sp.log_expit, lambda g, _y, x: g * sp.expit(-x))
+defvjp(sp.logit, lambda g, _y, x: g / x + g / (1 - x))
+defvjp(sp.log_expit, lambda g, _y, x: g * share(-x))
 defvjp(sp.expm1, lambda g, _y, x: g * np.exp(x))
 defvjp(sp.log1p, lambda g, _y, x: g / (1 + x))
 defvjp(sp.exp2, lambda g, y, _x: g * y * math.log(2))
 defvjp(sp.exp10, lambda g, y, _x: g * y * math.log(10))
-defvjp(sp.cbrt, lambda g, y, _x: g / (3 * y * y))
+defvjp(sp.cbrt, lambda g, y, _x: g / (3 * y) / y)
 defvjp(sp.cosm1, lambda g, _y, x: -g * np.sin(x))
 # (e^x - 1) / x is Kummer's function with a = 1, b = 2, and so has a slope at 0: DLMF 13.6.2, 13.3.15
 defvjp(sp.exprel, lambda g, _y, x: g * sp.hyp1f1(2, 3, x) / 2)
 defvjp(sp.hyp1f1, None, None, lambda g, _y, a, b, x: g * a / b * sp.hyp1f1(a + 1, b + 1, x))
+defvjp(sp.hyp0f1, None, lambda g, _y, v, z: g / v * sp.hyp0f1(v + 1, z))
 defvjp(sp.expi, lambda g, _y, x: g * np.exp(x) / x)
 defvjp(sp.exp1, lambda g, _y, x: -g * np.exp(-x) / x)
 
@@ -34,24 +37,24 @@ defvjp(sp.exp1, lambda g, _y, x: -g * np.exp(-x) / x)
 
 defvjp(
     sp.xlogy,
-    lambda g, _xlogy, x, y: sp.xlogy(g, _defined(x, y, 0, _xlogy.dtype)),
-    lambda g, _xlogy, x, y: g * x / _defined(x, y, 0, _xlogy.dtype),
+    lambda g, _xlogy, x, y: _kinked(sp.xlogy(g, _defined(x, y, 0, _xlogy.dtype)), x, y, 0),
+    lambda g, _xlogy, x, y: _kinked(g * x / _defined(x, y, 0, _xlogy.dtype), x, y, 0),
 )
 defvjp(
     sp.xlog1py,
-    lambda g, _xlog1py, x, y: sp.xlog1py(g, _defined(x, y, -1, _xlog1py.dtype)),
-    lambda g, _xlog1py, x, y: g * x / (1 + _defined(x, y, -1, _xlog1py.dtype)),
+    lambda g, _xlog1py, x, y: _kinked(sp.xlog1py(g, _defined(x, y, -1, _xlog1py.dtype)), x, y, -1),
+    lambda g, _xlog1py, x, y: _kinked(g * x / (1 + _defined(x, y, -1, _xlog1py.dtype)), x, y, -1),
 )
 defvjp(sp.entr, lambda g, _y, x: -g * (np.log(x) + 1))
 defvjp(
     sp.rel_entr,
-    lambda g, _entropy, x, y: g * (_log_ratio(x, y, _entropy.dtype) + (x != 0)),
-    lambda g, _entropy, x, y: -g * x / _defined(x, y, 0, _entropy.dtype),
+    lambda g, _entropy, x, y: kinked(g * (_log_ratio(x, y, _entropy.dtype) + (x != 0)), lambda: x == 0, x, y),
+    lambda g, _entropy, x, y: _kinked(-g * x / _defined(x, y, 0, _entropy.dtype), x, y, 0),
 )
 defvjp(
     sp.kl_div,
-    lambda g, _divergence, x, y: g * (_log_ratio(x, y, _divergence.dtype) - (x == 0)),
-    lambda g, _divergence, x, y: g * (1 - x / _defined(x, y, 0, _divergence.dtype)),
+    lambda g, _divergence, x, y: kinked(g * (_log_ratio(x, y, _divergence.dtype) - (x == 0)), lambda: x == 0, x, y),
+    lambda g, _divergence, x, y: _kinked(g * (1 - x / _defined(x, y, 0, _divergence.dtype)), x, y, 0),
 )
 
 
@@ -60,13 +63,24 @@ def _defined(x: Any, y: Any, lowest: int, dtype: Any) -> Any:
 
     There x log y is taken to be 0 whatever y is, and so are its slopes: as in PyTorch, and not 0 / 0 = NaN.
     """
-    outside = y == lowest if np.iscomplexobj(y) else y <= lowest
-    return np.where((x == 0) & outside, lowest + 1, y).astype(dtype)
+    return np.where(_is_outside(x, y, lowest), lowest + 1, y).astype(dtype)
+
+
+def _is_outside(x: Any, y: Any, lowest: int) -> Any:
+    return (x == 0) & (y == lowest if np.iscomplexobj(y) else y <= lowest)
+
+
+def _kinked(part: Any, x: Any, y: Any, lowest: int) -> Any:
+    return kinked(part, lambda: _is_outside(x, y, lowest), x, y)
 
 
 def _log_ratio(x: Any, y: Any, dtype: Any) -> Any:
-    """Return log(x / y), but 0 where x = 0: the slope of x log(x / y) is -inf there, and JAX leaves it out."""
-    return np.log(np.where(x == 0, 1, x / np.where(x == 0, 1, y).astype(dtype)))
+    """Return log(x / y), but 0 where x = 0: the slope of x log(x / y) is -inf there, and JAX leaves it out.
+
+    The ratio of roots is always in the range of numbers, where that of x and y may be too small or too large.
+    """
+    zero = x == 0
+    return 2 * np.log(np.sqrt(np.where(zero, 1, x).astype(dtype)) / np.sqrt(np.where(zero, 1, y).astype(dtype)))
 
 
 # The error function and the normal distribution: DLMF 7.2
@@ -74,8 +88,8 @@ def _log_ratio(x: Any, y: Any, dtype: Any) -> Any:
 defvjp(sp.erf, lambda g, _y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 defvjp(sp.erfc, lambda g, _y, x: -g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 defvjp(sp.erfi, lambda g, _y, x: g * (2 / math.sqrt(math.pi)) * np.exp(x * x))
-defvjp(sp.erfcx, lambda g, y, x: g * (2 * x * y - 2 / math.sqrt(math.pi)))
-defvjp(sp.dawsn, lambda g, y, x: g * (1 - 2 * x * y))
+defvjp(sp.erfcx, lambda g, _y, x: -2 * g * erfcx_integral(x, n=1))
+defvjp(sp.dawsn, lambda g, _y, x: g * dawsn_derivative(x, n=1))
 defvjp(sp.erfinv, lambda g, y, _x: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
 defvjp(sp.erfcinv, lambda g, y, _x: -g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
 defvjp(sp.ndtr, lambda g, _y, x: g / math.sqrt(2 * math.pi) * np.exp(-x * x / 2))
@@ -89,7 +103,70 @@ def hazard(x: Any) -> Any:
     return math.sqrt(2 / math.pi) / sp.erfcx(-x / math.sqrt(2))
 
 
-defvjp(hazard, lambda g, y, x: -g * y * (x + y))
+defvjp(hazard, lambda g, y, x: -g * y * _excess(x, y))
+
+
+def _excess(x: Any, y: Any) -> Any:
+    """Return x + y, where y = hazard(x): below 0 both are alike but for the sign, and the sum is close to 1 / |x|."""
+    if np.iscomplexobj(x):
+        return x + y
+    between = (x < 0) & (x > -1e8)
+    t = np.where(between, -x, 1) / math.sqrt(2)
+    ratio = math.sqrt(2) * erfcx_integral(t, n=1) / sp.erfcx(t)
+    return np.where(between, ratio, np.where(x < 0, -1 / np.where(x < 0, x, 1), x + y))
+
+
+# What is left of the next two is a small part of the terms that the recurrences subtract. From 8 on, the series in
+# powers of 1 / x have all digits.
+_FAR = 8
+
+
+@primitive
+def erfcx_integral(x: Any, n: int = 0) -> Any:
+    """Return exp(x^2) times the n-th repeated integral of erfc: DLMF 7.18."""
+    y: Any = x.astype(np.result_type(x, np.float64))
+    near, previous = sp.erfcx(y), 2 / math.sqrt(math.pi)
+    for k in range(1, n + 1):
+        near, previous = (previous - 2 * y * near) / (2 * k), near
+    if np.iscomplexobj(x):
+        return near.astype(x.dtype)
+    factors = [math.factorial(2 * k + n) / math.factorial(n) / math.factorial(k) * (-0.25) ** k for k in range(30)]
+    far = _inverse_powers(np.maximum(y, _FAR), factors, n) * (2**-n / math.sqrt(math.pi))
+    return _chosen(y < _FAR, near, far, x)
+
+
+defvjp(erfcx_integral, lambda g, _y, x, n=0: -2 * (n + 1) * g * erfcx_integral(x, n=n + 1))
+
+
+@primitive
+def dawsn_derivative(x: Any, n: int = 0) -> Any:
+    """Return a derivative of Dawson's integral: DLMF 7.10, 7.12."""
+    y: Any = x.astype(np.result_type(x, np.float64))
+    derivatives = [sp.dawsn(y), 1 - 2 * y * sp.dawsn(y)]
+    for k in range(1, n):
+        derivatives.append(-2 * y * derivatives[k] - 2 * k * derivatives[k - 1])
+    if np.iscomplexobj(x):
+        return derivatives[n].astype(x.dtype)
+    factors = [math.prod(range(1, 2 * k, 2)) / 2 ** (k + 1) * math.perm(2 * k + n, n) * (-1) ** n for k in range(40)]
+    far = _inverse_powers(np.where(np.abs(y) < _FAR, _FAR, y), factors, n)
+    return _chosen(np.abs(y) < _FAR, derivatives[n], far, x)
+
+
+defvjp(dawsn_derivative, lambda g, _y, x, n=0: g * dawsn_derivative(x, n=n + 1))
+
+
+def _chosen(which: Any, a: Any, b: Any, like: Any) -> Any:
+    return np.where(which, a, b).astype(like.dtype)  # pyright: ignore
+
+
+def _inverse_powers(x: Any, factors: list[float], n: int) -> Any:
+    """Return the sum of factors[k] / x^(2k + n + 1) over k."""
+    inverse = 1 / x
+    total = np.zeros_like(x)
+    for factor in reversed(factors):
+        total = total * inverse * inverse + factor
+    return total * inverse ** (n + 1)
+
 
 # The gamma function: DLMF 5.2, 5.4, 5.12
 
@@ -132,9 +209,9 @@ defvjp(
 def _rgamma_slope(y: Any, x: Any) -> Any:
     """Return the derivative of 1 / gamma(x), which is finite at the poles of gamma, too.
 
-    Left of 0 it is that of the reflection, gamma(1 - x) sin(pi x) / pi (DLMF 5.5.3).
+    Left of 1/2 it is that of the reflection, gamma(1 - x) sin(pi x) / pi (DLMF 5.5.3).
     """
-    left = plain(x).real <= 0
+    left = plain(x).real < 0.5
     u, z = np.where(left, x, 0), np.where(left, 1, x)
     reflected = sp.gamma(1 - u) * (np.cos(math.pi * u) - sp.psi(1 - u) * np.sin(math.pi * u) / math.pi)
     return left * reflected - np.logical_not(left) * y * sp.psi(z)
@@ -188,20 +265,49 @@ defvjp(sp.y1, lambda g, _y, x: g * (sp.y0(x) - sp.yv(2, x)) / 2)
 defvjp(sp.yn, None, lambda g, _y, n, x: g * (sp.yn(n - 1, x) - sp.yn(n + 1, x)) / 2)
 defvjp(sp.yv, None, lambda g, _y, v, z: g * (sp.yv(v - 1, z) - sp.yv(v + 1, z)) / 2)
 defvjp(sp.i0, lambda g, _y, x: g * sp.i1(x))
-defvjp(sp.i1, lambda g, _y, x: g * (sp.i0(x) + sp.iv(2, x)) / 2)
+# iv and kv are 0 for x that i0 and k0 still tell from 0; (x / 2)^n / n! times hyp0f1(n + 1, x^2 / 4) is the former too
+defvjp(
+    sp.i1,
+    lambda g, _y, x: g * (sp.hyp0f1(2, x * x / 4) + x * x / 4 * sp.hyp0f1(3, x * x / 4)) / 2,
+)
 defvjp(sp.iv, None, lambda g, _y, v, z: g * (sp.iv(v - 1, z) + sp.iv(v + 1, z)) / 2)
 defvjp(sp.k0, lambda g, _y, x: -g * sp.k1(x))
-defvjp(sp.k1, lambda g, _y, x: -g * (sp.k0(x) + sp.kv(2, x)) / 2)
+defvjp(sp.k1, lambda g, y, x: -g * (sp.k0(x) + y / x))
 defvjp(sp.kn, None, lambda g, _y, n, x: -g * (sp.kn(n - 1, x) + sp.kn(n + 1, x)) / 2)
 defvjp(sp.kv, None, lambda g, _y, v, z: -g * (sp.kv(v - 1, z) + sp.kv(v + 1, z)) / 2)
-# Scaled by exp(-|x|), which has slope 0 at 0, as |x| has, or by exp(x)
-defvjp(sp.i0e, lambda g, y, x: g * (sp.i1e(x) - np.sign(x) * y))
-defvjp(sp.i1e, lambda g, y, x: g * ((sp.i0e(x) + sp.ive(2, x)) / 2 - np.sign(x) * y))
+# Scaled by exp(-|x|), which has slope 0 at 0, as |x| has, or by exp(x). i0e(x) = hyp1f1(1/2, 1, -2|x|) and
+# i1e(x) = x / 2 hyp1f1(3/2, 3, -2|x|), whose derivatives are no differences of what is almost alike (DLMF 13.6)
+defvjp(sp.i0e, lambda g, _y, x: kinked(-g * np.sign(x) * sp.hyp1f1(1.5, 2, -2 * np.abs(x)), lambda: x == 0, x))
+defvjp(
+    sp.i1e,
+    lambda g, _y, x: g * (sp.hyp1f1(1.5, 3, -2 * np.abs(x)) - np.abs(x) * sp.hyp1f1(2.5, 4, -2 * np.abs(x))) / 2,
+)
 defvjp(
     sp.ive,  # by exp(-|Re z|) where z is complex
     None,
     lambda g, y, v, z: g * (sp.ive(v - 1, z) + sp.ive(v + 1, z)) / 2 - np.real(g * y) * np.sign(plain(z).real),
 )
-defvjp(sp.k0e, lambda g, y, x: g * (y - sp.k1e(x)))
-defvjp(sp.k1e, lambda g, y, x: g * (y - (sp.k0e(x) + sp.kve(2, x)) / 2))
+defvjp(sp.k0e, lambda g, _y, x: g * k0e_derivative(x, n=1))
+defvjp(sp.k1e, lambda g, _y, x: g * (k0e_derivative(x, n=1) - k0e_derivative(x, n=2)))
 defvjp(sp.kve, None, lambda g, y, v, z: g * (y - (sp.kve(v - 1, z) + sp.kve(v + 1, z)) / 2))
+
+
+@primitive
+def k0e_derivative(x: Any, n: int = 0) -> Any:
+    """Return a derivative of f = exp(x) K_0(x), which solves x f'' = (2 x - 1) f' + f.
+
+    That subtracts what is almost alike for large x, where Tricomi's function has all digits: DLMF 10.39.6, 13.3.22.
+    """
+    y: Any = x.astype(float)
+    near, following = sp.k0e(y), sp.k0e(y) - sp.k1e(y)
+    for k in range(n):
+        near, following = following, ((2 * y - k - 1) * following + (2 * k + 1) * near) / y
+    far = (
+        math.sqrt(math.pi)
+        * math.prod(-(2 * k + 1) for k in range(n))
+        * sp.hyperu(n + 0.5, n + 1, 2 * np.maximum(y, 20))
+    )
+    return _chosen(y < 20, near, far, x)
+
+
+defvjp(k0e_derivative, lambda g, _y, x, n=0: g * k0e_derivative(x, n=n + 1))

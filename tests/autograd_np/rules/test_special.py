@@ -1,6 +1,7 @@
 """Special functions, in the arguments in which they have a derivative, and where others give NaN."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from autograd_np import Tensor, gradients
 from autograd_np.primitives import primitive_of
-from autograd_np.rules.special import hazard, polygamma
+from autograd_np.rules.special import dawsn_derivative, erfcx_integral, hazard, k0e_derivative, polygamma
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.rules.test_elementwise import calls
 from tests.autograd_np.strategies import GRID, NONZERO, POSITIVE, Call, arrays
@@ -37,6 +38,15 @@ def _like(parameter: Any, x: Any) -> Any:
     return parameter.astype(x.dtype) if isinstance(parameter, np.ndarray) else parameter
 
 
+def of_order(function: Any, values: Sequence[float]) -> SearchStrategy[Call]:
+    """Draw calls with an order `n`."""
+    return st.builds(
+        lambda n, x: Call(f"{function.__name__}(x, n={n})", partial(function, n=n), (x,)),
+        st.integers(0, 2),
+        arrays(values=values),
+    )
+
+
 CASES: dict[Any, SearchStrategy[Call]] = {
     **{f: calls(f, GRID) for f in (sp.log_expit, sp.expm1, sp.exp2, sp.exp10, sp.cosm1, sp.exprel)},
     **{f: calls(f, POSITIVE) for f in (sp.log1p, sp.entr, sp.gamma, sp.gammaln, sp.loggamma, sp.psi)},
@@ -48,6 +58,9 @@ CASES: dict[Any, SearchStrategy[Call]] = {
     sp.erfinv: calls(sp.erfinv, INSIDE),
     sp.gammasgn: calls(sp.gammasgn, BETWEEN_POLES),
     hazard: calls(hazard, GRID),
+    erfcx_integral: of_order(erfcx_integral, [*GRID, 7.5, 8.5, 50.0]),
+    dawsn_derivative: of_order(dawsn_derivative, [*GRID, 7.5, -8.5, 50.0]),
+    k0e_derivative: of_order(k0e_derivative, [*POSITIVE, 19.5, 20.5, 50.0]),
     **{f: calls(f, GRID, POSITIVE) for f in (sp.xlogy, sp.xlog1py)},
     **{f: calls(f, POSITIVE, POSITIVE) for f in (sp.rel_entr, sp.kl_div, sp.poch, sp.beta, sp.betaln)},
     polygamma: st.builds(
@@ -55,6 +68,7 @@ CASES: dict[Any, SearchStrategy[Call]] = {
         st.sampled_from([0, 1, 2, np.array([1, 3]).reshape(2, 1, 1, 1)]),
         arrays(values=POSITIVE),
     ),
+    sp.hyp0f1: in_last(sp.hyp0f1, GRID, [1.0, 2.5]),
     sp.hyp1f1: in_last(sp.hyp1f1, GRID, [1.0, 2.5], [1.5, 3.0]),
     **{f: in_last(f, POSITIVE, [0.5, 1.0, 2.5]) for f in (sp.gammainc, sp.gammaincc, sp.chdtr, sp.chdtrc)},
     **{f: in_last(f, UNIT, [0.5, 1.0, 2.5]) for f in (sp.gammaincinv, sp.gammainccinv, sp.stdtrit)},

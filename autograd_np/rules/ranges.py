@@ -1,0 +1,34 @@
+"""The range of numbers: what is too large or too small for one on the way to a result that is not."""
+
+from typing import Any
+
+import numpy as np
+
+from autograd_np.tensor import plain
+
+
+def widened(x: Any) -> Any:
+    """Return float16 numbers as float32, as NumPy's own means do: counts and sums may be too large for the former."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def times_power_of_2(x: Any, powers: Any) -> Any:
+    """Return x 2^n, in two steps: the power alone may be larger than any number, or smaller."""
+    limits = np.finfo(x.dtype)
+    first = np.clip(powers // 2, limits.minexp, limits.maxexp - 1)
+    second = np.clip(powers - first, limits.minexp, limits.maxexp - 1)
+    one = limits.dtype.type(1)
+    return x * np.ldexp(one, first) * np.ldexp(one, second)
+
+
+def logarithms(x: Any) -> Any:
+    """Return the logarithms, to base 2, of how large numbers are; 0 for those that are 0 or infinite."""
+    sizes = np.abs(plain(x))
+    usual = np.isfinite(sizes) & (sizes != 0)
+    return np.log2(np.where(usual, sizes, 1).astype(np.result_type(sizes, np.float64)))
+
+
+def scaled_along(x: Any, axis: Any, which: Any) -> Any:
+    """Return the vectors along an axis over powers of 2 that leave their largest elements close to 1, where asked."""
+    sizes = np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0)
+    return times_power_of_2(x, np.where(which, -np.rint(logarithms(sizes)).astype(int), 0))
