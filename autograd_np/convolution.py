@@ -27,7 +27,7 @@ from autograd_np.kernels import (
     steps,
 )
 from autograd_np.primitives import defvjp, primitive_of
-from autograd_np.tensor import Operand, Tensor, plain, primitive
+from autograd_np.tensor import Operand, Tensor, as_array, plain, primitive
 
 __all__ = ["conv2d", "max_pool2d"]
 
@@ -99,7 +99,7 @@ def conv2d(
     """
     images = _images("conv2d", "x", x, "(N, C, H, W)")
     filters = _images("conv2d", "weight", weight, "(O, C, kh, kw)")
-    offsets = None if bias is None else _operand(bias)
+    offsets = None if bias is None else as_array(bias)
     if images.shape[1] != filters.shape[1]:
         raise ValueError(
             f"conv2d: x of shape {images.shape} has {images.shape[1]} channels, but weight of shape {filters.shape} "
@@ -389,13 +389,9 @@ def _inner(padded: Array, image: Pair, padding: Pair) -> Array:
     return padded[:, :, above : above + h, left : left + w]
 
 
-def _operand(x: Operand) -> Any:
-    return x if isinstance(x, Tensor) else np.asarray(x)
-
-
 def _images(operation: str, name: str, x: Operand, axes: str) -> Any:
     """Return a Tensor or an array of four axes and of floating-point numbers."""
-    images = _operand(x)
+    images = as_array(x)
     if images.ndim != 4:
         hint = "; x[None] adds the batch axis to a single image" if name == "x" and images.ndim == 3 else ""
         raise ValueError(f"{operation}: {name} of shape {images.shape}; it needs the four axes {axes}{hint}")

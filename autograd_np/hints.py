@@ -338,7 +338,8 @@ class Absent:
     """In place of an attribute that a class does not have: reading it raises the error of `refuse`."""
 
     def __init__(self, name: str, place: Place) -> None:
-        self.name, self.place = name, place
+        self.name = name
+        self.place: Place = place
 
     def __get__(self, owner: object, kind: type) -> NoReturn:
         refuse(kind if owner is None else owner, self.name, self.place)

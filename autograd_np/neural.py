@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autograd_np.convolution import conv2d, max_pool2d
 from autograd_np.kernels import product
 from autograd_np.primitives import defvjp, primitive_of
-from autograd_np.tensor import Operand, Tensor, plain, primitive
+from autograd_np.tensor import Operand, Tensor, as_array, plain, primitive
 
 __all__ = [
     "batch_norm",
@@ -71,7 +71,7 @@ def relu(x: Operand) -> Tensor:
     >>> x.grad
     array([0., 0., 1.])
     """
-    return np.maximum(_operand(x), 0)
+    return np.maximum(as_array(x), 0)
 
 
 defvjp(relu, lambda g, y, _x: g * (y > 0))
@@ -95,7 +95,7 @@ def sigmoid(x: Operand) -> Tensor:
     >>> sigmoid([-1000.0, 0.0, 1000.0])
     array([0. , 0.5, 1. ])
     """
-    return scipy.special.expit(_operand(x))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return scipy.special.expit(as_array(x))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 @primitive
@@ -267,7 +267,7 @@ def cross_entropy(logits: Operand, targets: Operand, *, reduction: Reduction = "
            [-0.375,  0.125,  0.125,  0.125]])
     """
     scores = _real("cross_entropy", logits)
-    goals = _operand(targets)
+    goals = as_array(targets)
     axis = min(1, scores.ndim - 1)
     samples = scores.shape[:axis] + scores.shape[axis + 1 :]
     if scores.ndim == 0 or scores.shape[axis] == 0 or goals.shape not in (samples, scores.shape):
@@ -609,7 +609,7 @@ def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
     >>> linear(np.array([1.0, 2.0]), np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([0.0, 0.0, 10.0]))
     array([ 1.,  2., 13.])
     """
-    features, w, b = _operand(x), _operand(weight), None if bias is None else _operand(bias)
+    features, w, b = as_array(x), as_array(weight), None if bias is None else as_array(bias)
     fits = w.ndim == 2 and features.ndim > 0 and features.shape[-1] == w.shape[1]
     if not fits or (b is not None and b.shape != w.shape[:1]):
         raise ValueError(
@@ -669,7 +669,7 @@ def flatten(x: Operand, start_dim: int = 1) -> Tensor:
     >>> flatten(np.zeros((5, 8, 13, 13))).shape
     (5, 1352)
     """
-    values = _operand(x)
+    values = as_array(x)
     if not -values.ndim <= start_dim < values.ndim:
         raise ValueError(f"flatten: an input of shape {values.shape} has no axis {start_dim} to flatten from")
     return _flatten(values, start=start_dim % values.ndim)
@@ -789,7 +789,7 @@ def batch_norm(
         raise ValueError(f"batch_norm: x of shape {values.shape}; it needs at least the axes (N, C)")
     channels = values.shape[1]
     given = {"mean": mean, "var": var, "weight": weight, "bias": bias}
-    arrays = {name: _operand(array) for name, array in given.items() if array is not None}
+    arrays = {name: as_array(array) for name, array in given.items() if array is not None}
     for name, array in arrays.items():
         if array.shape != (channels,):
             raise ValueError(
@@ -853,13 +853,9 @@ def _beside(v: Any, x: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _operand(x: Operand) -> Any:
-    return x if isinstance(x, Tensor) else np.asarray(x)
-
-
 def _real(operation: str, x: Operand) -> Any:
     """Return a Tensor or an array of floating-point numbers."""
-    values = _operand(x)
+    values = as_array(x)
     if values.dtype.kind == "f":
         return values
     if values.dtype.kind not in "biu":

@@ -74,8 +74,8 @@ def _float(item: Any, what: str) -> float:
         except (TypeError, ValueError, OverflowError):
             pass
     raise TypeError(
-        f"{what} holds objects that are not all real numbers, like {text!r} of type {kind}; "
-        f"choose those that are and convert them with .astype(float)"
+        f"{what} holds objects that are not all real numbers, like {text!r} of type {kind}, or one too large for a "
+        f"float; choose those that are and convert them with .astype(float)"
     )
 
 
@@ -116,16 +116,17 @@ def losing_call() -> tuple[str, str]:
         frame = frame.f_back
     while frame and (_package(frame) in _LIBRARIES or "site-packages" in frame.f_code.co_filename):
         inner, frame = frame, frame.f_back
+    text = _expression(frame) if frame else ""
     if inner is not None:
         name = _public_name(inner)
-        return name, _instead_of(name)
-    text = _expression(frame) if frame else ""
-    return text or "np.asarray(t), np.array([t, ...]), a.dot(t) or a[i] = t", _INTO_AN_ARRAY
+        unnamed = not name.rpartition(".")[2].isidentifier() or "__" in name or name.endswith(".wrapper")
+        return text if text and unnamed else name, _instead_of(name)
+    return text or "np.asarray(t), float(t), a.dot(t) or a[i] = t", _INTO_AN_ARRAY
 
 
 _INTO_AN_ARRAY = (
     "np.stack and autograd_np.array join tensors, np.dot(a, t) or a @ t stands for a.dot(t), and a Tensor, like "
-    "np.zeros_like(t), takes what a[i] = t assigns; where no gradient is to flow, say so with t.data"
+    "np.zeros_like(t), takes what a[i] = t assigns; where no gradient is to flow, say so with t.data or t.item()"
 )
 
 
@@ -161,10 +162,15 @@ def _instead_of(name: str) -> str:
         return "a sparse array knows no tensors: S.toarray() @ t, or a primitive whose rule multiplies by S.T"
     if package == "pandas":
         return "pandas knows no tensors: give .to_numpy() of its side"
+    if name in ("np.RClass.__getitem__", "np.CClass.__getitem__"):
+        return "np.concatenate((a, b)) or np.column_stack((a, b))"
     if name.startswith("np.full"):
         return "np.full(shape, t, like=t), or np.broadcast_to(t, shape)"
     if package == "np":
-        return "NumPy looks for tensors among its arguments, not inside lists: join them first, with np.stack(ts)"
+        return (
+            "it looks for tensors among its arguments and not inside lists, and computes with plain arrays: join "
+            "tensors first, with np.stack(ts)"
+        )
     return (
         "it computes with plain arrays: write it with supported functions (autograd_np.supported() lists them), or "
         "make it a primitive with a rule of its own"

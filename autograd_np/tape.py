@@ -528,18 +528,18 @@ def sweep(
             if inputs is None and plan is None:
                 found[node] = g
                 continue
-            parents = node.parents
-            if inputs is not None:
-                if node in inputs:
-                    found[node] = g
-                if wanted.isdisjoint(parents):
-                    continue
-            assert plan is not None
-            rules: Any = plan.primitive.vjps
-            kwargs, y = node.kwargs, node.output
+            parents, kwargs, y = node.parents, node.kwargs, node.output
             args = node.args  # last, since another thread that releases the node takes it away first
+            if inputs is not None and node in inputs:
+                found[node] = g
+                if node is order[-1]:  # which may be spent, as what it was computed from is not asked for
+                    continue
             if args is None:
                 raise _spent(node)
+            if inputs is not None and wanted.isdisjoint(parents):
+                continue
+            assert plan is not None
+            rules: Any = plan.primitive.vjps
             if ordinary and rules and type(y) is not tuple:
                 # As below, without what takes its time: a small operation would spend half of its own there.
                 if y is None:
@@ -587,10 +587,14 @@ def _order(outputs: Sequence[Node], inputs: Collection[Node] | None) -> tuple[li
     seen = {node for node in outputs if node.number >= oldest}
     stack = list(seen)
     order: list[Node] = []
+    parents_of: dict[Node, tuple[Node, ...]] = {}
     while stack:
         node = stack.pop()
         order.append(node)
-        parents = node.parents  # before looking whether it is spent: another thread may be releasing it
+        # Once, and before looking whether it is spent: another thread may be releasing it.
+        parents = node.parents
+        if inputs is not None:
+            parents_of[node] = parents
         if node.args is None and not (inputs and node in inputs and node.number == oldest):
             raise _spent(node)
         for parent in parents:
@@ -602,7 +606,7 @@ def _order(outputs: Sequence[Node], inputs: Collection[Node] | None) -> tuple[li
         return order, seen
     wanted = set(inputs)
     for node in reversed(order):
-        if not wanted.isdisjoint(node.parents):
+        if not wanted.isdisjoint(parents_of[node]):
             wanted.add(node)
     return [node for node in order if node in wanted], wanted
 

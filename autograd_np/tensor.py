@@ -237,7 +237,7 @@ class Tensor:
     def numpy(self) -> NDArray[Any]:
         """Return the array, sharing memory; refused for a tensor on a tape, as in PyTorch (`detach()` it first)."""
         if self._node is not None:
-            raise self._leaves_tape("t.numpy()")
+            raise self._leaves_tape()
         return self._array
 
     def item(self) -> Any:
@@ -250,32 +250,31 @@ class Tensor:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if self._node is not None:
-            raise self._leaves_tape(*losing_call())
+            raise self._leaves_tape()
         return np.array(self._array, dtype=dtype, copy=copy)
 
     def __float__(self) -> float:
-        return float(self._plain("float(t)"))
+        return float(self._plain())
 
     def __int__(self) -> int:
-        return int(self._plain("int(t)"))
+        return int(self._plain())
 
     def __complex__(self) -> complex:
-        return complex(self._plain("complex(t)"))
+        return complex(self._plain())
 
     def __index__(self) -> int:
-        return self._plain("an index").__index__()
+        return self._plain().__index__()
 
     def __bool__(self) -> bool:
         return bool(self._array)
 
-    def _plain(self, call: str) -> NDArray[Any]:
+    def _plain(self) -> NDArray[Any]:
         if self._node is not None:
-            raise self._leaves_tape(call)
+            raise self._leaves_tape()
         return self._array
 
-    def _leaves_tape(
-        self, call: str, instead: str = "for the value alone, take t.item() or t.data: no gradient flows through them"
-    ) -> TypeError:
+    def _leaves_tape(self) -> TypeError:
+        call, instead = losing_call()
         return TypeError(
             f"{call}: the tensor of shape {self.shape} requires a gradient, which a plain array or number would lose "
             f"in silence; {instead}"
@@ -778,7 +777,7 @@ def _refuse_subclasses(function: Any, values: Sequence[Any]) -> None:
 
 
 def _from_pandas(value: object) -> bool:
-    return type(value).__module__.startswith("pandas.")
+    return type(value).__module__.partition(".")[0] == "pandas"
 
 
 for _absent in absent("Tensor"):  # a __getattr__ would make every attribute slower
@@ -893,15 +892,15 @@ def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     if type(a) is Tensor:
         x, left = a._array, a._node
     else:
-        x = a if type(a) in _AS_THEY_ARE else admitted(a, primitive.name)
+        x = a if type(a) in _AS_THEY_ARE else admitted(a, f"{primitive.name}: an operand")
     if type(b) is Tensor:
         y, right = b._array, b._node
     else:
-        y = b if type(b) in _AS_THEY_ARE else admitted(b, primitive.name)
+        y = b if type(b) in _AS_THEY_ARE else admitted(b, f"{primitive.name}: an operand")
     output: Any
     try:
         output = primitive.function(x, y)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return record(primitive, (a, b), NOTHING)  # for its message
     newest = versions.latest
     if (
@@ -1341,7 +1340,7 @@ def _seed(output: Tensor, gradient: Operand | None, call: str) -> tuple[Node, Te
                 f"itself; reduce it (t.sum().backward()), or give the gradient of its shape"
             )
         return output._node, _wrap(np.ones(output.shape, output.dtype), None)
-    seed = gradient if isinstance(gradient, Tensor) else _wrap(np.asarray(gradient), None)
+    seed = gradient if isinstance(gradient, Tensor) else _wrap(array_of(gradient, f"{call}: the gradient"), None)
     if seed.shape != output.shape:
         raise ValueError(
             f"{call}: a gradient of shape {seed.shape} for a tensor of shape {output.shape}; they must agree"

@@ -1,10 +1,13 @@
 """The tape: sweeps of any length, nothing left behind, nothing shared between threads, nothing wrong in silence."""
 
+import asyncio
 import gc
 import sys
 import threading
 import tracemalloc
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -271,6 +274,98 @@ def test_many_threads_train_at_once() -> None:
         np.testing.assert_allclose(finals[k], 1 + (k - 1) * 0.9**200)
 
 
+def in_threads(*functions: Callable[[], None]) -> None:
+    """Run functions in a thread each, which the interpreter switches between as often as it can."""
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=function) for function in functions]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+
+
+def test_sums_on_a_shared_leaf_are_not_lost() -> None:
+    w = leaf(1.0)
+
+    def add() -> None:
+        for _ in range(300):
+            (w * 2.0).backward()
+
+    in_threads(*[add] * 8)
+    np.testing.assert_array_equal(w.grad, [2.0 * 300 * 8])
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_two_sweeps_of_one_graph_are_right_or_refused(together: int) -> None:
+    """One thread is let in while the other is at a rule, before or after it has begun: never zeros, never half."""
+    inside = threading.Barrier(together, timeout=10)
+
+    @primitive
+    def meets(x: np.ndarray) -> np.ndarray:
+        return x * 2.0
+
+    def rule(g: object, _y: object, _x: object) -> object:
+        inside.wait()
+        return g * 2.0  # type: ignore[operator]
+
+    defvjp(meets, rule)
+    x = leaf(1.0, 2.0)
+    loss = np.sum(meets(np.sin(meets(x) * 3.0)) ** 2)
+    expected = 8 * np.sin(6 * x.data) * np.cos(6 * x.data) * 6
+    found: list[np.ndarray] = []
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            found.append(gradients(loss, x)[0].data)
+        except RuntimeError as error:
+            errors.append(error)
+            inside.abort()  # nobody comes to meet the other one
+
+    in_threads(work, work)
+    for gradient in found:
+        np.testing.assert_allclose(gradient, expected)
+    assert len(found) + len(errors) == 2
+    assert all("is spent" in str(error) or isinstance(error, threading.BrokenBarrierError) for error in errors)
+
+
+def test_many_sweeps_of_one_graph_are_right_or_refused() -> None:
+    x = leaf(1.0, 2.0)
+    right, errors = [], []
+    for _ in range(50):
+        y = x
+        for _ in range(20):
+            y = np.sin(y) * 2.0
+        start = threading.Barrier(3, timeout=10)
+
+        def work(y: Tensor = y, start: threading.Barrier = start) -> None:
+            start.wait()
+            try:
+                right.append(gradients(y.sum(), x)[0].data)
+            except RuntimeError as error:
+                errors.append(str(error))
+
+        in_threads(*[work] * 3)
+    for gradient in right[1:]:
+        np.testing.assert_array_equal(gradient, right[0])
+    assert len(right) + len(errors) == 150
+    assert np.all(right[0] != 0)
+    assert all("is spent" in error for error in errors)
+
+
+def test_a_graph_in_use_can_be_spent_in_part() -> None:
+    x = leaf(2.0)
+    h = x**2
+    h.backward()
+    with pytest.raises(RuntimeError, match=r"np\.power: this part of the graph is spent"):
+        gradients(3 * h, [h, x])
+    np.testing.assert_array_equal(gradients(3 * h, h)[0].data, [3.0])
+
+
 class TestNoGrad:
     def test_records_nothing(self) -> None:
         x = leaf(1.0)
@@ -301,6 +396,43 @@ class TestNoGrad:
 
         assert countdown(3) is False
         assert (x * 2).requires_grad
+
+    @pytest.mark.parametrize("switch", [no_grad(), detect_anomaly()], ids=lambda switch: type(switch).__name__)
+    def test_one_object_serves_threads_and_tasks(self, switch: Any) -> None:
+        x, inside = leaf(1.0), threading.Barrier(4, timeout=10)
+        results: list[bool] = []
+
+        def use() -> bool:
+            with np.errstate(all="ignore"):
+                try:
+                    return (x / 0.0).requires_grad
+                except FloatingPointError:
+                    return False
+
+        def work() -> None:
+            before = use()
+            with switch:
+                inside.wait()
+                results.append(before and not use())
+                with switch:
+                    inside.wait()
+                inside.wait()
+            results.append(use())
+
+        in_threads(*[work] * 4)
+
+        async def task() -> None:
+            with switch:
+                await asyncio.sleep(0)
+                results.append(not use())
+                await asyncio.sleep(0)
+            results.append(use())
+
+        async def tasks() -> None:
+            await asyncio.gather(*(task() for _ in range(3)))
+
+        asyncio.run(tasks())
+        assert results == [True] * 14
 
     def test_refuses_generators_and_coroutines(self) -> None:
         def generate():
