@@ -275,8 +275,10 @@ def _slogdet_vjp(g: Any, y: Any, a: Any) -> Any:
 # Decompositions
 # ---------------------------------------------------------------------------------------------------------------------
 
-# Functions of Hermitian matrices read one triangle only. The gradient is nevertheless that with respect to the whole
-# matrix, kept Hermitian: Hermitian itself, so that descent along it stays among such matrices. JAX has it so, too.
+# Functions of Hermitian matrices (cholesky, eigh, eigvalsh) read one triangle only. The gradient is nevertheless that
+# with respect to the whole matrix, kept Hermitian: Hermitian itself, so that descent along it stays among such
+# matrices. JAX has it so, too. Differences of one element alone are those of a matrix that is not Hermitian: off the
+# diagonal they are twice the gradient in the triangle that is read, and 0 in the other.
 
 defvjp(
     linalg.cholesky,
@@ -484,14 +486,14 @@ def eigvals(a: Any) -> Any:
 
 @implements(linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    """Return eigenvalues and eigenvectors of Hermitian matrices; see `numpy.linalg.eigh`."""
+    """Return eigenvalues and eigenvectors of Hermitian matrices, by which they change; see `numpy.linalg.eigh`."""
     w, v = record(primitives[linalg.eigh], (a,), {"UPLO": UPLO})
     return EighResult(w, _separable(v, w, "np.linalg.eigh"))
 
 
 @implements(linalg.eigvalsh)
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
-    """Return eigenvalues of Hermitian matrices; see `numpy.linalg.eigvalsh`."""
+    """Return eigenvalues of Hermitian matrices, by which they change; see `numpy.linalg.eigvalsh`."""
     return eigh(a, UPLO).eigenvalues
 
 
