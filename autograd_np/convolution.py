@@ -396,7 +396,8 @@ def _images(operation: str, name: str, x: Operand, axes: str) -> Any:
         hint = "; x[None] adds the batch axis to a single image" if name == "x" and images.ndim == 3 else ""
         raise ValueError(f"{operation}: {name} of shape {images.shape}; it needs the four axes {axes}{hint}")
     _check_floating(operation, name, images)
-    return images
+    # SciPy's Fourier transforms take some dtypes in the machine's own order of bytes alone.
+    return images if images.dtype.isnative else images.astype(images.dtype.newbyteorder("="))
 
 
 def _check_floating(operation: str, name: str, x: Any) -> None:

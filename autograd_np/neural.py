@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from autograd_np.convolution import conv2d, max_pool2d
 from autograd_np.kernels import product
 from autograd_np.primitives import defvjp, primitive_of
+from autograd_np.rules.ranges import widened
 from autograd_np.tensor import Operand, Tensor, as_array, plain, primitive
 
 __all__ = [
@@ -125,9 +126,10 @@ def softmax(x: Operand, axis: Axis = -1) -> Tensor:
     array([[0.5, 0.5],
            [0.5, 0.5]])
     """
-    shifted, _ = _shifted(_real("softmax", x), axis)
+    values = _real("softmax", x)
+    shifted, _ = _shifted(widened(values), axis)
     e = np.exp(shifted)
-    return e / e.sum(axis=axis, keepdims=True)
+    return (e / e.sum(axis=axis, keepdims=True)).astype(values.dtype, copy=False)
 
 
 defvjp(softmax, lambda g, y, _x, axis=-1: _through_softmax(g, y, axis))
@@ -135,6 +137,7 @@ defvjp(softmax, lambda g, y, _x, axis=-1: _through_softmax(g, y, axis))
 
 def _through_softmax(g: Any, p: Any, axis: Axis) -> Any:
     """Return the gradient before a softmax from the one behind it."""
+    g, p = widened(g), widened(p)
     return p * (g - (g * p).sum(axis=axis, keepdims=True))
 
 
@@ -164,11 +167,15 @@ def log_softmax(x: Operand, axis: Axis = -1) -> Tensor:
     >>> log_softmax([1000.0, 0.0])
     array([    0., -1000.])
     """
-    shifted, _ = _shifted(_real("log_softmax", x), axis)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    values = _real("log_softmax", x)
+    shifted, _ = _shifted(widened(values), axis)
+    return (shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))).astype(values.dtype, copy=False)
 
 
-defvjp(log_softmax, lambda g, y, _x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
+defvjp(
+    log_softmax,
+    lambda g, y, _x, axis=-1: widened(g) - np.exp(widened(y)) * widened(g).sum(axis=axis, keepdims=True),
+)
 
 
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -206,12 +213,18 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @primitive
 def _logsumexp(x: Any, axis: Any = None) -> Any:
-    shifted, shift = _shifted(x, axis)
+    shifted, shift = _shifted(widened(x), axis)
     with np.errstate(divide="ignore"):  # the logarithm of a sum of nothing but exp(-inf)
-        return np.log(np.exp(shifted).sum(axis=axis, keepdims=True)) + shift
+        return (np.log(np.exp(shifted).sum(axis=axis, keepdims=True)) + shift).astype(x.dtype, copy=False)
 
 
-defvjp(_logsumexp, lambda g, y, x, axis=None: g * np.exp(x - np.where(y == -np.inf, 0, y)))
+def _logsumexp_vjp(g: Any, x: Any, axis: Any) -> Any:
+    nothing = np.all(plain(x) == -np.inf, axis=axis, keepdims=True)  # has no share in anything
+    shares = softmax(np.where(nothing, 0, x) if np.any(nothing) else x, axis=axis)
+    return g * np.logical_not(nothing) * shares
+
+
+defvjp(_logsumexp, lambda g, _y, x, axis=None: _logsumexp_vjp(g, x, axis))
 
 
 def _shifted(x: Array, axis: Axis) -> tuple[Array, Array]:
@@ -301,8 +314,8 @@ def _check_labels(labels: Array, classes: int) -> None:
             f"cross_entropy: labels of dtype {labels.dtype}; they are integers that name classes: labels.astype(int). "
             f"Probabilities need the logits' shape"
         )
-    # Without its sign, a negative number is a very large one.
-    if np.maximum.reduce(labels.view(f"u{labels.itemsize}"), axis=None, initial=0) >= classes:
+    # Without its sign, a negative number is a very large one. Labels from a file may have the other order of bytes.
+    if np.maximum.reduce(labels.view(labels.dtype.str.replace("i", "u")), axis=None, initial=0) >= classes:
         place = _first((labels < 0) | (labels >= classes))
         raise ValueError(
             f"cross_entropy: the label {labels[place]} at {place} names none of the {classes} classes, which are 0 to "
@@ -312,16 +325,16 @@ def _check_labels(labels: Array, classes: int) -> None:
 
 @primitive
 def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1, reduction: Any = "mean", kept: Any = None) -> Any:
-    exponentials, _ = _shifted(x, axis)
+    exponentials, _ = _shifted(widened(x), axis)
     own = exponentials[_of_labels(labels, axis)]
     np.exp(exponentials, out=exponentials)
     total = np.add.reduce(exponentials, axis=axis, keepdims=True)
     losses = np.log(total.reshape(labels.shape)) - own
     exponentials /= total
     kept["softmax"] = exponentials
-    if reduction == "none":
-        return losses
-    return np.add.reduce(losses, axis=None) / (labels.size if reduction == "mean" else 1)
+    if reduction != "none":
+        losses = np.add.reduce(losses, axis=None) / (labels.size if reduction == "mean" else 1)
+    return losses.astype(x.dtype, copy=False)
 
 
 def _label_cross_entropy_vjp(
@@ -329,6 +342,7 @@ def _label_cross_entropy_vjp(
 ) -> Any:
     # What the forward pass has kept is no function of x for the next derivative: there it is computed again.
     p: Any = kept["softmax"] if type(x) is np.ndarray else softmax(x, axis=axis)
+    g = widened(g)
     if reduction == "none":
         g = np.expand_dims(g, axis)
     elif reduction == "mean":
@@ -731,7 +745,7 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, rng: np.random
         raise TypeError(f"dropout: rng={rng!r}; in training it needs a generator: rng=np.random.default_rng(seed)")
     shape: tuple[int, ...] = values.shape
     chances = rng.random(shape, dtype=np.float32)
-    return values * np.multiply(chances >= p, 1 / (1 - p) if p < 1 else 0, dtype=values.dtype)
+    return values * np.multiply(chances >= p, 1 / (1 - p) if p < 1 else 0, dtype=values.dtype.type)
 
 
 def batch_norm(
@@ -808,24 +822,37 @@ def batch_norm(
                 f"batch_norm: x of shape {values.shape} has less than two values for each channel, which have no "
                 f"variance; give larger batches, or mean and var"
             )
-        return _batch_norm(values, w, b, eps=eps)
+        return _batch_norm(values, w, b, eps=eps, kept={})
     scale = w / np.sqrt(arrays["var"] + eps)
     shift = b - arrays["mean"] * scale
     return values * _beside(scale, values) + _beside(shift, values), arrays["mean"], arrays["var"]
 
 
 @primitive
-def _batch_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-5) -> Any:
-    mean = x.mean(axis=_all_but_channels(x))
-    deviation = x - _beside(mean, x)
+def _batch_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-5, kept: Any = None) -> Any:
+    values = widened(x)
+    mean = values.mean(axis=_all_but_channels(x))
+    deviation = values - _beside(mean, x)
     var = np.square(deviation).mean(axis=_all_but_channels(x))
-    return deviation * _beside(weight / np.sqrt(var + eps), x) + _beside(bias, x), mean, var
+    kept["moments"] = mean, var
+    y = deviation * _beside(weight / np.sqrt(var + eps), x) + _beside(bias, x)
+    return (y if values is x else y.astype(x.dtype)), mean.astype(x.dtype), var.astype(x.dtype)
 
 
-def _batch_norm_vjps(g: Any, y: Any, x: Any, weight: Any, _bias: Any, eps: float = 1e-5) -> list[Any]:
-    """Return the three gradients; the formula is the paper's, with those of the returned mean and variance added."""
-    (g, g_mean, g_var), (_, mean, var) = g, y
-    axes, n = _all_but_channels(x), x.size // x.shape[1]
+def _batch_norm_vjps(
+    g: Any, _y: Any, x: Any, weight: Any, _bias: Any, eps: float = 1e-5, kept: Any = None
+) -> list[Any]:
+    """Return the three gradients; the formula is the paper's, with those of the returned mean and variance added.
+
+    It reads nothing of what was returned, so that a residual block may add to that in place.
+    """
+    g, g_mean, g_var = map(widened, g)
+    x, weight, axes, n = widened(x), widened(weight), _all_but_channels(x), x.size // x.shape[1]
+    if type(x) is np.ndarray:
+        mean, var = kept["moments"]
+    else:  # what the forward pass has kept is no function of x for the next derivative
+        mean = x.mean(axis=axes)
+        var = np.square(x - _beside(mean, x)).mean(axis=axes)
     deviation = x - _beside(mean, x)
     inverse = 1 / np.sqrt(var + eps)
     scale = weight * inverse

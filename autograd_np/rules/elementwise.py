@@ -273,7 +273,7 @@ defvjp(sinc_derivative, lambda g, _y, x, n=0: g * sinc_derivative(x, n=n + 1))
 
 
 def _i1(x: Any) -> Any:
-    if x.dtype == np.longdouble:
+    if x.dtype.type is np.longdouble:
         raise TypeError(
             "np.i0: its derivative is known in double precision only; convert the argument: x.astype(np.float64)"
         )

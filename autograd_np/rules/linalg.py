@@ -10,7 +10,7 @@ formula is of that kind, the gradient is conjugated on its way in, and the resul
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -48,28 +48,68 @@ def _diagonal(x: Any) -> Any:
 # Systems of equations
 # ---------------------------------------------------------------------------------------------------------------------
 
-defvjp(linalg.inv, lambda g, y, _a: -(_transposed(y) @ g @ _transposed(y)))
+defvjp(linalg.inv, lambda g, y, a: _inv_vjp(g, y, a))
+
+
+def _inv_vjp(g: Any, y: Any, a: Any) -> Any:
+    if _is_singular(a, _frobenius(plain(y))):
+        _refuse(_singular("np.linalg.inv"))
+    return -(_transposed(y) @ g @ _transposed(y))
 
 
 def _solve_vjps(g: Any, y: Any, a: Any, _b: Any) -> list[Any]:
     if _b.ndim == 1:
-        right = linalg.solve(_transposed(a), g[..., None])
-        return [-(right @ y[..., None, :]), right[..., 0]]
-    right = linalg.solve(_transposed(a), g)
-    return [-(right @ _transposed(y)), right]
+        g, y = g[..., None], y[..., None]
+    # One more right side, which depends on nothing, tells how much the inverse enlarges what it meets.
+    probe = np.sin(np.arange(1.0, 1 + a.shape[-1]))[:, None]
+    probe = np.broadcast_to(probe / _frobenius(probe), (*g.shape[:-1], 1)).astype(g.dtype)
+    try:
+        solutions = linalg.solve(_transposed(a), np.concatenate((g, probe), axis=-1))
+    except ValueError:  # LinAlgError among them
+        _refuse(_singular("np.linalg.solve"))
+    if _is_singular(a, _frobenius(plain(solutions)[..., -1:])):
+        _refuse(_singular("np.linalg.solve"))
+    right = solutions[..., :-1]
+    of_a = -(right @ _transposed(y))
+    return [of_a, right[..., 0] if _b.ndim == 1 else right]
+
+
+def _is_singular(a: Any, size_of_inverse: Any) -> bool:
+    """Tell whether the inverse is so large that the matrix is singular, but for rounding."""
+    return bool(np.any(_frobenius(plain(a)) * size_of_inverse > 1 / np.finfo(a.dtype).eps))
+
+
+def _singular(name: str) -> str:
+    return (
+        f"{name}: a matrix is singular, but for rounding, and so the gradient would be rounding; np.linalg.pinv and "
+        f"np.linalg.lstsq take singular values up to a ratio for 0"
+    )
+
+
+def _refuse(why: str) -> NoReturn:
+    raise LinAlgError(why)
+
+
+def _frobenius(a: Any) -> Any:
+    return linalg.norm(a, axis=(-2, -1))
 
 
 defvjp(linalg.solve, joint=_solve_vjps, broadcasts=True)
 
-defvjp(linalg.pinv, lambda g, y, a, rcond=None, rtol=None: _pinv_vjp(g, y, a))
+defvjp(linalg.pinv, lambda g, y, a, rcond=None, rtol=None: _pinv_vjp(g, y, a, "np.linalg.pinv", "rtol="))
 
 
-def _pinv_vjp(g: Any, y: Any, a: Any) -> Any:
+def _pinv_vjp(g: Any, y: Any, a: Any, name: str, option: str) -> Any:
     """Return the adjoint of the pseudo-inverse at a matrix whose rank stays.
 
     G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate" (1973), equation 4.12.
     """
+    if _is_singular(a, _frobenius(plain(y))):
+        _refuse(
+            f"{name}: a singular value that is no more than rounding was not taken for 0, and so the gradient would be "
+            f"rounding, too; say up to which ratio to the largest one they are 0, by {option}"
+        )
     y_adjoint, g_adjoint = _adjoint(y), _transposed(g)
     columns = g_adjoint @ y @ y_adjoint
     rows = y_adjoint @ y @ g_adjoint
@@ -88,7 +128,10 @@ def _least_squares_vjps(g: Any, _y: Any, a: Any, b: Any, rcond: float | None = N
     if b.ndim == 1:
         g, b = g[:, None], b[:, None]
     of_b = _transposed(inverse) @ g
-    return [_pinv_vjp(g @ _transposed(b), inverse, a), of_b[:, 0] if _y.ndim == 1 else of_b]
+    return [
+        _pinv_vjp(g @ _transposed(b), inverse, a, "np.linalg.lstsq", "rcond="),
+        of_b[:, 0] if _y.ndim == 1 else of_b,
+    ]
 
 
 defvjp(least_squares, joint=_least_squares_vjps)
@@ -175,10 +218,6 @@ def _slope_of_det(y: Any, a: Any) -> Any:
     return y[..., None, None] * _transposed(inverse)
 
 
-def _frobenius(a: Any) -> Any:
-    return linalg.norm(a, axis=(-2, -1))
-
-
 @primitive
 def cofactors(a: Any) -> Any:
     """Return the cofactors of a matrix, which need not have an inverse.
@@ -217,13 +256,16 @@ defvjp(cofactors, lambda g, _y, a: _cofactors_vjp(g, a))
 
 def _slogdet_vjp(g: Any, y: Any, a: Any) -> Any:
     (g_sign, g_logarithm), (sign, _) = g, y
+    why = (
+        "np.linalg.slogdet: a matrix is singular, but for rounding, and the logarithm of its determinant, minus "
+        "infinity, has no derivative; np.linalg.det has one"
+    )
     try:
         slope = _transposed(linalg.inv(a))
-    except ValueError as error:
-        raise LinAlgError(
-            "np.linalg.slogdet: a matrix is singular, and the logarithm of its determinant, minus infinity, has no "
-            "derivative; np.linalg.det has one"
-        ) from error
+    except ValueError:  # LinAlgError among them
+        _refuse(why)
+    if _is_singular(a, _frobenius(plain(slope))):
+        _refuse(why)
     if sign.dtype.kind == "c":  # the sign turns with the imaginary part of d(log det); a real one is constant
         g_logarithm = g_logarithm + 1j * np.imag(g_sign * sign)
     return g_logarithm[..., None, None] * slope
@@ -233,15 +275,17 @@ def _slogdet_vjp(g: Any, y: Any, a: Any) -> Any:
 # Decompositions
 # ---------------------------------------------------------------------------------------------------------------------
 
-# Functions of Hermitian matrices read one triangle only. The gradient is nevertheless that with respect to the whole
-# matrix, kept Hermitian: Hermitian itself, so that descent along it stays among such matrices. JAX has it so, too.
+# Functions of Hermitian matrices (cholesky, eigh, eigvalsh) read one triangle only. The gradient is nevertheless that
+# with respect to the whole matrix, kept Hermitian: Hermitian itself, so that descent along it stays among such
+# matrices. JAX has it so, too. Differences of one element alone are those of a matrix that is not Hermitian: off the
+# diagonal they are twice the gradient in the triangle that is read, and 0 in the other.
 
 defvjp(
     linalg.cholesky,
     lambda g, y, _a, upper=False: _cholesky_vjp(_adjoint(g), _adjoint(y)) if upper else _cholesky_vjp(g, y),
 )
 defvjp(linalg.eigh, lambda g, y, _a, UPLO="L": _eigh_vjp(*g, *y))
-defvjp(linalg.eig, lambda g, y, _a: _eig_vjp(*g, *y))
+defvjp(linalg.eig, lambda g, y, a: _eig_vjp(g, y, a))
 defvjp(linalg.svd, lambda g, y, _a, full_matrices=True: _svd_vjp(*g, *y))
 defvjp(linalg.qr, lambda g, y, _a: _qr_vjp(*g, *y))
 
@@ -260,19 +304,12 @@ def _cholesky_vjp(g: Any, y: Any) -> Any:
 
 
 @primitive
-def inseparable(vectors: Any, why: str = "") -> Any:
-    """Pass vectors on that have no derivative."""
-    return vectors
+def without_derivative(x: Any, why: str = "") -> Any:
+    """Pass on what has no derivative."""
+    return x
 
 
-def _refuse(why: str) -> Any:
-    raise LinAlgError(
-        f"{why}, which have no derivative; use the values alone, or part them by a small random matrix added to the "
-        f"argument"
-    )
-
-
-defvjp(inseparable, lambda g, _y, _vectors, why="": _refuse(why))
+defvjp(without_derivative, lambda g, _y, _x, why="": _refuse(why))
 
 
 def _separable(vectors: Any, values: Any, name: str, nonzero: bool = False) -> Any:
@@ -280,16 +317,19 @@ def _separable(vectors: Any, values: Any, name: str, nonzero: bool = False) -> A
     ordered = np.sort(plain(values), axis=-1)
     if np.all(np.diff(ordered) != 0) and not (nonzero and np.any(ordered == 0)):
         return vectors
-    return inseparable(vectors, why=_why(name))
+    return without_derivative(vectors, why=_why(name))
 
 
 def _why(name: str) -> str:
-    return f"{name}: a gradient passes through the vectors of a value that repeats, or is 0"
+    return (
+        f"{name}: a gradient passes through the vectors of a value that repeats, or is 0, which have no derivative; "
+        f"use the values alone, or part them by a small random matrix added to the argument"
+    )
 
 
 def _quotient(numerators: Any, denominators: Any, vanishing: Any, name: str) -> Any:
     """Divide; where the denominator is rounding only, there must be nothing to divide: these vectors are not used."""
-    if np.any(vanishing & (plain(numerators) != 0)):
+    if np.any(vanishing & (plain(numerators) != 0) & ~np.isnan(plain(numerators))):
         _refuse(_why(name))
     return np.where(vanishing, 0, numerators) / np.where(vanishing, 1, denominators)
 
@@ -318,8 +358,10 @@ def _eigh_vjp(g_w: Any, g_v: Any, w: Any, v: Any) -> Any:
     return conjugated(_hermitian(v @ (turn + _diagonal(g_w)) @ _adjoint(v)))
 
 
-def _eig_vjp(g_w: Any, g_v: Any, w: Any, v: Any) -> Any:
+def _eig_vjp(g: Any, y: Any, a: Any) -> Any:
     """Boeddeker et al., for eigenvectors that keep the length 1."""
+    (g_w, g_v), (w, v) = g, y
+    _refuse_defective(plain(w), plain(v), plain(a))
     v = _separable(v, w, "np.linalg.eig")
     gaps, equal = _gaps(w, w.shape[-1])
     adjoint = _adjoint(v)
@@ -328,6 +370,27 @@ def _eig_vjp(g_w: Any, g_v: Any, w: Any, v: Any) -> Any:
     inner = _off_diagonal(inner - adjoint @ v * stretch[..., None, :])
     turn = _quotient(inner, conjugated(gaps), equal, "np.linalg.eig")
     return conjugated(linalg.solve(adjoint, (turn + _diagonal(conjugated(g_w))) @ adjoint))
+
+
+def _refuse_defective(w: Any, v: Any, a: Any) -> None:
+    """Raise if the rounding of `a` is enough to make two of its eigenvalues one, and their eigenvectors parallel.
+
+    An eigenvalue moves by up to `sensitivity` times a change of the matrix: G. H. Golub and C. F. Van Loan, "Matrix
+    computations", section 7.2.2.
+    """
+    eps = float(np.finfo(w.dtype).eps)
+    try:
+        sensitivity = linalg.norm(linalg.inv(v), axis=-1)  # the columns of v have length 1
+    except LinAlgError:
+        sensitivity = np.full(w.shape, np.inf)
+    larger = np.maximum(sensitivity[..., None], sensitivity[..., None, :])
+    gaps = np.abs(w[..., None] - w[..., None, :])
+    others = ~np.eye(w.shape[-1], dtype=bool)
+    if np.any(others & (larger > eps**-0.25) & (gaps <= 10 * eps * _frobenius(a)[..., None, None] * larger)):
+        _refuse(
+            "np.linalg.eig: a matrix has fewer eigenvectors than eigenvalues, but for rounding, and these have no "
+            "derivative; functions of the matrix itself, such as the trace of a power, have one"
+        )
 
 
 def _svd_vjp(g_u: Any, g_s: Any, g_vh: Any, u: Any, s: Any, vh: Any) -> Any:
@@ -380,6 +443,12 @@ def _separable_pairs(u: Any, s: Any, vh: Any) -> tuple[Any, Any]:
 def _qr_vjp(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
     """Seeger et al., turned round; of a wide matrix the columns beyond the square part are `q` times those of `r`."""
     k = q.shape[-1]
+    diagonal = np.abs(np.diagonal(plain(r)[..., :k], axis1=-2, axis2=-1))
+    if np.any(diagonal <= _rounding(diagonal, max(q.shape[-2], r.shape[-1]))):
+        _refuse(
+            f"np.linalg.qr: the first {k} columns of a matrix are linearly dependent, but for rounding, and their "
+            f"orthonormal basis has no derivative; leave columns out, or add a small random matrix"
+        )
     g_q, g_r = conjugated(g_q), conjugated(g_r)
     square, wide, g_square, g_wide = r[..., :k], r[..., k:], g_r[..., :k], g_r[..., k:]
     g_q = g_q + q @ wide @ _adjoint(g_wide)
@@ -417,14 +486,14 @@ def eigvals(a: Any) -> Any:
 
 @implements(linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    """Return eigenvalues and eigenvectors of Hermitian matrices; see `numpy.linalg.eigh`."""
+    """Return eigenvalues and eigenvectors of Hermitian matrices, by which they change; see `numpy.linalg.eigh`."""
     w, v = record(primitives[linalg.eigh], (a,), {"UPLO": UPLO})
     return EighResult(w, _separable(v, w, "np.linalg.eigh"))
 
 
 @implements(linalg.eigvalsh)
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
-    """Return eigenvalues of Hermitian matrices; see `numpy.linalg.eigvalsh`."""
+    """Return eigenvalues of Hermitian matrices, by which they change; see `numpy.linalg.eigvalsh`."""
     return eigh(a, UPLO).eigenvalues
 
 
@@ -578,6 +647,9 @@ def cond(x: Any, p: float | str | None = None) -> Any:
         largest, smallest = s[..., 0], s[..., -1]
         with np.errstate(all="ignore"):
             ratio = smallest / largest if p == -2 else largest / smallest
+        if p != -2 and np.any(plain(smallest) <= _rounding(s, max(x.shape[-2:]))[..., 0]):
+            why = "np.linalg.cond: of a matrix that is singular, but for rounding, it has no derivative; p=-2 has one"
+            ratio = without_derivative(ratio, why=why)
         return np.where(plain(largest) == 0, math.inf, ratio)
     return matrix_norm(x, ord=p) * matrix_norm(linalg.inv(x), ord=p)
 

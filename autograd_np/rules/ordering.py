@@ -11,8 +11,8 @@ from autograd_np.tensor import plain, record
 
 # The same elements in another order
 
-defvjp(np.sort, lambda g, y, x, axis=-1, kind=None, stable=None: _unsorted(g, y, x, axis))
-defvjp(np.partition, lambda g, y, x, kth=0, axis=-1, kind="introselect": _unsorted(g, y, x, axis))
+defvjp(np.sort, lambda g, _y, x, axis=-1, kind=None, stable=None: _unsorted(g, x, axis))
+defvjp(np.partition, lambda g, y, x, kth=0, axis=-1, kind="introselect": _unpartitioned(g, y, x, axis))
 
 # A place between two neighbours in order
 
@@ -86,12 +86,18 @@ def _order(x: Any, axis: int) -> Any:
     return np.argsort(plain(x), axis=axis, kind="stable")
 
 
-def _unsorted(g: Any, y: Any, x: Any, axis: int | None) -> Any:
+def _unsorted(g: Any, x: Any, axis: int | None) -> Any:
+    """Bring the gradient of sorted rows into the order of `x`: that of the least element comes first."""
+    if axis is None:
+        return _unsorted(g, x.reshape(-1), 0).reshape(x.shape)
+    return np.take_along_axis(g, np.argsort(_order(x, axis), axis=axis), axis)
+
+
+def _unpartitioned(g: Any, y: Any, x: Any, axis: int | None) -> Any:
     """Bring the gradient of each row of `y` into the order of `x`: the least element of one is that of the other."""
     if axis is None:
-        return _unsorted(g, y, x.reshape(-1), 0).reshape(x.shape)
-    places = np.take_along_axis(_order(y, axis), np.argsort(_order(x, axis), axis=axis), axis)
-    return np.take_along_axis(g, places, axis)
+        return _unpartitioned(g, y, x.reshape(-1), 0).reshape(x.shape)
+    return _unsorted(np.take_along_axis(g, _order(y, axis), axis), x, axis)
 
 
 def _to_neighbours(g: Any, y: Any, x: Any, axis: Any, interpolated: Callable[[Any], Any]) -> Any:

@@ -9,7 +9,7 @@ from autograd_np.tensor import plain
 
 def widened(x: Any) -> Any:
     """Return float16 numbers as float32, as NumPy's own means do: counts and sums may be too large for the former."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x
+    return x.astype(np.float32) if x.dtype.type is np.float16 else x
 
 
 def times_power_of_2(x: Any, powers: Any) -> Any:

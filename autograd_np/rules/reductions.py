@@ -163,7 +163,7 @@ def _std_vjp(g: Any, y: Any, x: Any, axis: Any, deviation_of: Callable[..., Any]
     size: Any = _spread(widened(y), x, axis)
     # The mean of a constant can be a neighbour of it. The deviations, alike then, are none from their own mean.
     deviation: Any = deviation_of(deviation_of(widened(x), x, axis), x, axis)
-    lost: Any = (size == 0) | np.isinf(size)  # a constant, or squares too small or too large
+    lost: Any = (size == 0) | ~np.isfinite(size)  # a constant, or squares too small or too large
     if np.any(lost):
         deviation = scaled_along(deviation, axis, lost)
         squares: Any = np.sum(_over_freedom(deviation, count - ddof, x) * deviation, axis=axis, keepdims=True).real

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, plain
 from autograd_np.testing.layouts import lay_out, own_elements
 from autograd_np.testing.numerical import Estimate, derivative, one_sided, scale
@@ -241,6 +242,7 @@ class _Check:
                 f"{self.name}: the {mode} derivative of order {level} is wrong:\n"
                 f"  along a random direction {found:.9g}, by differences {value:.9g} +- {tolerance:.1e}\n"
                 + self._by_variable(scalar, differentiate, direction, tolerance)
+                + self._about_triangles()
             )
         return ""
 
@@ -254,6 +256,19 @@ class _Check:
             line = f"  by {variable.name}, {variable.given.dtype} {variable.given.shape}: {found:.9g}, by differences"
             lines.append(f"{line} {value:.9g}" + ("" if abs(found - value) <= tolerance else "  <- wrong"))
         return "\n".join(lines)
+
+    def _about_triangles(self) -> str:
+        """Say what functions of one triangle are differentiated by, if there are any on the tape."""
+        if self.backward is not None:
+            return ""
+        outputs = self._flat(*(Tensor(x, requires_grad=True) for x in self.point))
+        names = sorted(_on_tape(y._node for y in outputs if isinstance(y, Tensor)) & _OF_ONE_TRIANGLE)
+        if not names:
+            return ""
+        return (
+            f"\n  Functions of one triangle ({', '.join(names)}) are differentiated by a Hermitian matrix, whose "
+            f"other triangle mirrors it: check them with one, such as (x + x.conj().swapaxes(-1, -2)) / 2"
+        )
 
     def _slope(self, phi: Callable[[float], Array]) -> Estimate:
         """Return the derivative on a line, whose unit of length is the size of the variables."""
@@ -341,6 +356,20 @@ def _reverse(scalar: Function, direction: list[Array]) -> Function:
 def _forward(scalar: Function, direction: list[Array]) -> Function:
     """Return the derivative of a scalar function along a direction, pushed forward."""
     return lambda *elements: jvp(scalar, elements, direction)[1]
+
+
+_OF_ONE_TRIANGLE = {"np.linalg.cholesky", "np.linalg.eigh"}
+
+
+def _on_tape(nodes: Iterable[Node | None]) -> set[str]:
+    """Return the names of what was called on the way to some nodes."""
+    stack = [node for node in nodes if node is not None]
+    seen = set(stack)
+    while stack:
+        fresh = set(stack.pop().parents) - seen
+        seen |= fresh
+        stack.extend(fresh)
+    return {node.name for node in seen}
 
 
 _DERIVATIVES: dict[str, Mode] = {"rev": _reverse, "fwd": _forward}

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from autograd_np import Tensor, gradients
+from autograd_np import Tensor, grad, gradients
 from autograd_np.neural import (
     batch_norm,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    conv2d,
     cross_entropy,
     dropout,
     flatten,
@@ -24,6 +25,7 @@ from autograd_np.neural import (
     linear,
     log_softmax,
     logsumexp,
+    max_pool2d,
     mse_loss,
     relu,
     sigmoid,
@@ -155,6 +157,16 @@ class TestCrossEntropy:
         np.testing.assert_allclose(
             cross_entropy(logits, targets, reduction=reduction), expected, rtol=1e-13, atol=1e-13
         )
+
+    @pytest.mark.parametrize("dtype", [">i2", ">i4", "<i4", ">i8", "<i8", ">u2", "<u8", "i1", "u1"])
+    def test_labels_in_any_order_of_bytes(self, dtype: str) -> None:
+        logits, labels = np.arange(12.0).reshape(4, 3) ** 2 / 9, np.array([2, 0, 1, 2])
+        found, expected = (grad(lambda x: cross_entropy(x, t))(logits) for t in (labels.astype(dtype), labels))  # noqa: B023
+        np.testing.assert_array_equal(found, expected)
+        for wrong in (3, 100, -1):
+            if wrong > 0 or np.dtype(dtype).kind == "i":
+                with pytest.raises(ValueError, match=rf"the label {wrong} at \(1,\) names none of the 3 classes"):
+                    cross_entropy(logits, np.array([2, wrong, 1, 2]).astype(dtype))
 
     @given(classified(soft=False), st.sampled_from(REDUCTIONS))
     def test_labels_are_one_hot_probabilities(self, problem: tuple[Array, Array], reduction: Reduction) -> None:
@@ -478,3 +490,37 @@ class TestBatchNorm:
         self, shape: tuple[int, ...], settings: dict[str, Any], error: type[Exception], words: list[str]
     ) -> None:
         check_message(error, ["batch_norm", *words], lambda: batch_norm(np.ones(shape), **settings))
+
+
+BYTES: dict[str, Callable[[Any], Any]] = {
+    "relu": relu,
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "logsumexp": logsumexp,
+    "cross_entropy": lambda x: cross_entropy(x, [0, 1]),
+    "cross_entropy of probabilities": lambda x: cross_entropy(x, np.full((2, 3), 1 / 3)),
+    "binary_cross_entropy_with_logits": lambda x: binary_cross_entropy_with_logits(x, np.full((2, 3), 0.5)),
+    "mse_loss": lambda x: mse_loss(x, np.zeros((2, 3))),
+    "linear": lambda x: linear(x, np.ones((2, 3)), np.ones(2)),
+    "flatten": lambda x: flatten(x[None]),
+    "dropout": lambda x: dropout(x, rng=np.random.default_rng(0)),
+    "batch_norm": lambda x: batch_norm(x)[0] ** 3,
+    "conv2d": lambda x: conv2d(x[None, None], np.ones((1, 1, 2, 2))),
+    "conv2d by fft": lambda x: conv2d(x[None, None], np.ones((1, 1, 2, 2), x.dtype), method="fft"),
+    "max_pool2d": lambda x: max_pool2d(x[None, None], 2),
+}
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("f", BYTES.values(), ids=BYTES)
+def test_numbers_in_any_order_of_bytes(f: Callable[[Any], Any], dtype: str) -> None:
+    """As in files from other machines."""
+    x = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.5]])
+    results: list[tuple[Any, Any]] = []
+    for order in "<>":
+        leaf = Tensor(x, requires_grad=True, dtype=order + dtype)
+        y = f(leaf)
+        (g,) = gradients(y.sum(), leaf)
+        assert g.dtype == leaf.dtype == order + dtype
+        results.append((y.data, g.data))
+    np.testing.assert_equal(*results)

@@ -141,6 +141,30 @@ def test_message_names_the_argument_that_is_wrong() -> None:
     assert marked[0].strip().startswith("by args[0]['w'], float64 (3, 3):")
 
 
+@pytest.mark.parametrize(
+    ("f", "named"),
+    [
+        (np.linalg.cholesky, "np.linalg.cholesky"),
+        (np.linalg.eigvalsh, "np.linalg.eigh"),
+        (lambda a: np.linalg.eigh(a)[0] + np.diag(np.linalg.cholesky(a)), "np.linalg.cholesky, np.linalg.eigh"),
+    ],
+)
+def test_message_says_by_what_functions_of_one_triangle_are_differentiated(f: Any, named: str) -> None:
+    a = np.array([[4.0, 1.0], [1.0, 3.0]])
+    with pytest.raises(
+        AssertionError, match=rf"order 1 is wrong(.|\n)*{named}\) are .* by a Hermitian matrix.*swapaxes"
+    ):
+        check_grads(f, (a,))
+    check_grads(lambda x: f((x + x.conj().swapaxes(-1, -2)) / 2), (a,))
+
+
+def test_message_speaks_of_triangles_only_where_one_is_read() -> None:
+    f = with_rule(np.linalg.inv, lambda g, y, _x: -g)
+    with pytest.raises(AssertionError) as error:
+        check_grads(f, (np.array([[4.0, 1.0], [1.0, 3.0]]),))
+    assert "triangle" not in str(error.value)
+
+
 def test_tolerances_may_be_given() -> None:
     slightly = (np.square, lambda g, x: 2.001 * g * x)
     with pytest.raises(AssertionError):

@@ -1,0 +1,72 @@
+"""Means, deviations, ties, losses and normalisations over more elements than float16 can count: 65,504.
+
+The count itself, or a sum on the way, is infinite in float16; gradients divided by it were 0, or no numbers. To this
+kind belong all that divide by a number of elements (`mean`, `nanmean`, `average`, `var`, `std` and their kin, losses
+with reduction="mean", batch normalisation), share among ties (`max`, `min` and their kin), or divide by a sum of
+exponentials (softmax, its logarithm, logsumexp).
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd_np import grad, neural
+
+COUNT = 100_000
+SCALE = 1024.0  # as losses are scaled in half precision, so that gradients are not too small for it
+LABELS = np.zeros(COUNT // 2, int)
+EPS, LEAST = float(np.finfo(np.float16).eps), float(np.finfo(np.float16).smallest_subnormal)
+
+FUNCTIONS: dict[str, Any] = {
+    "mean": np.mean,
+    "mean of rows": lambda x: np.mean(x.reshape(2, -1), axis=1)[0],
+    "nanmean": np.nanmean,
+    "average": np.average,
+    "var": np.var,
+    "std": np.std,
+    "nanvar": np.nanvar,
+    "nanstd": np.nanstd,
+    "mse_loss": lambda x: neural.mse_loss(x, np.zeros(COUNT)),
+    "l1_loss": lambda x: neural.l1_loss(x, np.zeros(COUNT)),
+    "binary_cross_entropy": lambda x: neural.binary_cross_entropy(x - 1, np.full(COUNT, 0.25)),
+    "binary_cross_entropy_with_logits": lambda x: neural.binary_cross_entropy_with_logits(x, np.zeros(COUNT)),
+    "cross_entropy": lambda x: neural.cross_entropy(x.reshape(-1, 2), LABELS),
+    "cross_entropy of probabilities": lambda x: neural.cross_entropy(x.reshape(-1, 2), np.full((COUNT // 2, 2), 0.5)),
+    "cross_entropy of as many classes": lambda x: neural.cross_entropy(x, 7),
+    "softmax": lambda x: neural.softmax(x)[:9].sum(),
+    "log_softmax": lambda x: neural.log_softmax(x)[:3].sum(),
+    "logsumexp": neural.logsumexp,
+    "batch_norm": lambda x: neural.batch_norm(x.reshape(-1, 1))[0][:9].sum(),
+    "mean of batch_norm": lambda x: neural.batch_norm(x.reshape(-1, 1))[1].sum(),
+    "variance of batch_norm": lambda x: neural.batch_norm(x.reshape(-1, 1))[2].sum(),
+}
+
+
+@pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")  # of NumPy's own variances and sums
+def test_gradients_are_as_precise_as_float16(f: Any) -> None:
+    x = np.random.default_rng(0).uniform(1.25, 1.75, COUNT).astype(np.float16)
+    found, expected = (grad(lambda x: f(x) * SCALE)(x.astype(dtype)) for dtype in (np.float16, np.float64))
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found.astype(float), expected, rtol=2 * EPS, atol=4 * EPS * np.max(np.abs(expected)))
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if not name.startswith(("nan", "var", "std", "average"))])
+def test_values_are_as_precise_as_float16(name: str) -> None:
+    """NumPy's own are not all: some of its values are infinite."""
+    x = np.random.default_rng(0).uniform(1.25, 1.75, COUNT).astype(np.float16)
+    np.testing.assert_allclose(float(FUNCTIONS[name](x)), float(FUNCTIONS[name](x.astype(float))), rtol=4 * EPS)
+
+
+@pytest.mark.parametrize("f", [np.max, np.min, np.nanmax, np.nanmin])
+def test_shares_of_many_ties(f: Any) -> None:
+    found = grad(lambda x: f(x) * SCALE)(np.ones(COUNT, np.float16))
+    np.testing.assert_allclose(found.astype(float), SCALE / COUNT, rtol=EPS)
+
+
+def test_normalisation_of_numbers_whose_squares_are_too_large() -> None:
+    x = np.array([[300.0], [-400.0], [1000.0]])
+    with np.errstate(over="ignore"):  # of the variance, which is returned
+        half, double = (grad(lambda x: neural.batch_norm(x)[0][0, 0])(x.astype(t)) for t in (np.float16, np.float64))
+    np.testing.assert_allclose(half.astype(float), double, rtol=4 * EPS, atol=LEAST)
