@@ -398,9 +398,9 @@ class Tensor:
             return
         if index is None:
             own, index = None, ...  # nothing of what was there is left
-        self._node = after = _assignment(own, self._array, source, value._array, index)
+        self._node = _assignment(own, self._array, source, value._array, index)
         if self is not root:
-            root._node = _assignment(root_node, root._array, after, self._array, _places(self))
+            root._node = _after_write(root, root_node, self)
 
     def _check_writable(self, call: str, value: Tensor | None = None) -> tuple[Tensor, Node | None]:
         """Return the tensor whose memory this one lies in, and the value's place on the tape.
@@ -428,11 +428,6 @@ class Tensor:
                     f"{call}: the tensor was detached, or taken under no_grad(), from one whose memory it shares, and "
                     f"which could not know that it now depends on recorded values; use a copy of it (t.copy())"
                 )
-        if self.dtype != root.dtype and (node is not None or root._node is not None):
-            raise RuntimeError(
-                f"{call}: the tensor is the real or imaginary part of another one, and shares its memory; use a copy "
-                f"of it (t.copy()), and join the parts as x + 1j * y"
-            )
         return root, node
 
     def _check_memory(self, call: str) -> None:
@@ -1144,16 +1139,28 @@ def _same_memory(tensor: Tensor, array: NDArray[Any]) -> bool:
     return all(mine[key] == its[key] for key in ("data", "shape", "strides", "typestr"))
 
 
-def _places(view: Tensor) -> Any:
-    """Return the index of a view's elements in the tensor whose memory it lies in."""
+def _after_write(root: Tensor, node: Node | None, view: Tensor) -> Node | None:
+    """Return the place on the tape of a tensor into which a view has written; `node` is its place up to then."""
     assert view._view is not None
     steps = view._view.steps()
+    part = next((step.primitive for step in steps if step.primitive in (_real, _imag)), None)
+    if part is None or root.dtype.kind != "c":
+        return _assignment(node, root._array, view._node, view._array, _places(root, steps))
+    whole = _wrap(root._array.copy(), node)
+    real, imag = whole.real.copy(), whole.imag.copy()
+    (real if part is _real else imag)[_places(root, steps)] = _wrap(view._array.copy(), view._node)
+    return (real + 1j * imag)._node
+
+
+def _places(root: Tensor, steps: Sequence[_View]) -> Any:
+    """Return the index of a view's elements in the tensor whose memory it lies in."""
     if len(steps) == 1 and steps[0].primitive is _getitem:
         return steps[0].kwargs["index"]
-    shape = view._view.root.shape
-    places: Any = np.arange(view._view.root.size).reshape(shape)
+    shape = root.shape
+    places: Any = np.arange(root.size).reshape(shape)
     for step in steps:
-        places = step.primitive.function(places, **step.kwargs)
+        if step.primitive is not _imag:  # whose places are those of the numbers
+            places = step.primitive.function(places, **step.kwargs)
     return cast(Any, np.unravel_index(places, shape))
 
 
@@ -1310,12 +1317,17 @@ def _swept(
             found = sweep(nodes, seeds, set(wanted), lift=_wrap, retain=retain, stacked=stacked)
     else:
         found = sweep(nodes, [seed._array for seed in seeds], set(wanted), retain=retain, stacked=stacked)
-    del seeds
     results: list[Tensor | None] = []
     take = found.pop if len(set(wanted)) == len(wanted) else found.get  # what stays in `found` is copied by _own
+    given = {id(_owner(seed._array)) for seed in seeds}  # whose memory is somebody else's
     for node in wanted:
         g = take(node, None)
-        results.append(None if g is None else g if isinstance(g, Tensor) else _wrap(_own(g), None))
+        if isinstance(g, Tensor):
+            g = g.copy() if id(_owner(g._array)) in given else g
+            given.add(id(_owner(g._array)))
+            results.append(g)
+        else:
+            results.append(None if g is None else _wrap(_own(g), None))
     return results
 
 
@@ -1346,6 +1358,13 @@ def _seed(output: Tensor, gradient: Operand | None, call: str) -> tuple[Node, Te
             f"{call}: a gradient of shape {seed.shape} for a tensor of shape {output.shape}; they must agree"
         )
     return output._node, seed if seed.dtype == output.dtype else seed.astype(output.dtype)
+
+
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array that owns the memory of a view; of any other array itself."""
+    while is_array(array.base):
+        array = array.base
+    return array
 
 
 def _own(array: Any) -> NDArray[Any]:
@@ -1396,7 +1415,7 @@ _getitem.name, _assign.name, _argument.name = "t[index]", "t[index] = value", "a
 _negative, _positive, _absolute = (primitive_of(f) for f in (np.negative, np.positive, np.absolute))
 _add, _subtract, _multiply, _divide = (primitive_of(f) for f in (np.add, np.subtract, np.multiply, np.divide))
 _floor_divide, _remainder, _power = (primitive_of(f) for f in (np.floor_divide, np.remainder, np.power))
-_matmul = primitive_of(np.matmul)
+_matmul, _real, _imag = (primitive_of(f) for f in (np.matmul, np.real, np.imag))
 
 for _moving in (
     getitem, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to,

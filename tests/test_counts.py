@@ -4,9 +4,6 @@ Each bound is the count at the time of writing. Where a change lowers a count, l
 """
 
 import gc
-import sys
-from collections.abc import Callable
-from types import FrameType
 
 import numpy as np
 import pytest
@@ -15,6 +12,7 @@ from autograd_np import Tensor
 from autograd_np.tape import Node
 from tests.allocations import allocated
 from tests.benchmarks.works import OURS, WORKS, Eager
+from tests.calls import python_calls
 
 
 def training(work: str, batch: int) -> Eager:
@@ -24,23 +22,6 @@ def training(work: str, batch: int) -> Eager:
     for _ in range(3):
         contender.step()
     return contender
-
-
-def python_calls(function: Callable[[], object]) -> int:
-    """Return how many functions written in Python a call enters, itself included."""
-    count = 0
-
-    def profile(_frame: FrameType, event: str, _arg: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(profile)
-    try:
-        function()
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 def living_nodes() -> int:

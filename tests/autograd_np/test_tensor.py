@@ -12,7 +12,7 @@ import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_np import Tensor, defvjp, gradients, no_grad, primitive
+from autograd_np import Tensor, defvjp, grad, gradients, no_grad, primitive
 
 
 def leaf(*values: float, dtype: Any = float) -> Tensor:
@@ -136,6 +136,22 @@ class TestOffTheTape:
         with pytest.raises(TypeError, match=r"only leaves.*detach"):
             copy.deepcopy(x * 2)
 
+    @pytest.mark.parametrize("how", [copy.copy, copy.deepcopy])
+    def test_a_copy_of_a_functions_argument_is_recorded(self, how: Callable[[Any], Any]) -> None:
+        def loss(p: dict[str, Any]) -> Any:
+            q = {name: how(value) for name, value in p.items()}
+            q["w"] *= 2.0
+            return np.sum(q["w"] ** 2)
+
+        p = {"w": np.ones(2)}
+        np.testing.assert_array_equal(grad(loss)(p)["w"], [8.0, 8.0])
+        np.testing.assert_array_equal(grad(lambda p: np.sum(grad(loss)(p)["w"] ** 2))(p)["w"], [128.0, 128.0])
+        np.testing.assert_array_equal(p["w"], [1.0, 1.0])
+
+    def test_a_functions_argument_is_not_pickled(self) -> None:
+        with pytest.raises(TypeError, match="arguments of a function that is being differentiated"):
+            grad(lambda x: pickle.loads(pickle.dumps(x)) * 1.0)(1.0)
+
 
 class TestBackward:
     def test_accumulates_as_pytorch_does(self) -> None:
@@ -188,6 +204,47 @@ class TestBackward:
         np.testing.assert_array_equal(a.grad, [3.0])
         with pytest.raises(RuntimeError, match="leaves only"):
             (a * b).requires_grad = False
+
+    def test_frozen_between_two_forward_passes(self) -> None:
+        w = leaf(1.0, 2.0)
+        a = (w * 3).sum()
+        w.requires_grad = False
+        constant = w * 7
+        w.requires_grad = True
+        b = (w * 10).sum()
+        (a + b + constant.sum()).backward()
+        np.testing.assert_array_equal(w.grad, [13.0, 13.0])
+
+    def test_frozen_before_the_backward_pass(self) -> None:
+        w, v = leaf(1.0, 2.0), leaf(1.0)
+        y = (w * 3).sum() * v
+        w.requires_grad = False
+        y.backward()
+        assert w.grad is None
+        np.testing.assert_array_equal(v.grad, [9.0])
+
+    def test_another_leaf_at_the_same_address_is_not_thawed(self) -> None:
+        for _ in range(20):
+            w = leaf(1.0)
+            y = w * 2.0
+            w.requires_grad = False
+            del w
+            u = leaf(1.0)
+            u.requires_grad = False
+            u.requires_grad = True
+            y.backward()
+            assert u.grad is None
+
+    def test_complex_scalars_have_no_gradient_by_real_leaves(self) -> None:
+        x, z = leaf(3.0), Tensor(1 + 2j, requires_grad=True)
+        with pytest.raises(TypeError, match=r"backward\(\).*complex.*y\.real"):
+            (x * 1j).sum().backward()
+        with pytest.raises(TypeError, match=r"gradients: input 0.*complex"):
+            gradients((x * 1j).sum(), x)
+        (x * 1j).sum().backward(gradient=1j)
+        np.testing.assert_array_equal(x.grad, [-1.0])
+        (z * z).backward()
+        assert z.grad == 2 * (1 + 2j)
 
 
 class TestGradients:
@@ -484,6 +541,93 @@ class TestProtocols:
         assert bare(3.0) == 6.0
 
 
+def stale_view(x: Any) -> Any:
+    h = x * 1.0
+    row = h[0]
+    h *= 10.0
+    row += 1.0
+    return (row * row).sum() + h.sum()
+
+
+def base_of_a_written_view(x: Any) -> Any:
+    h = x * 1.0
+    column = h[:, 1]
+    column *= x[:, 0]
+    h += 1.0
+    return (h * h).sum()
+
+
+def slices_in_place(x: Any) -> Any:
+    h = x * 1.0
+    h[1:] += x[:1] * x[1:]
+    h[0] -= 2.0
+    h[:, 1] *= 3.0
+    h[..., ::2] /= 2.0
+    h[0][1:] *= x[1, 1:]
+    return (h * h).sum()
+
+
+def heat(x: Any) -> Any:
+    v = x.reshape(-1) * 1.0
+    for _ in range(3):
+        v[1:-1] += 0.1 * (v[2:] - 2 * v[1:-1] + v[:-2])
+    return (v * v).sum()
+
+
+def filled_slice_by_slice(x: Any) -> Any:
+    out = np.zeros_like(x)
+    early = out[1]
+    out[1:] += x[:1] * 2.0
+    out[0] += np.sin(x[1])
+    early *= x[0]
+    return (out * out).sum()
+
+
+def views_of_views(x: Any) -> Any:
+    h = x * 1.0
+    t = h.T[1:]
+    t[0] *= 5.0
+    corner = t[::-1].reshape(-1)[:1] if isinstance(x, Tensor) else t[::-1][:1, 0]
+    h.reshape(3, 2)[1] -= x[0, :2]
+    t *= x[:, 1:].T
+    return (h * h).sum() + (t * t).sum() + corner.sum() * 0.0
+
+
+def out_and_copyto(x: Any) -> Any:
+    h = x * 1.0
+    row = h[0]
+    np.add(row, x[1], out=row)
+    np.copyto(h[1], row * 3.0)
+    np.multiply(h, h[:, ::-1], out=h)
+    return (h * h).sum()
+
+
+def swapped(x: Any) -> Any:
+    h = x * 1.0
+    h[0], h[1] = h[1] * 1.0, h[0] * 2.0
+    h[[0, 1], [1, 0]] = x[0, :2] * 3.0
+    h[h > 100.0] = 0.0
+    return (h * h).sum()
+
+
+def parts_of_complex_numbers(x: Any) -> Any:
+    z = x * (1 + 2j)
+    real, imaginary = z.real, z.imag[1:]
+    real += x * x
+    imaginary *= 3.0
+    z *= x
+    return (z * np.conj(z)).real.sum() + (real * real).sum()
+
+
+IN_PLACE = {
+    f.__name__: f
+    for f in (
+        stale_view, base_of_a_written_view, slices_in_place, heat, filled_slice_by_slice, views_of_views,
+        out_and_copyto, swapped, parts_of_complex_numbers,
+    )
+}  # fmt: skip
+
+
 class TestInPlace:
     def test_item_assignment_gives_the_right_gradient(self) -> None:
         x, v = leaf(1.0, 2.0, 3.0), Tensor(5.0, requires_grad=True)
@@ -522,6 +666,84 @@ class TestInPlace:
         t[0] = 9.0
         with pytest.raises(RuntimeError, match=r"np\.multiply.*changed in place"):
             y.sum().backward()
+
+    @pytest.mark.parametrize("f", IN_PLACE.values(), ids=IN_PLACE)
+    def test_views_and_what_they_are_views_of(self, f: Callable[[Any], Any]) -> None:
+        """The same program in plain NumPy has these differences."""
+        x, h = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]), 1e-5
+        t = Tensor(x, requires_grad=True)
+        loss = f(t)
+        assert loss.data == f(x)
+        units = np.eye(6).reshape(6, 2, 3) * h
+        differences = [(f(x + unit) - f(x - unit)) / (2 * h) for unit in units]
+        np.testing.assert_allclose(gradients(loss, t)[0].data.ravel(), differences, rtol=1e-7, atol=1e-8)
+
+    def test_view_knows_nothing_of_what_is_written_elsewhere(self) -> None:
+        """What a rule needs of one row stays valid when another one is written."""
+        out, w = Tensor(np.zeros((4, 2))), leaf(2.0, 3.0)
+        out[0] = w
+        for i in range(1, 4):
+            out[i] = out[i - 1] * w
+        out.sum().backward()
+        np.testing.assert_allclose(w.grad, 1 + 2 * w.data + 3 * w.data**2 + 4 * w.data**3)
+
+    def test_a_detached_tensor_takes_no_recorded_value(self) -> None:
+        v, h = leaf(5.0), leaf(1.0, 2.0) * 1.0
+        with no_grad():
+            constant = h[:1]
+        for alias in (h.detach(), h[1:].detach(), constant, h.detach()[:1]):
+            before = h.data.copy()
+            with pytest.raises(RuntimeError, match=r"detached, or taken under no_grad\(\).*t\.copy\(\)"):
+                alias += v
+            with pytest.raises(RuntimeError, match="detached"):
+                alias[0] = v[0]
+            np.testing.assert_array_equal(h.data, before)
+        h.detach()[0] = 7.0  # a constant may be written, and is noticed
+        with pytest.raises(RuntimeError, match=r"np\.sin: .*changed in place afterwards, behind the tape"):
+            np.sin(h)
+
+    def test_what_is_broadcast_is_read_only(self) -> None:
+        t = np.broadcast_to(leaf(1.0) * 1.0, (3,))
+        with pytest.raises(ValueError, match=r"read-only.*t\.copy\(\)"):
+            t += 1.0
+
+    def test_own_primitives_return_no_views(self) -> None:
+        @primitive
+        def window(x: Any) -> Any:
+            return np.lib.stride_tricks.as_strided(x, (2, 2), (8, 8))
+
+        @primitive
+        def same(x: Any) -> Any:
+            return x
+
+        @primitive
+        def halves(x: Any) -> Any:
+            return x[:1], x[1:]
+
+        x = Tensor([1.0, 2.0, 3.0])
+        for y in (window(x), same(x), *halves(x)):
+            assert not np.shares_memory(y.data, x.data)
+
+    def test_lists_are_nobody_elses(self) -> None:
+        x, source, places = Tensor(np.arange(8.0).reshape(2, 2, 2), requires_grad=True), [0], [1, 0]
+        y, z = np.moveaxis(x, source, [2]), x[places]
+        source[0], places[0] = 1, 0
+        weights = np.arange(8.0).reshape(2, 2, 2)
+        (gy,) = gradients(np.sum(y * weights), x)
+        (gz,) = gradients(np.sum(z * weights), x)
+        np.testing.assert_array_equal(gy.data, np.moveaxis(weights, 2, 0))
+        np.testing.assert_array_equal(gz.data, weights[::-1])
+
+    def test_nothing_is_refused_under_no_grad_for_the_tapes_sake(self) -> None:
+        w, buffer = leaf(1.0, 2.0), Tensor(np.zeros((2, 2)))
+        h = w * 1.0
+        with no_grad():
+            buffer[0] += w
+            w[1:] *= 3.0
+            h += w
+        np.testing.assert_array_equal(buffer.data, [[1.0, 2.0], [0.0, 0.0]])
+        np.testing.assert_array_equal(w.data, [1.0, 6.0])
+        np.testing.assert_array_equal(h.data, [2.0, 8.0])
 
     def test_leaf_is_refused_while_recording(self) -> None:
         x = leaf(1.0, 2.0)

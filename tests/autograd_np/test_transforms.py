@@ -18,6 +18,7 @@ from autograd_np import (
     Tensor,
     elementwise_grad,
     grad,
+    gradients,
     hessian,
     hvp,
     jacobian,
@@ -28,6 +29,7 @@ from autograd_np import (
 )
 from autograd_np.tensor import plain
 from tests.autograd_np.strategies import GRID, shapes
+from tests.calls import python_calls
 
 
 def rosenbrock(x: Any) -> Any:
@@ -567,6 +569,142 @@ def test_the_warning_names_the_line_that_asked() -> None:
     with pytest.warns(IndependentWarning) as caught:
         grad(lambda x, y: y, 0)(1.0, 2.0)
     assert caught[0].filename == __file__
+
+
+def test_functions_that_return_an_argument() -> None:
+    """What is returned is older than other arguments, and their gradients are 0."""
+    assert grad(lambda p: p["a"])({"a": 1.0, "b": 2.0}) == {"a": 1.0, "b": 0.0}
+    assert grad(lambda x, y: x, (0, 1))(1.0, 2.0) == (1.0, 0.0)
+    assert jvp(lambda x, y: x, (1.0, 2.0), (3.0, 4.0)) == (1.0, 3.0)
+    assert jvp(lambda x, y: (y, x), (1.0, 2.0), (3.0, 4.0)) == ((2.0, 1.0), (4.0, 3.0))
+    assert vjp(lambda x, y: (x, x), 1.0, 2.0)[1]((1.0, 10.0)) == (11.0, 0.0)
+    np.testing.assert_array_equal(jacobian(lambda x: x)(np.ones(2)), np.eye(2))
+    assert hessian(lambda x: x)(2.0) == 0.0
+    assert hvp(lambda x, y: x, (1.0, 2.0), (1.0, 1.0)) == (0.0, 0.0)
+    with pytest.warns(IndependentWarning):
+        assert grad(lambda x: x + grad(lambda y: x)(1.0))(3.0) == 1.0
+    assert grad(lambda x: grad(lambda y, z: y, (0, 1))(x, x)[0] * x)(3.0) == 1.0
+
+
+class TestResultsAreNobodyElses:
+    """Changing what a transform returns changes neither the arguments, nor another result, nor what it returns next."""
+
+    def test_value_of_vjp(self) -> None:
+        x = np.array([0.5, -1.0])
+        out, pullback = vjp(np.tanh, x)
+        out -= 1.0
+        np.testing.assert_allclose(pullback(np.ones(2))[0], 1 - np.tanh(x) ** 2)
+
+    @pytest.mark.parametrize("f", [lambda x: x, lambda x: x[::-1], lambda x: x.T, np.positive, lambda x: x.reshape(-1)])
+    def test_values_that_are_the_argument(self, f: Any) -> None:
+        x = np.array([0.5, -1.0])
+        values = [vjp(f, x)[0], jvp(f, (x,), (x,))[0], value_and_grad(lambda x: f(x)[:1])(x)[0]]
+        for value in values:
+            assert not np.shares_memory(value, x)
+            value += 1.0
+        np.testing.assert_array_equal(x, [0.5, -1.0])
+
+    @pytest.mark.parametrize("create_graph", [False, True])
+    def test_gradients_that_are_one_array(self, create_graph: bool) -> None:
+        x, y = (Tensor(np.ones(2), requires_grad=True) for _ in range(2))
+        seed = Tensor(np.array([1.0, 2.0]))
+        found = gradients(x + y, [x, y, x], seed, create_graph=create_graph)
+        for g in found:
+            assert not np.shares_memory(g.data, seed.data)
+        found[0].data += 5.0
+        np.testing.assert_array_equal(found[1].data, [1.0, 2.0])
+        np.testing.assert_array_equal(found[2].data, [1.0, 2.0])
+
+    @pytest.mark.parametrize("how", ["assign", "in place", "data", "out", "view", "no_grad"])
+    @pytest.mark.parametrize("kind", ["array", "tensor", "on a tape"])
+    def test_functions_cannot_write_into_their_arguments(self, how: str, kind: str) -> None:
+        array = np.ones(3)
+        x = array if kind == "array" else Tensor(array, requires_grad=kind == "on a tape")
+
+        def f(x: Any) -> Any:
+            if how == "assign":
+                x[0] = 5.0
+            elif how == "in place":
+                x += 5.0
+            elif how == "data":
+                x.data -= 5.0
+            elif how == "out":
+                np.add(x, 5.0, out=x)
+            elif how == "view":
+                x[1:].reshape(-1)[0] = 5.0
+            else:
+                with no_grad():
+                    x *= 5.0
+            return np.sum(x)
+
+        with pytest.raises(RuntimeError, match=r"argument of a function that is being differentiated.*t\.copy\(\)"):
+            grad(f)(x)
+        if how != "data":  # `x.data -= 5` has written before anything can be said
+            np.testing.assert_array_equal(x if kind == "array" else x.data, np.ones(3))
+
+
+class TestComplexResults:
+    def test_jacobian_by_real_arguments_is_complex(self) -> None:
+        x, d = np.array([0.1, 0.2]), np.array([1.0, -2.0])
+        expected = np.diag(1j * np.exp(1j * x))
+        np.testing.assert_allclose(jacobian(lambda x: np.exp(1j * x))(x), expected)
+        np.testing.assert_allclose(
+            jacobian(lambda x: np.exp(1j * x))(x) @ d, jvp(lambda x: np.exp(1j * x), (x,), (d,))[1]
+        )
+        by_both = jacobian(lambda x, z: x * z, (0, 1))(x, np.array([1 + 2j, 3j]))
+        np.testing.assert_allclose(by_both[0], np.diag([1 + 2j, 3j]))
+        np.testing.assert_allclose(by_both[1], np.diag(x))
+        many = np.linspace(0, 1, 70)  # more rows than one sweep takes
+        np.testing.assert_allclose(jacobian(lambda x: x * (2 + 1j))(many), np.eye(70) * (2 + 1j))
+        assert jacobian(lambda x: (x * (1 + 1j)).astype(np.complex64))(x.astype(np.float32)).dtype == np.complex64
+
+    def test_jacobian_is_differentiated_again(self) -> None:
+        second = jacobian(jacobian(lambda x: np.exp(1j * x)))(np.array([0.1, 0.2]))
+        expected = np.zeros((2, 2, 2), complex)
+        expected[[0, 1], [0, 1], [0, 1]] = -np.exp(1j * np.array([0.1, 0.2]))
+        np.testing.assert_allclose(second, expected)
+
+    @pytest.mark.parametrize("transform", [grad, value_and_grad, hessian, elementwise_grad])
+    def test_gradient_of_a_complex_scalar_by_a_real_argument(self, transform: Any) -> None:
+        with pytest.raises(TypeError, match=r"complex and an argument is real.*jacobian"):
+            transform(lambda x: np.exp(1j * x))(0.1)
+        np.testing.assert_allclose(grad(lambda z: np.exp(1j * z))(0.1 + 0j), 1j * np.exp(0.1j))
+
+
+@pytest.mark.parametrize("result", [True, 3, np.int64(3), np.array(2), np.array(True)])
+@pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian, hessian])
+def test_results_that_have_no_derivative(transform: Any, result: Any) -> None:
+    with pytest.raises(TypeError, match=r"has no derivative: only floating and complex numbers have"):
+        transform(lambda x: result)(1.0)
+    with pytest.raises(TypeError, match="has no derivative"):
+        transform(lambda x: np.sum(x) > 2)(np.ones(3))
+
+
+def test_several_arguments_by_a_list() -> None:
+    assert grad(lambda x, y: x * y, [0, 1])(2.0, 3.0) == (3.0, 2.0)
+    with pytest.raises(TypeError, match="argnum"):
+        grad(lambda x: x, argnum=0)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad, elementwise_grad, jacobian, hessian])
+def test_tensors_are_no_functions(transform: Any) -> None:
+    x = Tensor(1.0, requires_grad=True)
+    with pytest.raises(TypeError, match=r"takes a function.*gradients\(y, x\)"):
+        transform(x * 2, 0)
+    with pytest.raises(TypeError, match=r"takes a function.*gradients\(y, x\)"):
+        vjp(x * 2, x)  # type: ignore[arg-type]
+
+
+def test_hvp_does_no_more_than_a_gradient_of_a_gradient() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(20):
+            x = np.tanh(x) + 0.1
+        return np.sum(x)
+
+    x, v = np.linspace(-1, 1, 20), np.ones(20)
+    by_hand = grad(lambda x: np.sum(grad(f)(x) * v))
+    np.testing.assert_allclose(hvp(f, (x,), (v,)), by_hand(x))
+    assert python_calls(lambda: hvp(f, (x,), (v,))) < 1.1 * python_calls(lambda: by_hand(x))
 
 
 def test_tuples_with_constants() -> None:

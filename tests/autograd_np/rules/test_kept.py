@@ -59,12 +59,12 @@ def test_results_may_be_changed_in_place(f: Any, create_graph: bool) -> None:
 
 def test_second_derivative_of_what_was_changed_in_place() -> None:
     def block(x: Any) -> Any:
-        y = neural.batch_norm(x, np.array([1.0, 2.0, 3.0]))[0]
+        y = neural.batch_norm(x, weight=np.array([1.0, 2.0, 3.0]))[0]
         y += x
         return np.sum(y**3)
 
     def twice(x: Any) -> Any:
-        return np.sum((neural.batch_norm(x, np.array([1.0, 2.0, 3.0]))[0] + x) ** 3)
+        return np.sum((neural.batch_norm(x, weight=np.array([1.0, 2.0, 3.0]))[0] + x) ** 3)
 
     np.testing.assert_allclose(hessian(block)(X), hessian(twice)(X), rtol=1e-12, atol=1e-12)
 
