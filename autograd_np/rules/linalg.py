@@ -19,7 +19,7 @@ from autograd_np.primitives import constants, defvjp, implements, primitive_of, 
 from autograd_np.rules import products
 from autograd_np.rules.kinks import kinked
 from autograd_np.rules.products import as_array, conjugated
-from autograd_np.rules.ranges import scaled_along
+from autograd_np.rules.ranges import scaled_along, too_small
 from autograd_np.rules.shaping import no_out
 from autograd_np.tensor import Tensor, plain, primitive, record
 
@@ -545,8 +545,9 @@ def _p_norm_vjp(g: Any, y: Any, x: Any, order: float, axis: Any) -> Any:
     shape = np.sum(plain(x), axis=axis, keepdims=True).shape
     g, y = g.reshape(shape), y.reshape(shape)
     lost = (y == 0) | np.isinf(y)  # all elements 0, or powers too small or too large
-    if np.any(lost):
-        x = scaled_along(x, axis, lost)
+    inexact = lost | too_small(y, order)
+    if np.any(inexact):
+        x = scaled_along(x, axis, inexact)
         y = p_norm(x, order=order, axis=axis, keepdims=True)
     # The norm has a kink at 0, and of its subgradients 0 is the smallest: PyTorch's choice. Elements that are 0 in a
     # norm of another order have no slope either, or for orders below 1 an infinite one, for which PyTorch takes 0 too.

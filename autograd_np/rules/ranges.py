@@ -28,6 +28,12 @@ def logarithms(x: Any) -> Any:
     return np.log2(np.where(usual, sizes, 1).astype(np.result_type(sizes, np.float64)))
 
 
+def too_small(sizes: Any, order: float = 2) -> Any:
+    """Tell which norms are so small that the sums of powers of which they are roots have lost digits."""
+    limits = np.finfo(sizes.dtype)
+    return sizes < (limits.smallest_normal / limits.eps) ** (1 / order) if order > 0 else False
+
+
 def scaled_along(x: Any, axis: Any, which: Any) -> Any:
     """Return the vectors along an axis over powers of 2 that leave their largest elements close to 1, where asked."""
     sizes = np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0)

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from autograd_np.primitives import defvjp, implements
 from autograd_np.rules.kinks import kinked
 from autograd_np.rules.products import conjugated
-from autograd_np.rules.ranges import logarithms, scaled_along, times_power_of_2, widened
+from autograd_np.rules.ranges import logarithms, scaled_along, times_power_of_2, too_small, widened
 from autograd_np.rules.shaping import diag, no_out
 from autograd_np.tensor import Tensor, plain
 
@@ -164,11 +164,12 @@ def _std_vjp(g: Any, y: Any, x: Any, axis: Any, deviation_of: Callable[..., Any]
     # The mean of a constant can be a neighbour of it. The deviations, alike then, are none from their own mean.
     deviation: Any = deviation_of(deviation_of(widened(x), x, axis), x, axis)
     lost: Any = (size == 0) | ~np.isfinite(size)  # a constant, or squares too small or too large
-    if np.any(lost):
-        deviation = scaled_along(deviation, axis, lost)
+    inexact = lost | too_small(size)
+    if np.any(inexact):
+        deviation = scaled_along(deviation, axis, inexact)
         squares: Any = np.sum(_over_freedom(deviation, count - ddof, x) * deviation, axis=axis, keepdims=True).real
         roots: Any = np.sqrt(np.where(squares == 0, 1, squares)) * (squares != 0)
-        size = cast(Any, np.where(lost, roots, size))
+        size = cast(Any, np.where(inexact, roots, size))
     part = _spread(widened(g), x, axis) / np.where((size == 0) | _is_nan(size), 1, size)
     part = part * _over_freedom(deviation, count - ddof, x)
     return kinked(part, lambda: lost & (count > 1) & ~_is_nan(x), x, axis=_from_the_back(x, axis))
