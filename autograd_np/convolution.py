@@ -438,4 +438,4 @@ for _part, _name in (
     (_to_winners, "max_pool2d's gradient"),
     (_from_winners, "max_pool2d's second gradient"),
 ):
-    primitive_of(_part).name = _name
+    primitive_of(_part).name, primitive_of(_part).foreign = _name, False  # their results share no argument's memory

@@ -698,6 +698,7 @@ def _flatten(x: Any, start: int = 1) -> Any:
 
 
 defvjp(_flatten, lambda g, _y, _x, start=1: g.reshape(_x.shape))
+primitive_of(_flatten).moves, primitive_of(_flatten).foreign = True, False
 
 
 def dropout(x: Operand, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None) -> Tensor:
@@ -903,3 +904,5 @@ for _part, _name in (
     (_batch_norm, "batch_norm"),
 ):
     primitive_of(_part).name = _name
+for _fresh in (relu, softmax, log_softmax, _label_cross_entropy, _linear, _batch_norm):  # whose results are their own
+    primitive_of(_fresh).foreign = False

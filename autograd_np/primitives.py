@@ -67,7 +67,9 @@ class Primitive:
         self.vjps: tuple[Rule | None, ...] = ()
         self.joint: Callable[..., Sequence[Any]] | None = None
         self.broadcasts = False
-        self.foreign = False  # whether it may return one of its arguments, or a view of one: NumPy's functions do not
+        self.foreign = (
+            False  # whether it may return one of its arguments or a view of one, unlike what is known to make arrays
+        )
         self.moves = False  # whether its result holds the argument's elements and nothing else: then it may be a view
         self.stacks = False  # whether the rules also take a stack of gradients, along an axis before the others
         self.arrays: int | None = None

@@ -856,12 +856,11 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     view = None
     if several:
         output = [_apart(part, arrays) for part in output]
-    elif output.base is not None or primitive.foreign:
-        if not primitive.moves:
-            output = _apart(output, arrays)
-        elif _is_view(output, arrays[0]):
-            output = output if output is not arrays[0] else output.view()
-            view = _view(args[0], primitive, kwargs) if state.recording else _CONSTANT
+    elif primitive.foreign:
+        output = _apart(output, arrays)
+    elif primitive.moves and _is_view(output, arrays[0]):
+        output = output if output is not arrays[0] else output.view()
+        view = _view(args[0], primitive, kwargs) if state.recording else _CONSTANT
     if state.anomaly:
         for part in output if several else (output,):
             check_finite(part, f"{primitive.name}: the result", f"computed at {user_line()}")
@@ -982,7 +981,10 @@ def primitive(function: F) -> F:
 
 def _apart(output: NDArray[Any], arrays: Sequence[Any]) -> NDArray[Any]:
     """Return a result that shares no memory with the arguments: a write into one would be a write into the other."""
-    shares = any(is_array(array) and np.may_share_memory(output, array) for array in arrays)
+    if output.base is None:
+        shares = any(output is array for array in arrays)
+    else:
+        shares = any(is_array(array) and np.may_share_memory(output, array) for array in arrays)
     return output.copy() if shares else output
 
 
@@ -1421,4 +1423,4 @@ for _moving in (
     getitem, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to,
     np.flip, np.fliplr, np.flipud, np.rot90, np.real, np.imag,
 ):  # fmt: skip
-    primitive_of(_moving).moves = True
+    primitive_of(_moving).moves, primitive_of(_moving).foreign = True, False

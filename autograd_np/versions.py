@@ -47,12 +47,11 @@ class Versions:
         self._notes: deque[Stretch] = deque([(0, 0, 0)])
         self._ordered: list[Stretch] = []  # disjoint, in the order of addresses: what was noted before the notes
         self._ordering = threading.Lock()
-        self._watched: set[int] = set()
+        self._owners: dict[int, tuple[int, int]] = {}  # arrays that own what was written, and their bounds
 
     def note(self, array: NDArray[Any]) -> None:
         """Note a write into an array's memory, just before it happens: one that fails halfway is a write, too."""
-        start, stop = _bounds(array)
-        self._watch(array)
+        start, stop = self._owners.get(id(array)) or self._watched(array)
         self._notes.append((start, stop, tick()))
         while (number := self._notes[-1][2]) > self.latest:  # others may come between looking and setting
             self.latest = number
@@ -61,7 +60,7 @@ class Versions:
 
     def last(self, array: NDArray[Any]) -> int:
         """Return the number of the last write into an array's memory, 0 if there was none."""
-        start, stop = _bounds(array)
+        start, stop = self._owners.get(id(array)) or _bounds(array)
         noted = max((n for a, b, n in self._noted() if a < stop and start < b), default=0)  # before they are in order
         first, end = _between(self._ordered, start, stop)
         return max(noted, *(n for _, _, n in self._ordered[first:end]), 0)
@@ -86,16 +85,18 @@ class Versions:
         finally:
             self._ordering.release()
 
-    def _watch(self, array: NDArray[Any]) -> None:
-        """Forget what was written into memory once it is given back."""
-        while isinstance(array.base, np.ndarray):
-            array = array.base
-        if array.flags.owndata and id(array) not in self._watched:
-            self._watched.add(id(array))
-            weakref.finalize(array, self._forget, id(array), *_bounds(array)).atexit = False
+    def _watched(self, array: NDArray[Any]) -> tuple[int, int]:
+        """Return an array's bounds; what was written there is forgotten once the memory is given back."""
+        owner = array
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        if owner.flags.owndata and id(owner) not in self._owners:
+            bounds = self._owners[id(owner)] = _bounds(owner)
+            weakref.finalize(owner, self._forget, id(owner), *bounds).atexit = False
+        return _bounds(array)
 
-    def _forget(self, memory: int, start: int, stop: int) -> None:
-        self._watched.discard(memory)
+    def _forget(self, owner: int, start: int, stop: int) -> None:
+        self._owners.pop(owner, None)
         self._notes.append((start, stop, 0))
 
 

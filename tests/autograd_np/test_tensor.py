@@ -12,7 +12,7 @@ import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_np import Tensor, defvjp, grad, gradients, no_grad, primitive
+from autograd_np import Tensor, defvjp, grad, gradients, neural, no_grad, primitive
 
 
 def leaf(*values: float, dtype: Any = float) -> Tensor:
@@ -723,6 +723,27 @@ class TestInPlace:
         x = Tensor([1.0, 2.0, 3.0])
         for y in (window(x), same(x), *halves(x)):
             assert not np.shares_memory(y.data, x.data)
+
+    @pytest.mark.parametrize("f", [np.real, lambda t: neural.flatten(t[None]), np.ravel, lambda t: np.rot90(t[None])])
+    def test_what_may_be_the_argument_itself_is_a_view_of_it(self, f: Callable[[Any], Any]) -> None:
+        leaves = leaf(1.0, 2.0)
+        with pytest.raises(RuntimeError, match="a leaf that requires a gradient, or a view of one"):
+            f(leaves).__imul__(2.0)
+        h = leaves * 1.0
+        view = f(h)
+        view *= 3.0
+        h *= 5.0
+        np.testing.assert_array_equal(gradients((view * view).sum(), leaves)[0].data, 2 * 225 * leaves.data)
+
+    def test_a_result_without_a_gradient_is_no_constant_in_silence(self) -> None:
+        @primitive
+        def rounded(x: Any) -> Any:
+            return np.rint(x).astype(int)
+
+        defvjp(rounded, lambda g, _y, _x: g)
+        with pytest.raises(TypeError, match=r"rounded: its result has dtype int64, which carries no gradient"):
+            rounded(leaf(1.5))
+        assert rounded(Tensor(1.5)).item() == 2
 
     def test_lists_are_nobody_elses(self) -> None:
         x, source, places = Tensor(np.arange(8.0).reshape(2, 2, 2), requires_grad=True), [0], [1, 0]

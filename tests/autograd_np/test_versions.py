@@ -72,7 +72,7 @@ def test_memory_that_is_gone_is_forgotten() -> None:
     for _ in range(1000):
         versions.note(np.zeros(10)[2:5])
     assert len(versions._ordered) + len(versions._notes) < 100
-    assert len(versions._watched) < 10
+    assert len(versions._owners) < 10
 
 
 def test_writes_from_many_threads_are_all_noted() -> None:
