@@ -101,7 +101,7 @@ class Tensor:
     _view: _View | None
 
     def __init__(self, data: Operand, requires_grad: bool = False, dtype: DTypeLike | None = None) -> None:
-        if isinstance(data, Tensor) and data._node is not None:
+        if isinstance(data, Tensor) and data.requires_grad:
             raise TypeError(
                 "Tensor(t) of a tensor that requires a gradient would leave its tape: use t itself, or t.detach()"
             )
@@ -159,7 +159,7 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         """Whether operations on it are recorded. It can be set on a leaf: to freeze a parameter, or thaw it."""
-        return self._node is not None
+        return self._place is not None
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -185,7 +185,13 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         """Whether it was made by hand rather than by a recorded operation."""
-        return self._node is None or self._node.plan is None
+        node = self._place
+        return node is None or node.plan is None
+
+    @property
+    def _place(self) -> Node | None:
+        """Its place on the tape: of a view that was a constant, where its memory has come since."""
+        return self._node if self._node is not None or self._view is None else _current(self, "the tensor")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -236,7 +242,7 @@ class Tensor:
 
     def numpy(self) -> NDArray[Any]:
         """Return the array, sharing memory; refused for a tensor on a tape, as in PyTorch (`detach()` it first)."""
-        if self._node is not None:
+        if self._place is not None:
             raise self._leaves_tape()
         return self._array
 
@@ -249,7 +255,7 @@ class Tensor:
         return self._array.tolist()
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        if self._node is not None:
+        if self._place is not None:
             raise self._leaves_tape()
         return np.array(self._array, dtype=dtype, copy=copy)
 
@@ -269,7 +275,7 @@ class Tensor:
         return bool(self._array)
 
     def _plain(self) -> NDArray[Any]:
-        if self._node is not None:
+        if self._place is not None:
             raise self._leaves_tape()
         return self._array
 
@@ -376,7 +382,8 @@ class Tensor:
     def _before_write(self, arg: Any) -> Any:
         """Return an argument that a write into this tensor leaves as it is."""
         if type(arg) is Tensor and np.may_share_memory(arg._array, self._array):
-            return _wrap(arg._array.copy(), _current(arg, "an operation in place"))
+            node = _current(arg, "an operation in place") if mode.get().recording else None
+            return _wrap(arg._array.copy(), node)
         return arg
 
     def _write(self, call: str, value: Tensor, index: Any, place: NDArray[Any]) -> None:
@@ -832,7 +839,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
             arrays.append(arg._array)
             node = arg._node
             if arg._view is not None if node is None else node.number < versions.latest and node.plan is not None:
-                node = _current(arg, primitive.name)
+                node = _current(arg, primitive.name) if mode.get().recording else node
             if node is not None:
                 needed |= 1
                 parents.append(node)
@@ -1111,7 +1118,7 @@ def _current(tensor: Tensor, call: str) -> Node | None:
     node, view = tensor._node, tensor._view
     if view is _CONSTANT:
         view = None
-    if not mode.get().recording or (node is None and view is None) or (node is not None and node.plan is None):
+    if (node is None and view is None) or (node is not None and node.plan is None):
         return node
     if versions.last(tensor._array) <= (node.number if node is not None else view.number):  # pyright: ignore
         return node
@@ -1251,13 +1258,14 @@ def gradients(
         raise ValueError(
             f"gradients: {len(outputs)} outputs with {len(weights)} grad_outputs; give one for each, or None"
         )
-    missing = [i for i, x in enumerate(inputs) if x._node is None]
+    missing = [i for i, x in enumerate(inputs) if not x.requires_grad]
     if missing:
         raise RuntimeError(
             f"gradients: input {missing[0]} does not require a gradient; make it with requires_grad=True, and only "
             f"then compute with it"
         )
-    youngest = max((y._node.number for y in outputs if y._node is not None), default=0)
+    places = [_current(y, "gradients") for y in outputs]
+    youngest = max((node.number for node in places if node is not None), default=0)
     for i, x in enumerate(inputs):
         node = _current(x, "gradients")
         assert node is not None
@@ -1336,12 +1344,14 @@ def _swept(
 def depends_on_others(output: Tensor, inputs: Sequence[Tensor]) -> bool:
     """Tell whether an output depends on the tape from before its inputs, too."""
     nodes = [x._node for x in inputs if x._node is not None]
-    return output._node is not None and reaches_before(output._node, nodes)
+    node = output._place
+    return node is not None and reaches_before(node, nodes)
 
 
 def _seed(output: Tensor, gradient: Operand | None, call: str) -> tuple[Node, Tensor]:
     """Return where a sweep starts, and the gradient it starts with."""
-    if output._node is None:
+    node = _current(output, call)
+    if node is None:
         raise RuntimeError(
             f"{call}: the tensor of shape {output.shape} does not require a gradient: nothing was recorded that leads "
             f"to it. Make the leaves with requires_grad=True, and do not compute it under no_grad() or from detached "
@@ -1353,13 +1363,13 @@ def _seed(output: Tensor, gradient: Operand | None, call: str) -> tuple[Node, Te
                 f"{call}: a tensor of shape {output.shape} is no scalar, so that its gradient is not defined by "
                 f"itself; reduce it (t.sum().backward()), or give the gradient of its shape"
             )
-        return output._node, _wrap(np.ones(output.shape, output.dtype), None)
+        return node, _wrap(np.ones(output.shape, output.dtype), None)
     seed = gradient if isinstance(gradient, Tensor) else _wrap(array_of(gradient, f"{call}: the gradient"), None)
     if seed.shape != output.shape:
         raise ValueError(
             f"{call}: a gradient of shape {seed.shape} for a tensor of shape {output.shape}; they must agree"
         )
-    return output._node, seed if seed.dtype == output.dtype else seed.astype(output.dtype)
+    return node, seed if seed.dtype == output.dtype else seed.astype(output.dtype)
 
 
 def _owner(array: NDArray[Any]) -> NDArray[Any]:

@@ -85,7 +85,7 @@ def test_training_leaves_nothing_to_the_garbage_collector() -> None:
     gc.disable()
     try:
         tracemalloc.start()
-        for _ in range(2500):  # CPython keeps up to 2,000 freed tuples of each length: let it fill its lists first
+        for _ in range(4500):  # CPython keeps up to 2,000 freed tuples of each length: let it fill its lists first
             step()
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(2000):

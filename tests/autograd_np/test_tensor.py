@@ -12,7 +12,7 @@ import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_np import Tensor, defvjp, grad, gradients, neural, no_grad, primitive
+from autograd_np import Tensor, defvjp, grad, gradients, jacobian, neural, no_grad, primitive, vjp
 
 
 def leaf(*values: float, dtype: Any = float) -> Tensor:
@@ -677,6 +677,53 @@ class TestInPlace:
         units = np.eye(6).reshape(6, 2, 3) * h
         differences = [(f(x + unit) - f(x - unit)) / (2 * h) for unit in units]
         np.testing.assert_allclose(gradients(loss, t)[0].data.ravel(), differences, rtol=1e-7, atol=1e-8)
+
+    @pytest.mark.parametrize("sweep", ["backward", "gradients", "no_grad", "grad", "jacobian", "vjp"])
+    def test_a_view_that_was_written_through_its_base_is_swept_from(self, sweep: str) -> None:
+        def stale(x: Any) -> Any:
+            h = x * 1.0
+            row = h[:1]
+            h *= 10.0
+            return row
+
+        def late(x: Any) -> Any:
+            buffer = np.zeros_like(x)
+            row = buffer[:1]
+            buffer += x * 10.0
+            return row
+
+        for f in (stale, late):
+            x, array = leaf(1.0, 2.0), np.array([1.0, 2.0])
+            if sweep == "backward":
+                f(x).backward()
+                found: Any = x.grad
+            elif sweep == "no_grad":
+                y = f(x)
+                with no_grad():
+                    y.backward()
+                found = x.grad
+            elif sweep == "gradients":
+                found = gradients(f(x), x)[0].data
+            elif sweep == "grad":
+                found = grad(f)(array)
+            elif sweep == "jacobian":
+                found = jacobian(f)(array)[0]
+            else:
+                found = vjp(f, array)[1](np.ones(1))[0]
+            np.testing.assert_array_equal(found, [10.0, 0.0])
+
+    def test_a_view_of_what_has_come_on_a_tape_requires_a_gradient(self) -> None:
+        buffer, w = Tensor(np.zeros(3)), leaf(2.0)
+        view, alias = buffer[1:], buffer.detach()
+        assert not view.requires_grad
+        buffer[1:] = w
+        assert view.requires_grad
+        assert not view.is_leaf
+        assert not alias.requires_grad
+        for way in (lambda: np.asarray(view), lambda: Tensor(view), view.numpy, lambda: float(view[0])):
+            with pytest.raises(TypeError):
+                way()
+        assert not buffer[:1].data.any()
 
     def test_view_knows_nothing_of_what_is_written_elsewhere(self) -> None:
         """What a rule needs of one row stays valid when another one is written."""
