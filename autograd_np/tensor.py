@@ -1258,6 +1258,8 @@ def gradients(
         raise ValueError(
             f"gradients: {len(outputs)} outputs with {len(weights)} grad_outputs; give one for each, or None"
         )
+    if not outputs:
+        raise ValueError("gradients: there are no outputs; give at least one")
     missing = [i for i, x in enumerate(inputs) if not x.requires_grad]
     if missing:
         raise RuntimeError(

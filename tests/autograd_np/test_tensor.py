@@ -288,6 +288,10 @@ class TestGradients:
         with pytest.raises(RuntimeError, match="input 0 was made, or changed in place, after the outputs"):
             gradients(y, t)
 
+    def test_no_outputs(self) -> None:
+        with pytest.raises(ValueError, match="at least one"):
+            gradients([], leaf(1.0))
+
     def test_stops_at_the_inputs(self) -> None:
         """What is older than the inputs is neither visited nor released."""
         x = leaf(2.0)
