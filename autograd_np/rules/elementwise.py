@@ -9,7 +9,7 @@ import scipy.special
 from scipy.special import expit
 
 from autograd_np.primitives import defvjp, implements, primitives
-from autograd_np.rules.shaping import no_out
+from autograd_np.rules.arguments import no_out
 from autograd_np.tensor import Tensor, plain, primitive, record
 
 # Arithmetic
@@ -67,6 +67,7 @@ defvjp(np.arccos, lambda g, y, x: -g / (np.sin(y) if _is_complex(x) else np.sqrt
 defvjp(np.arctan, lambda g, _y, x: g / (1 + x * x))
 defvjp(np.arctan2, lambda g, _y, a, b: g * _inverse(b, a), lambda g, _y, a, b: -g * _inverse(a, b))
 defvjp(np.hypot, lambda g, y, a, _b: g * (a / _or_infinite(y)), lambda g, y, _a, b: g * (b / _or_infinite(y)))
+defvjp(np.i0, lambda g, _y, x: g * scipy.special.i1(x))
 defvjp(np.sinc, lambda g, _y, x: -g * (math.pi * spherical_jn(math.pi * x, n=1)))
 for _function in (np.deg2rad, np.radians):
     defvjp(_function, lambda g, _y, _x: g * (math.pi / 180))
@@ -110,6 +111,13 @@ for _function in (np.fmax, np.fmin):  # a number beats a NaN
         lambda g, y, a, b: _choose(g, (a != y) & (y == y), a == b),
         lambda g, y, a, b: _choose(g, (b != y) & (y == y), a == b),
     )
+defvjp(
+    np.clip,
+    lambda g, _y, a, low, high: _unclipped(g, a, low, high),
+    lambda g, _y, a, low, high: _choose(_under(high, g, a, low), low < a, a == low),
+    lambda g, _y, a, low, high: _choose(g, high > _raised(a, low), high == _raised(a, low)),
+    broadcasts=True,
+)
 defvjp(
     np.where,
     None,
@@ -198,12 +206,6 @@ defvjp(
 )
 
 
-@implements(np.i0)
-def i0(x: Any) -> Any:
-    """Return the modified Bessel function of order 0."""
-    return scipy.special.i0(x)
-
-
 @implements(np.frexp)
 def frexp(x: Any) -> tuple[Any, Any]:
     """Split numbers into mantissas and powers of two, which are piecewise constant: a plain array."""
@@ -214,9 +216,9 @@ def frexp(x: Any) -> tuple[Any, Any]:
 @implements(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
     """Return the angle of complex numbers; at 0 its gradient is 0."""
-    imaginary: Any = np.imag(z) if _is_complex(z) else 0.0
-    radians = np.arctan2(imaginary, z.real)
-    return np.degrees(radians) if deg else radians
+    imaginary: Any = np.imag(z) if _is_complex(z) else 0
+    radians: Any = np.arctan2(imaginary, z.real)
+    return radians * (180 / math.pi) if deg else radians
 
 
 @implements(np.real_if_close)
@@ -256,5 +258,19 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: 
     if not (a_min is a_max is None or min is max is None):
         raise ValueError("np.clip: give the bounds either as a_min and a_max, or as min and max")
     lower, upper = a_min if min is None else min, a_max if max is None else max
-    a = a if lower is None else np.maximum(a, lower)
-    return a if upper is None else np.minimum(a, upper)
+    return record(primitives[np.clip], (a, lower, upper), {})
+
+
+def _unclipped(g: Any, a: Any, low: Any, high: Any) -> Any:
+    """Return the part of the gradient that neither bound takes."""
+    g = _under(high, g, a, low)
+    return g if low is None else _choose(g, a < low, a == low)
+
+
+def _under(high: Any, g: Any, a: Any, low: Any) -> Any:
+    """Return the part of the gradient that the upper bound does not take."""
+    return g if high is None else _choose(g, _raised(a, low) > high, _raised(a, low) == high)
+
+
+def _raised(a: Any, low: Any) -> Any:
+    return a if low is None else np.maximum(a, low)
