@@ -106,7 +106,7 @@ def test_several_outputs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_joint_rule_has_all_its_targets(capsys: pytest.CaptureFixture[str]) -> None:
     a, b = leaf(1.0), leaf(2.0)
     _, backward = listing(capsys, np.concatenate([a, np.ones(2), b]), {"a": a, "b": b})
-    assert backward[1] == "3  concatenate  a.grad, _, b.grad += _cut(g3, x3, a, c1, b)"
+    assert backward[1] == "3  np.concatenate  a.grad, _, b.grad += _cut(g3, x3, a, c1, b)"
 
 
 def test_a_named_result(capsys: pytest.CaptureFixture[str]) -> None:
@@ -220,7 +220,8 @@ def test_a_rule_with_a_name_is_explained(capsys: pytest.CaptureFixture[str]) -> 
     defvjp(twice, space["unseen"])
     assert explained(capsys, twice(leaf(1.0))) == []
     first, *_ = explained(capsys, np.concatenate([leaf(1.0), leaf(2.0)]))
-    assert first == "  _cut(g, _y, *_arrays, axis=0): Cut a gradient into pieces of the arrays' lengths."
+    assert first.startswith("  _cut(g, _y, *_arrays, axis=0, ")
+    assert first.endswith(": Cut a gradient into pieces of the arrays' lengths.")
 
 
 def test_a_leaf_alone(capsys: pytest.CaptureFixture[str]) -> None:
