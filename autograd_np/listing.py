@@ -68,11 +68,12 @@ def print_tape(tensor: Tensor, names: Names | None = None) -> None:
     <BLANKLINE>
     backward, from the last step to the first: g4 is the gradient of x4
          g4 = 1
-      4  np.sum       g3 += np.broadcast_to(_spread(g4, x3, None), x3.shape)
+      4  np.sum       g3 += _to(x3, True, _spread(g4, x3, None))
       3  np.tanh      g2 += g3 * (1 - x3 * x3)
       2  np.multiply  w.grad += g2 * 3.0
     <BLANKLINE>
     where
+      _to(x, where, g): Broadcast a gradient to the shape of `x`, with 0 for what is left out.
       _spread(g, x, axis): Give back the reduced axes, with length 1, so that it broadcasts against `x`.
     """
     recorded = Recorded("print_tape", tensor, names)

@@ -33,10 +33,10 @@ def _creates(function: Callable[..., Any]) -> None:
     """Let `np.zeros_like(t)` and its kin return a tensor off the tape, into which recorded values can be assigned."""
 
     def call(*args: Any, **kwargs: Any) -> Tensor:
-        return Tensor(function(*plain(args), **kwargs))
+        return Tensor(function(*plain(args), **{name: plain(value) for name, value in kwargs.items()}))
 
     implements(function)(call)
 
 
-for _function in (np.zeros_like, np.ones_like, np.empty_like, np.full_like):
+for _function in (np.zeros_like, np.ones_like, np.empty_like):
     _creates(_function)

@@ -7,8 +7,8 @@ import numpy as np
 import scipy.special  # pyright: ignore[reportMissingTypeStubs]
 
 from autograd_np.primitives import defvjp, implements, primitives
+from autograd_np.rules.arguments import no_out
 from autograd_np.rules.kinks import kinked
-from autograd_np.rules.shaping import no_out
 from autograd_np.tensor import Tensor, plain, primitive, record
 
 sp: Any = scipy.special
@@ -125,6 +125,13 @@ for _function in (np.fmax, np.fmin):  # a number beats a NaN
         lambda g, y, a, b: _choose(g, (a != y) & (y == y), a, b),
         lambda g, y, a, b: _choose(g, (b != y) & (y == y), a, b),
     )
+defvjp(
+    np.clip,
+    lambda g, _y, a, low, high: _unclipped(g, a, low, high),
+    lambda g, _y, a, low, high: _choose(_under(high, g, a, low), low < a, low, a),
+    lambda g, _y, a, low, high: _choose(g, high > _raised(a, low), high, _raised(a, low)),
+    broadcasts=True,
+)
 defvjp(
     np.where,
     None,
@@ -290,8 +297,8 @@ def frexp(x: Any) -> tuple[Any, Any]:
 @implements(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
     """Return the angle of complex numbers; at 0 its gradient is 0."""
-    imaginary: Any = np.imag(z) if _is_complex(z) else 0.0
-    radians = np.arctan2(imaginary, z.real)
+    imaginary: Any = np.imag(z) if _is_complex(z) else 0
+    radians: Any = np.arctan2(imaginary, z.real)
     return np.degrees(radians) if deg else radians
 
 
@@ -332,5 +339,19 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: 
     if not (a_min is a_max is None or min is max is None):
         raise ValueError("np.clip: give the bounds either as a_min and a_max, or as min and max")
     lower, upper = a_min if min is None else min, a_max if max is None else max
-    a = a if lower is None else np.maximum(a, lower)
-    return a if upper is None else np.minimum(a, upper)
+    return record(primitives[np.clip], (a, lower, upper), {})
+
+
+def _unclipped(g: Any, a: Any, low: Any, high: Any) -> Any:
+    """Return the part of the gradient that neither bound takes."""
+    g = _under(high, g, a, low)
+    return g if low is None else _choose(g, a < low, a, low)
+
+
+def _under(high: Any, g: Any, a: Any, low: Any) -> Any:
+    """Return the part of the gradient that the upper bound does not take."""
+    return g if high is None else _choose(g, _raised(a, low) > high, _raised(a, low), high)
+
+
+def _raised(a: Any, low: Any) -> Any:
+    return a if low is None else np.maximum(a, low)

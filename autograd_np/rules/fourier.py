@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from autograd_np.primitives import defvjp, implements
-from autograd_np.rules.shaping import no_out, pad
+from autograd_np.rules.arguments import no_out
+from autograd_np.rules.shaping import pad
 
 defvjp(np.fft.fft, lambda g, _y, _a, n=None, axis=-1, norm=None: _fit(np.fft.fft(g, None, axis, norm), _a))
 defvjp(np.fft.ifft, lambda g, _y, _a, n=None, axis=-1, norm=None: _fit(np.fft.ifft(g, None, axis, norm), _a))
@@ -66,6 +67,8 @@ def _several(function: Callable[..., Any], default: Any, last: Callable[..., Any
         if axes is None and s is not None:
             raise TypeError(f"np.fft.{function.__name__}: s={s} without axes= is not supported on tensors; give both")
         axes = range(a.ndim) if axes is None else axes
+        if not axes and last is not others:
+            raise ValueError(f"np.fft.{function.__name__}: needs an axis at least, got shape {a.shape} and axes={axes}")
         if s is not None and len(s) != len(axes):
             raise ValueError(f"np.fft.{function.__name__}: s={s} and axes={axes} differ in length")
         whole = [-1] * len(axes) if s is None else s

@@ -55,7 +55,10 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
     dtype = np.asarray(plain(src)).dtype
     if not np.can_cast(dtype, dst.dtype, casting):
         raise TypeError(f"np.copyto: casting={casting!r} does not allow {dtype} to become {dst.dtype}")
-    dst[...] = src if where is True else np.where(plain(where), src, dst)
+    try:
+        dst[...] = src if where is True else np.where(plain(where), src, dst)
+    except (TypeError, RuntimeError) as error:
+        raise type(error)(f"np.copyto: {error}") from error
 
 
 def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.primitives import implementations, refuse
+from autograd_np.primitives import implementations, primitive_of, primitives, refuse
+from autograd_np.rules.arguments import no_out
+from autograd_np.rules.formulas import formula_of
 from autograd_np.rules.indexing import numbered
-from autograd_np.tensor import Tensor, plain
-
-_REDUCTIONS: dict[np.ufunc, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+from autograd_np.rules.reductions import REDUCTIONS
+from autograd_np.tensor import Tensor, plain, record
 
 _OTHERS = (
     np.subtract, np.divide, np.floor_divide, np.remainder, np.fmod, np.power, np.float_power, np.logaddexp,
@@ -16,27 +17,41 @@ _OTHERS = (
 )  # fmt: skip
 
 
-def _define_reduce(ufunc: np.ufunc, reduction: Any) -> None:
-    """Reduce as NumPy's function of that purpose, but along the first axis if none is given."""
+_NOT_GIVEN = object()
 
-    def reduce(array: Any, axis: Any = 0, dtype: Any = None, **options: Any) -> Any:
-        return reduction(_cast(array, dtype), axis=axis, **options)
+
+def _define_reduce(ufunc: np.ufunc, reduction: Any) -> None:
+    """Reduce by the rule of NumPy's function of that purpose, but along the first axis if none is given."""
+    entry = primitive_of(ufunc, "reduce")
+    entry.define(primitives[reduction].vjps, None, broadcasts=False)
+
+    def reduce(
+        array: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdims: bool = False,
+        initial: Any = _NOT_GIVEN, where: Any = True,
+    ) -> Any:  # fmt: skip
+        no_out(entry.name, out)
+        options: dict[str, Any] = {"axis": axis, "keepdims": keepdims, "where": plain(where)}
+        if initial is not _NOT_GIVEN:
+            options["initial"] = initial
+        if dtype is not None and "dtype" in entry.keywords:
+            options["dtype"] = dtype
+        elif dtype is not None:  # an extreme is found among the elements in that dtype
+            array = array.astype(dtype)
+        return record(entry, (array,), options)
 
     implementations[ufunc, "reduce"] = reduce
 
 
-def _define_accumulate(ufunc: np.ufunc, running: Any) -> None:
-    def accumulate(array: Any, axis: int | None = 0, dtype: Any = None) -> Any:
-        if array.ndim == 0:
-            raise TypeError(f"np.{ufunc.__name__}.accumulate: a number has no axis; reshape it to shape (1,)")
-        if axis is None and array.ndim > 1:
-            raise ValueError(f"np.{ufunc.__name__}.accumulate: shape {array.shape} has several axes; choose one")
-        return running(_cast(array, dtype), axis=axis or 0)
+def _accumulated(running: Any) -> Any:
+    """Return the formula of what is accumulated as NumPy's function of that purpose does, but along the first axis."""
 
-    implementations[ufunc, "accumulate"] = accumulate
+    def formula(array: Any, axis: int | None = 0, dtype: Any = None, out: None = None) -> Any:
+        return running(array if dtype is None else array.astype(dtype), axis=axis or 0)
+
+    return formula
 
 
-def _define_running_extreme(ufunc: np.ufunc) -> None:
+def _running_extreme(ufunc: np.ufunc) -> Any:
     """Gather each running extreme from where it stands: the first of equal ones, and the first NaN."""
 
     def running(array: Any, axis: int) -> Any:
@@ -47,7 +62,7 @@ def _define_running_extreme(ufunc: np.ufunc) -> None:
         places = np.take_along_axis(np.moveaxis(numbered(array.shape), axis, -1), steps, axis=-1)
         return array.reshape(-1)[np.moveaxis(places, -1, axis)]
 
-    _define_accumulate(ufunc, running)
+    return running
 
 
 def _define_outer(ufunc: np.ufunc) -> None:
@@ -60,23 +75,22 @@ def _define_outer(ufunc: np.ufunc) -> None:
     implementations[ufunc, "outer"] = outer
 
 
-def _cast(array: Any, dtype: Any) -> Any:
-    return array if dtype is None else array.astype(dtype)
-
-
-for _ufunc, _reduction in _REDUCTIONS.items():
+for _ufunc, _reduction in REDUCTIONS.items():
     _define_reduce(_ufunc, _reduction)
-_define_accumulate(np.add, np.cumsum)
-_define_accumulate(np.multiply, np.cumprod)
-_define_running_extreme(np.maximum)
-_define_running_extreme(np.minimum)
+for _ufunc, _running in (
+    (np.add, np.cumsum),
+    (np.multiply, np.cumprod),
+    (np.maximum, _running_extreme(np.maximum)),
+    (np.minimum, _running_extreme(np.minimum)),
+):
+    formula_of((_ufunc, "accumulate"))(_accumulated(_running))
 
 _instead = "np.add, np.multiply, np.maximum and np.minimum have it"
 for _ufunc in _OTHERS:
     refuse(f"{_instead}, and autograd_np.neural.logsumexp is np.logaddexp's", (_ufunc, "reduce"))
     refuse(_instead, (_ufunc, "accumulate"))
 
-for _ufunc in (*_REDUCTIONS, *_OTHERS):
+for _ufunc in (*REDUCTIONS, *_OTHERS):
     _define_outer(_ufunc)
     refuse("it writes into an array behind the tape; use t[index] = value, with each index once", (_ufunc, "at"))
     refuse("reduce the slices one by one and join them with np.stack", (_ufunc, "reduceat"))

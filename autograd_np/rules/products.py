@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograd_np.primitives import constants, defvjp, implements, primitive_of, primitives
-from autograd_np.rules.shaping import no_out
-from autograd_np.tensor import Tensor, plain, primitive, record
+from autograd_np.rules.arguments import no_out
+from autograd_np.rules.formulas import formula_of
+from autograd_np.tensor import Tensor, as_array, plain, primitive, record
 
 defvjp(np.matmul, lambda g, _y, _a, b: _matmul_left(g, _a, b), lambda g, _y, a, _b: _matmul_right(g, a, _b))
 defvjp(
@@ -18,16 +19,37 @@ defvjp(
     lambda g, _y, a, _b, axes=2: _tensordot_right(g, a, _b, *_contracted(a, _b, axes)),
 )
 defvjp(
-    np.cross,  # of vectors in space, along the last axis: a triple product keeps its value when its factors rotate
-    lambda g, _y, _a, b: np.cross(b, g),
-    lambda g, _y, a, _b: np.cross(g, a),
+    np.dot,
+    lambda g, _y, _a, b: _dot_left(g, _a, b),
+    lambda g, _y, a, _b: _dot_right(g, a, _b),
+    broadcasts=True,  # a number with an array
+)
+defvjp(
+    np.inner,
+    lambda g, _y, _a, b: g * b if 0 in (_a.ndim, b.ndim) else _tensordot_left(g, _a, b, [_a.ndim - 1], [b.ndim - 1]),
+    lambda g, _y, a, _b: g * a if 0 in (a.ndim, _b.ndim) else _tensordot_right(g, a, _b, [a.ndim - 1], [_b.ndim - 1]),
     broadcasts=True,
 )
-
-
-def as_array(x: Any) -> Any:
-    """Make an array of a number or a list, and leave tensors alone."""
-    return x if isinstance(x, Tensor) else np.asarray(x)
+defvjp(
+    np.vdot,
+    lambda g, _y, _a, b: conjugated(g * b).reshape(_a.shape),
+    lambda g, _y, a, _b: (g * conjugated(a)).reshape(_b.shape),
+)
+defvjp(
+    np.vecdot,
+    lambda g, _y, _x1, x2, axis=-1, keepdims=False: conjugated(_vecdot_vjp(g, _y, _x1, x2, axis, keepdims)),
+    lambda g, _y, x1, _x2, axis=-1, keepdims=False: _vecdot_vjp(g, _y, _x2, conjugated(x1), axis, keepdims),
+)
+defvjp(
+    np.matvec,
+    lambda g, _y, _x1, x2: g[..., None] * x2[..., None, :],
+    lambda g, _y, x1, _x2: (np.swapaxes(x1, -1, -2) @ g[..., None])[..., 0],
+)
+defvjp(
+    np.vecmat,
+    lambda g, _y, _x1, x2: conjugated((x2 @ g[..., None])[..., 0]),
+    lambda g, _y, x1, _x2: conjugated(x1)[..., None] * g[..., None, :],
+)
 
 
 def conjugated(x: Any) -> Any:
@@ -65,28 +87,27 @@ def _rows(a: Any) -> Any:
 
 
 @implements(np.dot)
-def dot(a: Any, b: Any) -> Any:
+def dot(a: Any, b: Any, out: None = None) -> Any:
     """Multiply vectors, matrices, or the last axis of `a` with the last but one of `b`; see `numpy.dot`."""
-    a, b = as_array(a), as_array(b)
-    if a.ndim == 0 or b.ndim == 0:
-        return a * b
-    if b.ndim <= 2:
-        return a @ b
-    rows, length = _rows(a), b.shape[-2]
-    columns = np.reshape(np.moveaxis(b, -2, 0), (length, math.prod(b.shape[:-2] + b.shape[-1:])))
-    return (rows @ columns).reshape(a.shape[:-1] + b.shape[:-2] + b.shape[-1:])
+    no_out("np.dot", out)
+    return _record(np.dot, a, b)
 
 
-@implements(np.matvec)
-def matvec(x1: Any, x2: Any, /) -> Any:
-    """Multiply matrices with vectors; see `numpy.matvec`."""
-    return (as_array(x1) @ as_array(x2)[..., None])[..., 0]
+def _record(function: Any, a: Any, b: Any, **options: Any) -> Any:
+    """Record a product of arrays, of which NumPy makes numbers and lists, too: a number promotes float32 here."""
+    return record(primitives[function], (as_array(a), as_array(b)), options)
 
 
-@implements(np.vecmat)
-def vecmat(x1: Any, x2: Any, /) -> Any:
-    """Multiply conjugated vectors with matrices; see `numpy.vecmat`."""
-    return (conjugated(as_array(x1))[..., None, :] @ as_array(x2))[..., 0, :]
+def _dot_left(g: Any, a: Any, b: Any) -> Any:
+    if 0 in (a.ndim, b.ndim):
+        return g * b
+    return _matmul_left(g, a, b) if b.ndim <= 2 else _tensordot_left(g, a, b, [a.ndim - 1], [b.ndim - 2])
+
+
+def _dot_right(g: Any, a: Any, b: Any) -> Any:
+    if 0 in (a.ndim, b.ndim):
+        return g * a
+    return _matmul_right(g, a, b) if b.ndim <= 2 else _tensordot_right(g, a, b, [a.ndim - 1], [b.ndim - 2])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -94,32 +115,33 @@ def vecmat(x1: Any, x2: Any, /) -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-@implements(np.vecdot)
-def vecdot(x1: Any, x2: Any, /, *, axis: int = -1, keepdims: bool = False) -> Any:
-    """Multiply conjugated vectors with vectors; see `numpy.vecdot`."""
-    a, b = np.moveaxis(as_array(x1), axis, -1), np.moveaxis(as_array(x2), axis, -1)
-    products = (conjugated(a)[..., None, :] @ b[..., None])[..., 0, 0]
-    return np.expand_dims(products, axis) if keepdims else products
+def _vecdot_vjp(g: Any, y: Any, x: Any, other: Any, axis: int, keepdims: bool) -> Any:
+    """Multiply each gradient with a whole vector. Positions count from the end, before which arrays may differ."""
+    g = np.moveaxis(g, _from_the_end(axis, y), -1) if keepdims else g[..., None]
+    return np.moveaxis(g * np.moveaxis(other, axis, -1), -1, _from_the_end(axis, x))
+
+
+def _from_the_end(axis: int, x: Any) -> int:
+    return axis if axis < 0 else axis - x.ndim
 
 
 @implements(np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
     """Multiply all elements, of `a` conjugated, and sum; see `numpy.vdot`."""
-    return conjugated(np.ravel(as_array(a))) @ np.ravel(b)
+    return _record(np.vdot, a, b)
 
 
 @implements(np.inner)
 def inner(a: Any, b: Any, /) -> Any:
     """Sum products over the last axes; see `numpy.inner`."""
-    a, b = as_array(a), as_array(b)
-    return a * b if a.ndim == 0 or b.ndim == 0 else np.tensordot(a, b, axes=(-1, -1))
+    return _record(np.inner, a, b)
 
 
 @implements(np.outer)
 def outer(a: Any, b: Any, out: Any = None) -> Any:
     """Multiply every element with every element; see `numpy.outer`."""
     no_out("np.outer", out)
-    return np.ravel(a)[:, None] * np.ravel(b)
+    return np.ravel(a)[:, None] * np.ravel(b)[None, :]
 
 
 @implements(np.kron)
@@ -133,14 +155,15 @@ def kron(a: Any, b: Any) -> Any:
     return products.reshape([n * m for n, m in zip(blocks, within, strict=True)])
 
 
-@implements(np.cross)
+@formula_of(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """Multiply vectors in space, or in the plane, whose third element is 0; see `numpy.cross`."""
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
     in_plane = a.shape[-1] == b.shape[-1] == 2
-    products = record(primitives[np.cross], (_in_space(a), _in_space(b)), {})
+    a, b = _in_space(a), _in_space(b)
+    products = a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]]
     return products[..., 2] if in_plane else np.moveaxis(products, -1, axisc)
 
 
@@ -151,6 +174,12 @@ def _in_space(a: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 # Tensors: along any axes
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """Sum products over any axes; see `numpy.tensordot`."""
+    return _record(np.tensordot, a, b, axes=axes)
 
 
 def _contracted(a: Any, b: Any, axes: Any) -> tuple[list[int], list[int]]:

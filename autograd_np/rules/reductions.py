@@ -9,48 +9,60 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd_np.primitives import defvjp, implements
+from autograd_np.rules.arguments import no_out
+from autograd_np.rules.formulas import formula_of, recorded
 from autograd_np.rules.kinks import kinked
 from autograd_np.rules.products import conjugated
 from autograd_np.rules.ranges import logarithms, scaled_along, times_power_of_2, too_small, widened
-from autograd_np.rules.shaping import diag, no_out
-from autograd_np.tensor import Tensor, plain
+from autograd_np.rules.shaping import diag
+from autograd_np.tensor import Tensor, as_array, plain
 
-# Sums, means, spreads, extremes, products
+# Sums, means, spreads, extremes, products; what `where` leaves out gets the gradient 0
 
 defvjp(
     np.sum,
-    lambda g, _y, _x, axis=None, dtype=None, keepdims=False, initial=0: np.broadcast_to(_spread(g, _x, axis), _x.shape),
+    lambda g, _y, _x, axis=None, dtype=None, keepdims=False, initial=0, where=True: _to(
+        _x, where, _spread(g, _x, axis)
+    ),
 )
 defvjp(
     np.mean,
-    lambda g, _y, _x, axis=None, dtype=None, keepdims=False: np.broadcast_to(
-        _spread(widened(g), _x, axis) / _count(_x, axis), _x.shape
+    lambda g, _y, _x, axis=None, dtype=None, keepdims=False, where=True: _to(
+        _x,
+        where,
+        _spread(widened(g), _x, axis) * _one_over(_number(_chosen(_x, where), axis), widened(g))
+        if where is not True
+        else _spread(widened(g), _x, axis) / _count(_x, axis),
     ),
 )
 defvjp(
     np.var,
-    lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
-        _spread(g, x, axis) * _over_freedom(_deviation(widened(x), x, axis), _count(x, axis) - ddof - correction, x) * 2
+    lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _var_vjp(
+        g, x, axis, ddof + correction, where
     ),
 )
 defvjp(
     np.std,
-    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: _std_vjp(
-        g, y, x, axis, _deviation, _count(x, axis), ddof + correction
+    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _std_vjp(
+        g, y, x, axis, ddof + correction, where
     ),
 )
-defvjp(
-    np.max,
-    lambda g, y, x, axis=None, keepdims=False, initial=None: _share(g, y, x, axis, initial, _is_nan(x)),
-)
-defvjp(
-    np.min,
-    lambda g, y, x, axis=None, keepdims=False, initial=None: _share(g, y, x, axis, initial, _is_nan(x)),
-)
+for _function in (np.max, np.amax, np.min, np.amin):
+    defvjp(
+        _function,
+        lambda g, y, x, axis=None, keepdims=False, initial=None, where=True: _share(
+            g, y, x, axis, initial, where, _is_nan(x)
+        ),
+    )
 defvjp(
     np.prod,
-    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1: _product_vjp(g, y, x, axis, initial),
+    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _to(
+        x, where, _product_vjp(g, y, x if where is True else np.where(where, x, 1), axis, initial)
+    ),
 )
+
+REDUCTIONS: dict[np.ufunc, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+"""The functions that are reductions by a ufunc."""
 
 # The same from the start of an axis to each element
 
@@ -61,34 +73,39 @@ defvjp(np.cumprod, lambda g, y, x, axis=None, dtype=None: _cumprod_vjp(g, y, x, 
 
 defvjp(
     np.nansum,
-    lambda g, _y, x, axis=None, dtype=None, keepdims=False, initial=0: np.where(_is_nan(x), 0, _spread(g, x, axis)),
+    lambda g, _y, x, axis=None, dtype=None, keepdims=False, initial=0, where=True: _to(
+        x, _numbers(x, where), _spread(g, x, axis)
+    ),
 )
 defvjp(
     np.nanmean,
-    lambda g, _y, x, axis=None, dtype=None, keepdims=False: np.where(
-        _is_nan(x), 0, _spread(widened(g), x, axis) * _one_over(_numbers(x, axis), widened(g))
+    lambda g, _y, x, axis=None, dtype=None, keepdims=False, where=True: _to(
+        x,
+        _numbers(x, where),
+        _spread(widened(g), x, axis) * _one_over(_number(_numbers(x, where), axis), widened(g)),
     ),
 )
 defvjp(
     np.nanvar,
-    lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: (
-        _spread(g, x, axis)
-        * _over_freedom(_nan_deviation(widened(x), x, axis), _numbers(x, axis) - ddof - correction, x)
-        * 2
+    lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _var_vjp(
+        g, x, axis, ddof + correction, _numbers(x, where)
     ),
 )
 defvjp(
     np.nanstd,
-    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0: _std_vjp(
-        g, y, x, axis, _nan_deviation, _numbers(x, axis), ddof + correction
+    lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _std_vjp(
+        g, y, x, axis, ddof + correction, _numbers(x, where)
     ),
 )
-defvjp(np.nanmax, lambda g, y, x, axis=None, keepdims=False, initial=None: _share(g, y, x, axis, initial))
-defvjp(np.nanmin, lambda g, y, x, axis=None, keepdims=False, initial=None: _share(g, y, x, axis, initial))
+for _function in (np.nanmax, np.nanmin):
+    defvjp(
+        _function,
+        lambda g, y, x, axis=None, keepdims=False, initial=None, where=True: _share(g, y, x, axis, initial, where),
+    )
 defvjp(
     np.nanprod,
-    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1: np.where(
-        _is_nan(x), 0, _product_vjp(g, y, _nan_to(1, x), axis, initial)
+    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _to(
+        x, _numbers(x, where), _product_vjp(g, y, np.where(_numbers(x, where), x, 1), axis, initial)
     ),
 )
 defvjp(
@@ -97,7 +114,9 @@ defvjp(
 )
 defvjp(
     np.nancumprod,
-    lambda g, y, x, axis=None, dtype=None: np.where(_is_nan(x), 0, _cumprod_vjp(g, y, _nan_to(1, x), axis)),
+    lambda g, y, x, axis=None, dtype=None: np.where(
+        _is_nan(x), 0, _cumprod_vjp(g, y, np.where(_is_nan(x), 1, x), axis)
+    ),
 )
 
 
@@ -119,9 +138,23 @@ def _count(x: Any, axis: Any) -> int:
     return max(1, math.prod(x.shape[a] for a in _axes(x, axis)))
 
 
-def _numbers(x: Any, axis: Any) -> Any:
-    """Return how many of them are not NaN."""
-    return np.sum(~_is_nan(x), axis=axis, keepdims=True)
+def _to(x: Any, where: Any, g: Any) -> Any:
+    """Broadcast a gradient to the shape of `x`, with 0 for what is left out."""
+    return np.broadcast_to(g if where is True else np.where(where, g, 0), x.shape)
+
+
+def _chosen(x: Any, where: Any) -> Any:
+    """Return a mask of the shape of `x`: which of its elements are reduced."""
+    return np.broadcast_to(where, x.shape)
+
+
+def _numbers(x: Any, where: Any) -> Any:
+    """Return which of them are not NaN."""
+    return ~_is_nan(x) & where
+
+
+def _number(chosen: Any, axis: Any) -> Any:
+    return np.sum(chosen, axis=axis, keepdims=True)
 
 
 def _one_over(count: Any, g: Any) -> Any:
@@ -134,55 +167,60 @@ def _is_nan(x: Any) -> Any:
     return x != x
 
 
-def _nan_to(value: float, x: Any) -> Any:
-    return np.where(_is_nan(x), value, x)
+def _var_vjp(g: Any, x: Any, axis: Any, ddof: Any, where: Any) -> Any:
+    """Return the adjoint of the variance of what is chosen."""
+    deviation = _deviation(widened(x), axis, where)
+    return _spread(g, x, axis) * _over_freedom(deviation, _chosen_count(x, axis, where) - ddof, where) * 2
 
 
-def _deviation(v: Any, _x: Any, axis: Any) -> Any:
-    return v - v.mean(axis=axis, keepdims=True)
-
-
-def _nan_deviation(v: Any, x: Any, axis: Any) -> Any:
-    """Return the deviations from the mean of what is not NaN in `x`, and 0 for what is."""
-    numbers = np.where(_is_nan(x), 0, v)
-    mean = np.sum(numbers, axis=axis, keepdims=True) * _one_over(_numbers(x, axis), numbers)
-    return np.where(_is_nan(x), 0, numbers - mean)
-
-
-def _over_freedom(deviation: Any, freedom: Any, x: Any) -> Any:
-    """Divide by the degrees of freedom; where there are none, NumPy divides by 0 too, and has a NaN among NaNs."""
-    if np.ndim(freedom) == 0:
-        return conjugated(deviation) / float(max(freedom, 0))
-    some: Any = freedom > 0
-    factor: Any = _one_over(freedom, deviation) + np.where(some, 0, np.nan).astype(deviation.dtype)
-    return conjugated(deviation) * np.where(_is_nan(x), 0, factor)
-
-
-def _std_vjp(g: Any, y: Any, x: Any, axis: Any, deviation_of: Callable[..., Any], count: Any, ddof: Any) -> Any:
+def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any) -> Any:
     """Return the adjoint of the standard deviation; of a constant it is 0, and so is the gradient, as in PyTorch."""
     size: Any = _spread(widened(y), x, axis)
+    count = _chosen_count(x, axis, where)
     # The mean of a constant can be a neighbour of it. The deviations, alike then, are none from their own mean.
-    deviation: Any = deviation_of(deviation_of(widened(x), x, axis), x, axis)
+    deviation: Any = _deviation(_deviation(widened(x), axis, where), axis, where)
     lost: Any = (size == 0) | ~np.isfinite(size)  # a constant, or squares too small or too large
     inexact = lost | too_small(size)
     if np.any(inexact):
         deviation = scaled_along(deviation, axis, inexact)
-        squares: Any = np.sum(_over_freedom(deviation, count - ddof, x) * deviation, axis=axis, keepdims=True).real
+        squares: Any = np.sum(_over_freedom(deviation, count - ddof, where) * deviation, axis=axis, keepdims=True).real
         roots: Any = np.sqrt(np.where(squares == 0, 1, squares)) * (squares != 0)
         size = cast(Any, np.where(inexact, roots, size))
     part = _spread(widened(g), x, axis) / np.where((size == 0) | _is_nan(size), 1, size)
-    part = part * _over_freedom(deviation, count - ddof, x)
-    return kinked(part, lambda: lost & (count > 1) & ~_is_nan(x), x, axis=_from_the_back(x, axis))
+    part = part * _over_freedom(deviation, count - ddof, where)
+    return kinked(part, lambda: lost & (count > 1) & _numbers(x, where), x, axis=_from_the_back(x, axis))
+
+
+def _chosen_count(x: Any, axis: Any, where: Any) -> Any:
+    return _count(x, axis) if where is True else _number(_chosen(x, where), axis)
+
+
+def _deviation(x: Any, axis: Any, where: Any) -> Any:
+    """Return the deviations from the mean of what is chosen, and 0 for the rest."""
+    if where is True:
+        return x - x.mean(axis=axis, keepdims=True)
+    chosen = _chosen(x, where)
+    x = np.where(chosen, x, 0)
+    return np.where(chosen, x - np.sum(x, axis=axis, keepdims=True) * _one_over(_number(chosen, axis), x), 0)
+
+
+def _over_freedom(deviation: Any, freedom: Any, where: Any) -> Any:
+    """Divide by the degrees of freedom; where there are none, NumPy divides by 0 too, and has a NaN among NaNs."""
+    if where is True:
+        return conjugated(deviation) / float(max(freedom, 0))
+    some: Any = freedom > 0
+    factor: Any = _one_over(freedom, deviation) + np.where(some, 0, np.nan).astype(deviation.dtype)
+    return conjugated(deviation) * np.where(where, factor, 0)
 
 
 def _from_the_back(x: Any, axis: Any) -> tuple[int, ...]:
     return tuple(a - x.ndim for a in _axes(x, axis))
 
 
-def _share(g: Any, y: Any, x: Any, axis: Any, initial: Any, nan: Any = False) -> Any:
+def _share(g: Any, y: Any, x: Any, axis: Any, initial: Any, where: Any, nan: Any = False) -> Any:
     """Share the gradient evenly among the elements that are the extreme; if `initial` is too, it has half of it."""
     extreme = _spread(y, x, axis)
-    ties = (x == extreme) | nan  # where NaN counts, it is the extreme
+    ties = ((x == extreme) | nan) & where  # where NaN counts, it is the extreme
     count = ties.sum(axis=axis, keepdims=True)
     if initial is not None:
         count = count * (1 + (extreme == initial))
@@ -192,6 +230,7 @@ def _share(g: Any, y: Any, x: Any, axis: Any, initial: Any, nan: Any = False) ->
 def _product_vjp(g: Any, y: Any, x: Any, axis: Any, initial: Any) -> Any:
     """Return g times the product of the others, for each element."""
     g = _spread(g, x, axis)
+    initial = 1 if initial is None else initial
     leaves_range = _leaves_range(x, axis, initial)
     if _divides(x, leaves_range):
         return g * (_spread(y, x, axis) / x)
@@ -296,16 +335,13 @@ def _ahead(x: Any, places: int) -> Any:
 def _cumulative(
     function: Any, start: float, x: Any, axis: int | None, dtype: DTypeLike | None, include_initial: bool
 ) -> Any:
-    if axis is None and x.ndim != 1:
-        name = function.__name__.replace("cum", "cumulative_")
-        raise ValueError(f"np.{name}: an array of shape {x.shape} needs axis=; a vector alone does not")
-    axis = axis or 0
+    x, axis = np.atleast_1d(x), axis or 0
     y = function(x, axis=axis, dtype=dtype)
     shape = [1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)]
     return np.concatenate([np.full(shape, start, y.dtype), y], axis=axis) if include_initial else y
 
 
-@implements(np.cumulative_sum)
+@formula_of(np.cumulative_sum)
 def cumulative_sum(
     x: Any, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Any:
@@ -313,24 +349,12 @@ def cumulative_sum(
     return _cumulative(np.cumsum, 0, x, axis, dtype, include_initial)
 
 
-@implements(np.cumulative_prod)
+@formula_of(np.cumulative_prod)
 def cumulative_prod(
     x: Any, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Any:
     """Multiply from the start to each element; see `numpy.cumulative_prod`."""
     return _cumulative(np.cumprod, 1, x, axis, dtype, include_initial)
-
-
-@implements(np.amax)
-def amax(*args: Any, **kwargs: Any) -> Any:
-    """Return the largest element; see `numpy.amax`."""
-    return np.max(*args, **kwargs)
-
-
-@implements(np.amin)
-def amin(*args: Any, **kwargs: Any) -> Any:
-    """Return the smallest element; see `numpy.amin`."""
-    return np.min(*args, **kwargs)
 
 
 @implements(np.ptp)
@@ -340,63 +364,63 @@ def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> A
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
-@implements(np.average)
-def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
-    """Average with weights; see `numpy.average`. With `returned`, also the sum of the weights."""
+def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
         total: Any = np.full(mean.shape, _count(a, axis), mean.dtype)
     else:
         weights = _along(a, axis, weights)
         total = np.sum(weights, axis=axis, keepdims=keepdims)
-        if np.any(total == 0):
-            raise ZeroDivisionError(f"np.average: the weights of shape {weights.shape} sum to 0 somewhere")
         mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
-    return (mean, np.broadcast_to(total, mean.shape).copy()) if returned else mean
+    return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
+
+
+_recorded_average = recorded(np.average, _average)
+
+
+@implements(np.average)
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """Average with weights; see `numpy.average`. With `returned`, also the sum of the weights."""
+    if not returned:
+        return _recorded_average(a, axis=axis, weights=weights, keepdims=keepdims)
+    mean, total = _recorded_average(a, axis=axis, weights=weights, returned=True, keepdims=keepdims)
+    depends = isinstance(weights, Tensor) and weights.requires_grad
+    return mean, total if depends else total.detach()
 
 
 def _along(a: Any, axis: Any, weights: Any) -> Any:
     """Shape weights that are given for some axes only so that they broadcast against `a`."""
-    shape = np.shape(a)
-    weights = weights if isinstance(weights, Tensor) else np.asarray(weights)
+    shape, weights = np.shape(a), as_array(weights)
     if weights.shape == shape:
         return weights
-    axes = () if axis is None else tuple(i % len(shape) for i in np.atleast_1d(axis).tolist())
-    if weights.shape != tuple(shape[i] for i in axes):
-        raise ValueError(
-            f"np.average: weights of shape {weights.shape} for an array of shape {shape} and axis={axis}; they need "
-            f"the array's shape, or that of its averaged axes"
-        )
+    axes = tuple(i % len(shape) for i in np.atleast_1d(axis).tolist())
     in_order = np.transpose(weights, tuple(int(i) for i in np.argsort(axes)))
     return np.reshape(in_order, tuple(n if i in axes else 1 for i, n in enumerate(shape)))
 
 
-@implements(np.cov)
+@formula_of(np.cov)
 def cov(
     m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
     fweights: Any = None, aweights: Any = None, *, dtype: DTypeLike | None = None,
 ) -> Any:  # fmt: skip
-    """Estimate the covariance of variables; see `numpy.cov`. The weights are constants."""
-    x = _variables(m, rowvar)
-    x = x if y is None else np.concatenate([x, _variables(y, rowvar)], axis=0)
+    """Estimate the covariance of variables; see `numpy.cov`."""
+    m = as_array(m)
+    x: Any = np.atleast_2d(m).T if not rowvar and m.ndim > 1 else np.atleast_2d(m)
+    if y is not None:
+        rows = np.atleast_2d(y)
+        x = np.concatenate([x, rows if rowvar or len(rows) == 1 else rows.T], axis=0)
     x = x.astype(np.result_type(x.dtype, np.float64) if dtype is None else dtype)
     ddof = int(not bias) if ddof is None else ddof
-    frequencies, weights = (np.ones(x.shape[1]) if w is None else np.asarray(w) for w in (fweights, aweights))
-    weights = frequencies * weights
-    total = float(weights.sum())
+    frequencies, precisions = (1 if w is None else as_array(w).astype(x.real.dtype) for w in (fweights, aweights))
+    weights = np.ones(x.shape[1], x.real.dtype) * frequencies * precisions
+    total = np.sum(weights)
     # Weights that measure precision, rather than repeat observations, lower the degrees of freedom by their own mean.
-    lost = ddof if aweights is None else ddof * float((weights * np.asarray(aweights)).sum()) / total
-    deviation = x - np.sum(x * (weights / total).astype(x.dtype), axis=1, keepdims=True)
-    scaled = deviation * (weights / (total - lost)).astype(x.dtype)
-    return np.squeeze(scaled @ conjugated(deviation).T)
+    freedom = total - ddof * np.sum(weights * precisions) / total
+    deviation = x - np.sum(x * (weights / total), axis=1, keepdims=True)
+    return np.squeeze((deviation * (weights / np.maximum(freedom, 0))) @ conjugated(deviation).T)
 
 
-def _variables(m: Any, rowvar: bool) -> Any:
-    rows = np.atleast_2d(m)
-    return rows.T if not rowvar and np.ndim(m) > 1 else rows
-
-
-@implements(np.corrcoef)
+@formula_of(np.corrcoef)
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: DTypeLike | None = None) -> Any:
     """Estimate the correlation of variables; see `numpy.corrcoef`."""
     c = cov(x, y, rowvar, dtype=dtype)
@@ -404,5 +428,4 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: DTypeLike | N
         return c / c
     variances: Any = diag(c)
     deviation = np.sqrt(variances.real if c.dtype.kind == "c" else variances)
-    r = c / deviation[:, None] / deviation
-    return r if r.dtype.kind == "c" else np.clip(r, -1, 1)
+    return c / deviation[:, None] / deviation

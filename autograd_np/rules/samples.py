@@ -7,8 +7,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd_np.primitives import defvjp, implements, primitives
+from autograd_np.rules.formulas import formula_of
 from autograd_np.rules.shaping import pad
-from autograd_np.tensor import Tensor, plain, record
+from autograd_np.tensor import Tensor, as_array, plain, record
 
 # NumPy's types are unknown where those of the arrays are.
 _searchsorted: Callable[..., Any] = np.searchsorted
@@ -17,13 +18,9 @@ _where: Callable[..., Any] = np.where
 # Differences
 
 
-@implements(np.diff)
+@formula_of(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Return the n-th differences along an axis; see `numpy.diff`."""
-    if n <= 0:
-        if n == 0:
-            return a
-        raise ValueError(f"np.diff: n={n}; the order of a difference is at least 0")
     axis = normalize_axis_index(axis, np.ndim(a))
     edge = [1 if i == axis else length for i, length in enumerate(np.shape(a))]
     ends = (x if x is None or np.ndim(x) else np.broadcast_to(x, edge) for x in (prepend, append))
@@ -41,39 +38,36 @@ def _neighbours(a: Any, axis: int) -> tuple[Any, Any]:
     return a[(*before, slice(1, None))], a[(*before, slice(None, -1))]
 
 
-@implements(np.ediff1d)
+@formula_of(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Return the differences of the elements in one row, between given ends; see `numpy.ediff1d`."""
     row = np.reshape(ary, -1)
     begin, end = ([] if x is None else [np.reshape(x, -1)] for x in (to_begin, to_end))
-    return np.concatenate([*begin, row[1:] - row[:-1], *end]).astype(row.dtype)
+    return np.concatenate([*begin, row[1:] - row[:-1], *end])
 
 
-@implements(np.gradient)
+@formula_of(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Return the slopes of samples along each axis; see `numpy.gradient`."""
+    f = _inexact(f)
     axes = range(f.ndim) if axis is None else [int(i) for i in np.atleast_1d(axis)]
     spacings = varargs or (1.0,)
     if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
         spacings = spacings * len(axes)
-    if len(spacings) != len(axes):
-        raise TypeError(f"np.gradient: {len(varargs)} spacings for {len(axes)} axes; give one, or one for each")
-    if edge_order not in (1, 2):
-        raise ValueError(f"np.gradient: edge_order={edge_order}; it is 1 or 2")
     slopes = tuple(_slopes(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True))
     return slopes[0] if len(slopes) == 1 else slopes
 
 
+def _inexact(x: Any) -> Any:
+    x = as_array(x)
+    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
 def _slopes(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     """Return the slopes of the parabolas through three neighbours, by Newton's divided differences."""
-    f = np.moveaxis(f, axis, -1)
-    n = f.shape[-1]
-    if n <= edge_order:
-        raise ValueError(f"np.gradient: axis {axis} has {n} samples; edge_order={edge_order} needs {edge_order + 1}")
-    if np.ndim(spacing) and np.shape(spacing) != (n,):
-        raise ValueError(f"np.gradient: coordinates of shape {np.shape(spacing)} for an axis of length {n}")
-    step = np.diff(spacing) if np.ndim(spacing) else np.broadcast_to(spacing, (n - 1,))
-    step = step.astype(f.dtype if f.dtype.kind in "fc" else np.float64)
+    f, spacing = np.moveaxis(f, axis, -1), _inexact(spacing)
+    step = np.diff(spacing) if spacing.ndim else np.broadcast_to(spacing, (f.shape[-1] - 1,))
+    step = step.astype(f.dtype)
     secant = np.diff(f) / step
     bend = np.diff(secant) / (step[:-1] + step[1:])
     inner = secant[..., :-1] + step[:-1] * bend
@@ -83,13 +77,58 @@ def _slopes(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     return np.moveaxis(np.concatenate([first, inner, last], axis=-1), -1, axis)
 
 
+# Grids between two ends
+
+
+@formula_of(np.linspace)
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+    axis: int = 0, *, device: Any = None,
+) -> Any:  # fmt: skip
+    """Return numbers at even distances; see `numpy.linspace`."""
+    start, stop = as_array(start), as_array(stop)
+    y = _between(start, stop, _fractions(num, endpoint, start, stop), axis)
+    steps = num - 1 if endpoint else num
+    return (y, (stop - start) / steps if steps > 0 else np.nan) if retstep else y
+
+
+@formula_of(np.logspace)
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+) -> Any:
+    """Return powers whose exponents are at even distances; see `numpy.logspace`."""
+    start, stop = as_array(start), as_array(stop)
+    exponents = _between(start, stop, _fractions(num, endpoint, start, stop, base), 0)
+    return np.moveaxis(base**exponents, 0, axis)
+
+
+@formula_of(np.geomspace)
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    """Return numbers of which each is the same multiple of the one before; see `numpy.geomspace`."""
+    start, stop = as_array(start), as_array(stop)
+    wide = np.result_type(start.dtype, stop.dtype, float if dtype is None else dtype, np.float64)
+    start, stop = start.astype(wide), stop.astype(wide)
+    return np.moveaxis(start * (stop / start) ** _fractions(num, endpoint, start, stop), 0, axis)
+
+
+def _fractions(num: int, endpoint: bool, *ends: Any) -> Any:
+    """Return the parts of the way from one end to the other, along an axis before those of the ends."""
+    steps = np.arange(num) / max(num - 1 if endpoint else num, 1)
+    dtypes = (x.dtype for x in ends if hasattr(x, "dtype"))
+    return steps.reshape(-1, *(1,) * max(map(np.ndim, ends))).astype(np.result_type(*dtypes, np.float16))
+
+
+def _between(start: Any, stop: Any, fractions: Any, axis: int) -> Any:
+    return np.moveaxis(start * (1 - fractions) + stop * fractions, 0, axis)
+
+
 # Areas and values between
 
 
-@implements(np.trapezoid)
+@formula_of(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """Integrate by the trapezoidal rule; see `numpy.trapezoid`."""
-    y = y if isinstance(y, Tensor) else np.asarray(y)
+    y = as_array(y)
     axis = normalize_axis_index(axis, y.ndim)
     if x is not None:
         dx = np.diff(x, axis=axis if np.ndim(x) > 1 else -1)
@@ -98,29 +137,25 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     return np.sum(dx * (ahead + behind) / 2.0, axis=axis)
 
 
-@implements(np.interp)
+@formula_of(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """Interpolate linearly between samples; see `numpy.interp`. At a sample, the slope is that of the right side."""
-    x, xp, fp = (a if isinstance(a, Tensor) else np.asarray(a) for a in (x, xp, fp))
-    if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
-        raise ValueError(
-            f"np.interp: xp of shape {xp.shape} and fp of shape {fp.shape}; they are vectors of one length"
-        )
+    x, xp, fp = map(as_array, (x, xp, fp))
     if period is not None:
         x, xp, left, right = x % abs(period), xp % abs(period), None, None
         order = np.argsort(plain(xp))
         xp = np.concatenate([xp[order[-1:]] - abs(period), xp[order], xp[order[:1]] + abs(period)])
         fp = np.concatenate([fp[order[-1:]], fp[order], fp[order[:1]]])
-    x = x.astype(np.float64)
-    places = plain(x)
-    inside = (places >= plain(xp)[0]) & (places <= plain(xp)[-1])
-    lower = _searchsorted(plain(xp)[1:-1], places, side="right")
-    upper = np.minimum(lower + 1, len(xp) - 1)
-    width = np.where(upper > lower, xp[upper] - xp[lower], 1)
-    fraction = (_where(inside, x, xp[lower]) - xp[lower]) / width
-    y = fp[lower] + (fp[upper] - fp[lower]) * fraction
-    y = _where(places < plain(xp)[0], fp[0] if left is None else left, y)
-    return _where(places > plain(xp)[-1], fp[-1] if right is None else right, y)
+    places, samples = plain(x), plain(xp)
+    before, after = places < samples[0], places > samples[-1]
+    lower = _searchsorted(samples[1:-1], places, side="right")
+    upper = np.minimum(lower + 1, len(samples) - 1)
+    width = xp[upper] - xp[lower]
+    at_the_end = plain(width) == 0  # where it is the only sample, or the last two are at one place
+    fraction = (_where(before | after, xp[lower], x) - xp[lower]) / _where(at_the_end, 1, width)
+    y = fp[lower] + (fp[upper] - fp[lower]) * _where(at_the_end, 1, fraction)
+    y = _where(before, fp[0] if left is None else left, y)
+    return _where(after, fp[-1] if right is None else right, y)
 
 
 # Polynomials
@@ -169,7 +204,9 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 @implements(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """Correlate two vectors; see `numpy.correlate`."""
-    a, v = np.atleast_1d(a), np.atleast_1d(v)
+    a, v = as_array(a), as_array(v)
+    if not a.ndim or not v.ndim:
+        raise ValueError(f"np.correlate: takes vectors, got shapes {a.shape} and {v.shape}")
     v = np.conjugate(v) if v.dtype.kind == "c" else v
     if len(a) >= len(v):
         return convolve(a, v[::-1], mode)

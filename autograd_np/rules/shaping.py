@@ -1,21 +1,25 @@
 """Functions that move elements without changing them."""
 
 import itertools
+import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import DTypeLike
 
-from autograd_np.primitives import defvjp, implements, primitives, refuse
+from autograd_np.primitives import defvjp, implements, primitive_of, primitives, refuse
+from autograd_np.rules.arguments import no_out
+from autograd_np.rules.formulas import formula_of
 from autograd_np.rules.indexing import numbered, scatter_add
-from autograd_np.tape import unbroadcast
-from autograd_np.tensor import Tensor, astype, identity, plain, primitive, record
+from autograd_np.tape import is_array, unbroadcast
+from autograd_np.tensor import Tensor, as_array, astype, identity, plain, primitive, record
 
 # The same elements in another shape or order of axes
 
-defvjp(np.reshape, lambda g, _y, _x, shape=None, order="C": np.reshape(g, _x.shape, order=order))
+defvjp(np.reshape, lambda g, _y, _x, shape=None, order="C", copy=None: np.reshape(g, _x.shape, order=order))
 defvjp(np.ravel, lambda g, _y, _x, order="C": np.reshape(g, _x.shape, order=order))
 defvjp(np.transpose, lambda g, _y, _x, axes=None: np.transpose(g, _inverse(axes)))
 defvjp(np.swapaxes, lambda g, _y, _x, axis1=0, axis2=1: np.swapaxes(g, axis1, axis2))
@@ -49,9 +53,10 @@ def _fixed(order: str, name: str) -> dict[str, str]:
 
 
 @implements(np.reshape)
-def reshape(a: Any, /, shape: Any, order: str = "C") -> Any:
+def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Any:
     """Give the same elements another shape; see `numpy.reshape`."""
-    return record(primitives[np.reshape], (a,), {"shape": shape, **_fixed(order, "np.reshape")})
+    options = {} if copy is None else {"copy": copy}
+    return record(primitives[np.reshape], (a,), {"shape": shape, **_fixed(order, "np.reshape"), **options})
 
 
 @implements(np.ravel)
@@ -79,7 +84,8 @@ def matrix_transpose(x: Any, /) -> Any:
 
 def _atleast(x: Any, ndim: int) -> Any:
     """Give an array axes of length 1, where `numpy.atleast_3d` and its kin put them."""
-    shape = np.shape(x)
+    x = as_array(x)
+    shape = x.shape
     if ndim == 3 and len(shape) in (1, 2):
         return np.reshape(x, (*(1, *shape)[-2:], 1))
     return np.reshape(x, (*(1,) * (ndim - len(shape)), *shape)) if len(shape) < ndim else x
@@ -104,12 +110,6 @@ def atleast_3d(*arys: Any) -> Any:
     """Make stacks of matrices and vectors; see `numpy.atleast_3d`."""
     results = tuple(_atleast(x, 3) for x in arys)
     return results if len(arys) > 1 else results[0]
-
-
-def no_out(name: str, out: Any) -> None:
-    """Refuse to write a result into an array."""
-    if out is not None:
-        raise TypeError(f"{name}: out= is not supported on tensors, since it writes behind the tape; use the result")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -137,36 +137,54 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     return tuple(map(np.copy, grid)) if copy else tuple(grid)
 
 
+defvjp(np.tile, lambda g, _y, _A, reps=1: _untiled(g, _A, np.atleast_1d(reps).tolist()))
+defvjp(np.repeat, lambda g, _y, _a, repeats=1, axis=None: _unrepeated(g, _a, np.asarray(repeats), axis))
+
+
+def _untiled(g: Any, x: Any, counts: list[int]) -> Any:
+    ndim = max(x.ndim, len(counts))
+    shape, counts = (1,) * (ndim - x.ndim) + x.shape, [1] * (ndim - len(counts)) + counts
+    tiles = np.reshape(g, list(itertools.chain.from_iterable(zip(counts, shape, strict=True))))
+    return np.reshape(np.sum(tiles, axis=tuple(range(0, 2 * ndim, 2))), x.shape)
+
+
+def _unrepeated(g: Any, x: Any, counts: Any, axis: int | None) -> Any:
+    if axis is None or not x.ndim:
+        shape, place = (math.prod(x.shape),), 0
+    else:
+        shape, place = x.shape, axis % x.ndim
+    if counts.size == 1:
+        groups = np.reshape(g, (*shape[: place + 1], counts.item(), *shape[place + 1 :]))
+        return np.reshape(np.sum(groups, axis=place + 1), x.shape)
+    places = np.repeat(np.arange(shape[place], dtype=np.intp), counts)
+    return np.reshape(scatter_add(g, index=(*(slice(None),) * place, places), shape=shape), x.shape)
+
+
 @implements(np.tile)
 def tile(A: Any, reps: Any) -> Any:
     """Repeat an array like a tile; see `numpy.tile`."""
-    counts: list[int] = np.atleast_1d(plain(reps)).tolist()
-    ndim = max(A.ndim, len(counts))
-    shape, counts = [1] * (ndim - A.ndim) + list(A.shape), [1] * (ndim - len(counts)) + counts
-    one = np.reshape(A, list(itertools.chain.from_iterable((1, n) for n in shape)))
-    all_ = np.broadcast_to(one, tuple(itertools.chain.from_iterable(zip(counts, shape, strict=True))))
-    return np.reshape(all_, [count * n for count, n in zip(counts, shape, strict=True)])
+    return record(primitives[np.tile], (A,), {"reps": plain(reps)})
 
 
 @implements(np.repeat)
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     """Repeat each element, all the same number of times or each its own; see `numpy.repeat`."""
+    return record(primitives[np.repeat], (a,), {"repeats": plain(repeats), "axis": axis})
+
+
+def _along(a: Any, axis: int | None) -> tuple[Any, int]:
+    """Return an array, in one row if no axis is given, with the axis counted from the front; a number is a row, too."""
     if axis is None:
-        a, axis = a.reshape(-1), 0
-    n, counts = a.shape[axis], np.asarray(plain(repeats))
-    if counts.size != 1:
-        return take(a, np.repeat(np.arange(n, dtype=np.intp), counts), axis)
-    place, count = axis % a.ndim + 1, operator.index(counts.item())
-    before, after = a.shape[:place], a.shape[place:]
-    copies: Any = np.broadcast_to(np.expand_dims(a, place), (*before, count, *after))
-    return np.reshape(copies, (*before[:-1], n * count, *after))
+        return a.reshape(-1), 0
+    a = a if a.ndim else a.reshape(-1)
+    return a, normalize_axis_index(axis, a.ndim)
 
 
-@implements(np.resize)
+@formula_of(np.resize)
 def resize(a: Any, new_shape: Any) -> Any:
     """Repeat or cut the elements until they fill a shape; see `numpy.resize`."""
     places = np.resize(numbered(a.shape), new_shape)
-    return a.reshape(-1)[places] if a.size else np.broadcast_to(np.sum(a), places.shape)  # zeros
+    return a.reshape(-1)[places] if a.size else places  # zeros
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -184,12 +202,7 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return matrices[..., i + max(-offset, 0), i + max(offset, 0)]
 
 
-@implements(np.diagflat)
-def diagflat(v: Any, k: int = 0) -> Any:
-    """Put the elements on a diagonal of a matrix of zeros; see `numpy.diagflat`."""
-    i = np.arange(v.size, dtype=np.intp)
-    n = v.size + abs(k)
-    return scatter_add(np.reshape(v, -1), index=(i + max(-k, 0), i + max(k, 0)), shape=(n, n))
+defvjp(np.diagflat, lambda g, _y, _v, k=0: np.reshape(diagonal(g, k), _v.shape))
 
 
 @implements(np.diag)
@@ -197,7 +210,7 @@ def diag(v: Any, k: int = 0) -> Any:
     """Take the diagonal of a matrix, or make a matrix of a diagonal; see `numpy.diag`."""
     if v.ndim not in (1, 2):
         raise ValueError(f"np.diag: takes a vector or a matrix, got shape {v.shape}; see np.diagonal and np.diagflat")
-    return diagonal(v, k) if v.ndim == 2 else diagflat(v, k)
+    return diagonal(v, k) if v.ndim == 2 else np.diagflat(v, k)
 
 
 @implements(np.trace)
@@ -215,44 +228,56 @@ def trace(
 
 
 @primitive
-def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
+def concatenate(*arrays: Any, axis: int | None = 0, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Join arrays along an axis that they have; see `numpy.concatenate`."""
-    return np.concatenate(arrays, axis=axis)
+    return np.concatenate(arrays, axis=axis, dtype=dtype, casting=casting)
 
 
-def _cut(g: Any, _y: Any, *_arrays: Any, axis: int = 0) -> list[Any]:
+def _cut(g: Any, _y: Any, *_arrays: Any, axis: int | None = 0, dtype: Any = None, casting: Any = None) -> list[Any]:
     """Cut a gradient into pieces of the arrays' lengths."""
+    if axis is None:
+        stops = [0, *itertools.accumulate(math.prod(array.shape) for array in _arrays)]
+        return [np.reshape(g[i:j], x.shape) for (i, j), x in zip(itertools.pairwise(stops), _arrays, strict=True)]
     before = (slice(None),) * (axis % g.ndim)
     stops = [0, *itertools.accumulate(array.shape[axis] for array in _arrays)]
     return [g[(*before, slice(start, stop))] for start, stop in itertools.pairwise(stops)]
 
 
 defvjp(concatenate, joint=_cut)
+primitive_of(concatenate).name = "np.concatenate"
 
 
 @implements(np.concatenate)
-def _concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
-    if axis is None:
-        return concatenate(*(np.reshape(a, -1) for a in arrays), axis=0)
-    return concatenate(*arrays, axis=axis)
+def _concatenate(
+    arrays: Sequence[Any], /, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
+    no_out("np.concatenate", out)
+    return concatenate(*arrays, axis=axis, **_given(dtype, casting))
+
+
+def _given(dtype: Any, casting: Any) -> dict[str, Any]:
+    return {} if dtype is None and casting == "same_kind" else {"dtype": dtype, "casting": casting}
 
 
 @implements(np.stack)
-def _stack(arrays: Sequence[Any], axis: int = 0) -> Any:
-    return concatenate(*(np.expand_dims(a, axis) for a in arrays), axis=axis)
+def _stack(
+    arrays: Sequence[Any], axis: int = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
+    no_out("np.stack", out)
+    return concatenate(*(np.expand_dims(a, axis) for a in arrays), axis=axis, **_given(dtype, casting))
 
 
 @implements(np.hstack)
-def hstack(tup: Sequence[Any]) -> Any:
+def hstack(tup: Sequence[Any], *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Join arrays side by side; see `numpy.hstack`."""
     parts = [_atleast(x, 1) for x in tup]
-    return concatenate(*parts, axis=0 if np.ndim(parts[0]) == 1 else 1)
+    return concatenate(*parts, axis=0 if parts[0].ndim == 1 else 1, **_given(dtype, casting))
 
 
 @implements(np.vstack)
-def vstack(tup: Sequence[Any]) -> Any:
+def vstack(tup: Sequence[Any], *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Join arrays one below the other; see `numpy.vstack`."""
-    return concatenate(*(_atleast(x, 2) for x in tup), axis=0)
+    return concatenate(*(_atleast(x, 2) for x in tup), axis=0, **_given(dtype, casting))
 
 
 @implements(np.dstack)
@@ -270,7 +295,7 @@ def column_stack(tup: Sequence[Any]) -> Any:
 @implements(np.append)
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
     """Join values to the end; see `numpy.append`."""
-    return _concatenate((arr, values), axis)
+    return _concatenate((arr, values) if axis is not None else [np.reshape(x, -1) for x in (arr, values)], axis)
 
 
 @implements(np.block)
@@ -293,7 +318,7 @@ def block(arrays: Any) -> Any:
     if len(set(depths)) > 1:
         raise ValueError(f"np.block: its lists are nested {sorted(set(depths))} deep; nest all of them equally deep")
     ndim = max(depths[0], *map(np.ndim, blocks), 0)
-    return joined(arrays, -depths[0])
+    return joined(arrays, -depths[0]) if depths[0] else np.copy(arrays)
 
 
 @primitive
@@ -302,6 +327,7 @@ def pad(x: Any, width: tuple[tuple[int, int], ...] = (), value: Any = 0) -> Any:
     return np.pad(x, width or 0, constant_values=value)
 
 
+primitive_of(pad).name = "np.pad"
 defvjp(
     pad,
     lambda g, _y, _x, width=(), value=0: g[
@@ -319,9 +345,13 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
     else:
         pairs = np.broadcast_to(pad_width, (array.ndim, 2))
     width = tuple((operator.index(before), operator.index(after)) for before, after in pairs)
-    value = kwargs.pop("constant_values", 0)
-    if mode == "constant" and not kwargs:
-        return pad(array, width=width, value=value)
+    if mode == "constant" and kwargs.keys() <= {"constant_values"}:
+        value = kwargs.get("constant_values", 0)
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise TypeError(
+                "np.pad: constant_values= cannot be a Tensor that requires a gradient; join it with np.concatenate"
+            )
+        return pad(array, width=width, value=plain(value))
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise TypeError(
             f"np.pad: mode={mode!r} is not supported on tensors; constant, edge, reflect, symmetric and wrap are"
@@ -329,8 +359,8 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
     if kwargs.pop("reflect_type", "even") != "even":
         raise TypeError("np.pad: reflect_type='odd' is not supported on tensors; subtract the reflection from 2 edges")
     # Every padded element is an element of the array: pad the places instead, and gather.
-    places: Any = np.pad(numbered(array.shape), width, mode, **kwargs)
-    return array.reshape(-1)[places]
+    places: Any = np.pad(numbered(array.shape), width or 0, mode, **kwargs)
+    return array.reshape(-1)[places] if array.ndim else np.copy(array)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -405,22 +435,25 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
     """Take elements along an axis; see `numpy.take`."""
     no_out("np.take", out)
-    if axis is None:
-        a, axis = np.reshape(a, -1), 0
-    n, places = a.shape[axis], np.asarray(plain(indices)).astype(np.intp, casting="safe")
     if mode not in ("raise", "wrap", "clip"):
         raise ValueError(f"np.take: mode={mode!r}; it is 'raise', 'wrap' or 'clip'")
+    a, places = as_array(a), plain(indices)
+    if not a.size:  # where nothing is taken, NumPy takes it from anywhere
+        return np.reshape(a, np.take(plain(a), places, axis, mode=mode).shape)
+    if is_array(places) and not np.can_cast(places.dtype, np.intp):
+        raise TypeError(f"np.take: indices of dtype {places.dtype} are not integers")
+    a, axis = _along(a, axis)
+    n, places = a.shape[axis], np.asarray(places, dtype=np.intp)
     if mode != "raise":
         places = places % n if mode == "wrap" else places.clip(0, n - 1)
-    return a[(*(slice(None),) * (axis % a.ndim), places)]
+    return a[(*(slice(None),) * axis, places)]
 
 
 @implements(np.take_along_axis)
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     """Take elements along an axis, at each place of the others its own; see `numpy.take_along_axis`."""
+    arr, axis = (np.reshape(arr, -1), 0) if axis is None else (arr, normalize_axis_index(axis, arr.ndim))
     places = plain(indices)
-    if axis is None:
-        arr, axis = np.reshape(arr, -1), 0
     if places.ndim != arr.ndim:
         raise ValueError(
             f"np.take_along_axis: indices of shape {places.shape} for an array of shape {arr.shape}; they need as many "
@@ -448,10 +481,9 @@ def extract(condition: Any, arr: Any) -> Any:
     return take(arr, np.flatnonzero(plain(condition)))
 
 
-@implements(np.choose)
+@formula_of(np.choose)
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     """Take each element from one of several arrays; see `numpy.choose`."""
-    no_out("np.choose", out)
     arrays, places = _numbered_together(choices)
     return arrays[np.choose(plain(a), places, mode=mode)]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
@@ -459,15 +491,16 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
 @implements(np.delete)
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     """Leave out slices along an axis; see `numpy.delete`."""
-    places = np.arange(arr.size if axis is None else arr.shape[axis], dtype=np.intp)
+    n = arr.size if axis is None else arr.shape[normalize_axis_index(axis, arr.ndim)]
+    places = np.arange(n, dtype=np.intp)
     return take(arr, np.delete(places, plain(obj)), axis)
 
 
-@implements(np.insert)
+@formula_of(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """Put values between the slices along an axis; see `numpy.insert`."""
     elements, (places, inserted) = _numbered_together([arr, values])
-    return elements[np.insert(places, plain(obj), inserted, axis)].astype(arr.dtype)
+    return elements[np.insert(places, plain(obj), inserted, axis)]
 
 
 def _numbered_together(arrays: Iterable[Any]) -> tuple[Any, list[Any]]:
@@ -525,6 +558,8 @@ def array(object: Any, dtype: DTypeLike | None = None, *, copy: bool | None = Tr
     array(1.)
     """
     made: Any = object if isinstance(object, Tensor) else _nested(object)
+    if copy is False and (made is not object or (dtype is not None and made.dtype != np.dtype(dtype))):
+        raise ValueError("np.array, np.asarray or np.asanyarray: copy=False, but a tensor is a copy here; leave it out")
     if dtype is not None and made.dtype != np.dtype(dtype):
         made = made.astype(dtype)
     elif made is object and copy:
@@ -553,7 +588,7 @@ def _creates(function: Callable[..., Any]) -> None:
     """Let `np.zeros(shape, like=t)` and its kin return a tensor off the tape."""
 
     def call(*args: Any, **kwargs: Any) -> Tensor:
-        return Tensor(function(*args, **kwargs))
+        return Tensor(function(*plain(args), **{name: plain(value) for name, value in kwargs.items()}))
 
     implements(function)(call)
 
@@ -567,8 +602,22 @@ def full(
     shape: Any, fill_value: Any, dtype: DTypeLike | None = None, order: str = "C", *, device: str | None = None
 ) -> Tensor:
     """Fill a new tensor with one value, on its tape: `np.full(shape, value, like=t)`."""
+    if not _holds_a_tensor(fill_value):
+        return Tensor(np.full(shape, fill_value, dtype))
     filled: Any = np.broadcast_to(array(fill_value, dtype), shape)  # its memory has one order, on one device
     return filled.copy()
+
+
+@implements(np.full_like)
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None,
+    *, device: Any = None,
+) -> Tensor:  # fmt: skip
+    """Fill a new tensor of another one's shape with one value, on its tape; see `numpy.full_like`."""
+    filled = np.dtype(a.dtype if dtype is None else dtype)
+    if _holds_a_tensor(fill_value) and filled.kind in "fc":
+        return full(a.shape if shape is None else shape, fill_value, filled)
+    return Tensor(np.full_like(plain(a), plain(fill_value), dtype, order, subok, plain(shape)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -407,7 +407,7 @@ def test_an_array_used_often_within_a_summary_goes_into_it() -> None:
 def test_many_leaves_of_one_operation_become_one_box() -> None:
     parts = [leaf(2) for _ in range(300)]
     found = texts(draw(np.concatenate(parts)))
-    assert found == [("300 leaves", "600 numbers"), ("concatenate", "axis=0", "(600,)")]
+    assert found == [("300 leaves", "600 numbers"), ("np.concatenate", "axis=0", "(600,)")]
 
 
 def test_a_shared_leaf_stays_a_box() -> None:

@@ -35,7 +35,7 @@ CASES: dict[Any, tuple[Any, ...]] = {
 }  # fmt: skip
 """Arguments of each function that this file tests."""
 
-CREATORS = {np.zeros_like: (x,), np.ones_like: (x,), np.full_like: (x, 2.5), np.empty_like: (x,)}
+CREATORS = {np.zeros_like: (x,), np.ones_like: (x,), np.empty_like: (x,)}
 """Arguments of the functions that make an array of another one's shape."""
 
 

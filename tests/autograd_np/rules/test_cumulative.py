@@ -59,8 +59,8 @@ keepdims = st.booleans()
 CASES: dict[Any, SearchStrategy[Call]] = {
     np.sum: reductions(np.sum, initial=some([0, 1.5])),
     np.prod: reductions(np.prod, initial=some([1, 1.5, 0, -2])),
-    np.max: reductions(np.max, unique=True, initial=some([-9.0, 0.0625])),
-    np.min: reductions(np.min, unique=True, initial=some([9.0, 0.0625])),
+    **{f: reductions(f, unique=True, initial=some([-9.0, 0.0625])) for f in (np.max, np.amax)},
+    **{f: reductions(f, unique=True, initial=some([9.0, 0.0625])) for f in (np.min, np.amin)},
     np.var: reductions(np.var, min_side=2, correction=some([0, 0.5])),
     np.std: reductions(np.std, min_side=2, unique=True, correction=some([0, 0.5])),
     np.cumsum: running(np.cumsum),
@@ -105,7 +105,7 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
 }
 """Calls of each function made of primitives that this file tests."""
 
-IMPLEMENTED = {*COMPOSED, np.cov, np.corrcoef, np.amax, np.amin}
+IMPLEMENTED = {*COMPOSED, np.cov, np.corrcoef}
 
 
 @pytest.mark.parametrize("function", [*CASES, *COMPOSED], ids=lambda f: f.__name__)
@@ -146,14 +146,6 @@ def test_higher_derivatives_close_to_a_zero(function: Any, row: list[float]) -> 
     x = np.array([2.0, 3.7e-9, 3.0, 0.7])
     np.testing.assert_allclose(curvature(x)[1], row, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(jacobian(curvature)(x)[1, 1], [0, 0, 0, 0], atol=1e-14)
-
-
-@pytest.mark.parametrize(("alias", "function"), [(np.amax, np.max), (np.amin, np.min)])
-def test_aliases(alias: Any, function: Any) -> None:
-    x = np.array([[1.0, 5.0, 2.0], [4.0, 3.0, 6.0]])
-    results = [f(Tensor(x, requires_grad=True), axis=1, keepdims=True) for f in (alias, function)]
-    assert recorded(results[0]) == recorded(results[1])
-    np.testing.assert_array_equal(results[0].data, results[1].data)
 
 
 # -- awkward points ---------------------------------------------------------------------------------------------------
@@ -256,7 +248,7 @@ def test_complex_products_with_zeros(function: Any) -> None:
     check_gradients(function, COMPLEX * [[0, 1, 1], [1, 0, 1]])
 
 
-@pytest.mark.parametrize("function", [f for f in CASES if f not in (np.max, np.min, np.nanmax, np.nanmin)])
+@pytest.mark.parametrize("function", [f for f in CASES if not f.__name__.endswith(("max", "min"))])
 def test_dtype_of_the_result(function: Any) -> None:
     x = Tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True, dtype=np.float32)
     y = function(x, axis=0, dtype=np.float64)
@@ -340,19 +332,16 @@ x = leaf([1.0, 2.0], [3.0, 4.0])
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: np.sum(x, where=[True, False]), TypeError, r"np.sum: where=.* is not supported on tensors"),
         (lambda: np.sum(x, out=np.empty(())), TypeError, r"np.sum: out=.* is not supported on tensors"),
         (lambda: np.cumsum(x, 0, out=np.empty((2, 2))), TypeError, "np.cumsum: out="),
-        (lambda: np.nanmean(x, where=True), TypeError, "np.nanmean: where=True is not supported"),
         (lambda: np.var(x, mean=1.0), TypeError, "np.var: mean=1.0 is not supported"),
         (lambda: np.ptp(x, out=np.empty(())), TypeError, "np.ptp: out= is not supported on tensors"),
         (lambda: np.max(x, initial=leaf(1.0)), TypeError, "np.max: initial= cannot be a Tensor"),
-        (lambda: np.cumulative_sum(x), ValueError, r"np.cumulative_sum: an array of shape \(2, 2\) needs axis="),
+        (lambda: np.cumulative_sum(x), ValueError, r"np.cumulative_sum of float64 \(2, 2\): .*axis"),
         (lambda: np.cumulative_prod(x, axis=0, out=np.empty(1)), TypeError, "out"),
-        (lambda: np.average(x, 0, [1.0, 2.0, 3.0]), ValueError, r"np.average: weights of shape \(3,\)"),
-        (lambda: np.average(x, weights=[1.0, 2.0]), ValueError, r"np.average: weights of shape \(2,\).*axis=None"),
-        (lambda: np.average(x, 0, [1.0, -1.0]), ZeroDivisionError, "np.average: the weights .* sum to 0"),
-        (lambda: np.average(x, weights=[[0.0, 0.0], [1.0, 1.0]], axis=1), ZeroDivisionError, "sum to 0 somewhere"),
+        (lambda: np.average(x, 0, [1.0, 2.0, 3.0]), ValueError, "np.average of float64 .*weights"),
+        (lambda: np.average(x, weights=[1.0, 2.0]), TypeError, "np.average of float64 .*Axis must be specified"),
+        (lambda: np.average(x, 0, [1.0, -1.0]), ZeroDivisionError, "sum to zero"),
     ],
 )  # fmt: skip
 def test_bad_calls(call: Any, error: Any, message: str) -> None:

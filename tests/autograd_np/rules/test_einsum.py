@@ -106,10 +106,6 @@ def crosses(draw: st.DrawFn) -> Call:
     return Call(f"cross(x, x, {axisa}, {axisb}, {axisc})", lambda a, b: np.cross(a, b, axisa, axisb, axisc), (a, b))
 
 
-CASES = {einsum: summations(), np.tensordot: contractions() | contractions_of_inner_axes(), np.cross: crosses()}
-"""Calls of each primitive that this file tests."""
-
-
 @st.composite
 def products(draw: st.DrawFn, f: Any, left: str, right: str) -> Call:
     """Draw arrays whose last axes are as named: n and m long, before them a stack (`...`) that broadcasts."""
@@ -150,17 +146,20 @@ def vecdots(draw: st.DrawFn) -> Call:
     return Call(f"vecdot(x, x, axis={axis}, keepdims={keepdims})", f, call.arrays)
 
 
-COMPOSED = {
+CASES = {
+    einsum: summations(),
+    np.tensordot: contractions() | contractions_of_inner_axes(),
     np.vdot: vdots(),
     np.inner: inners(),
-    np.outer: pairs(np.outer),
-    np.kron: pairs(np.kron),
     np.vecdot: vecdots() | products(np.vecdot, "...n", "...n"),
     np.matvec: products(np.matvec, "...mn", "...n"),
     np.vecmat: products(np.vecmat, "...n", "...nm"),
 }
-IMPLEMENTED = {*COMPOSED, np.cross, np.einsum, np.einsum_path}
-"""Functions made of primitives that this file tests."""
+"""Calls of each primitive that this file tests."""
+
+COMPOSED = {np.outer: pairs(np.outer), np.kron: pairs(np.kron), np.cross: crosses()}
+IMPLEMENTED = {*COMPOSED, np.tensordot, np.vdot, np.inner, np.einsum, np.einsum_path}
+"""Functions with implementations that this file tests."""
 
 ALL = {**CASES, **COMPOSED}
 
@@ -305,9 +304,11 @@ def test_lists_are_operands_too(f: Any) -> None:
         (lambda x: np.outer(x, x, out=np.empty((6, 6))), TypeError, "np.outer: out="),
         (lambda x: np.tensordot(x, x, 1), ValueError, r"np\.tensordot of float64 \(2, 3\) and float64 \(2, 3\)"),
         (lambda x: np.cross(x, x, axis=0)[0] + np.cross(x[:1], x, axis=0), ValueError, r"np\.cross of float64"),
-        (lambda x: np.inner(x, x.T), ValueError, "np.tensordot of"),
-        (lambda x: np.vdot(x, x[0]), ValueError, "np.matmul of"),
-        (lambda x: np.vecdot(x, x[:, :2]), ValueError, "np.matmul of"),
+        (lambda x: np.inner(x, x.T), ValueError, "np.inner of"),
+        (lambda x: np.vdot(x, x[0]), ValueError, "np.vdot of"),
+        (lambda x: np.vecdot(x, x[:, :2]), ValueError, "np.vecdot of"),
+        (lambda x: np.dot(x, x), ValueError, "np.dot of"),
+        (lambda x: np.dot(x, 2.0, np.empty((2, 3))), TypeError, "np.dot: out="),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")

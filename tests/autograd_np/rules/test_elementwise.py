@@ -52,7 +52,27 @@ def integer_powers() -> SearchStrategy[Call]:
     )
 
 
+@st.composite
+def clips(draw: st.DrawFn) -> Call:
+    xs = draw(broadcastable(GRID, BETWEEN, [x + 1 / 32 for x in GRID]))
+    spellings: list[tuple[Callable[..., Any], int]] = [
+        (np.clip, 3),
+        (lambda x, a, b: np.clip(x, a_min=a, a_max=b), 3),
+        (lambda x, a, b: np.clip(a=x, min=a, max=b), 3),
+        (lambda x, a: np.clip(x, None, a), 2),
+        (lambda x, a: np.clip(x, a, None), 2),
+        (lambda x, a: x.clip(max=a), 2),
+        (lambda x, a: np.clip(np.float32(0.25), x, a), 2),
+        (lambda x: np.clip(x, -1.0625, 1.0625), 1),
+        (lambda x: x.clip(-1.0625, 1.0625), 1),
+        (lambda x: np.clip(x, None, None), 1),
+    ]
+    f, count = draw(st.sampled_from(spellings))
+    return Call("clip", f, xs[:count])
+
+
 CASES: dict[Any, SearchStrategy[Call]] = {
+    np.clip: clips(),
     np.add: calls(np.add, GRID, GRID, symbol=operator.add),
     np.subtract: calls(np.subtract, GRID, GRID, symbol=operator.sub),
     np.multiply: calls(np.multiply, GRID, GRID, symbol=operator.mul),
@@ -101,26 +121,6 @@ def test_derivatives(function: Any, data: st.DataObject) -> None:
 def test_third_order(function: Any, data: st.DataObject) -> None:
     call = data.draw(CASES[function])
     check_gradients(call.function, *call.arrays, order=3)
-
-
-@given(xs=broadcastable(GRID, BETWEEN, [x + 1 / 32 for x in GRID]), data=st.data())
-def test_clip(xs: tuple[Any, ...], data: st.DataObject) -> None:
-    f, count = data.draw(
-        st.sampled_from(
-            [
-                (np.clip, 3),
-                (lambda x, a, b: np.clip(x, a_min=a, a_max=b), 3),
-                (lambda x, a, b: np.clip(a=x, min=a, max=b), 3),
-                (lambda x, a: np.clip(x, None, a), 2),
-                (lambda x, a: np.clip(x, a, None), 2),
-                (lambda x, a: x.clip(max=a), 2),
-                (lambda x: np.clip(x, -1.0625, 1.0625), 1),
-                (lambda x: x.clip(-1.0625, 1.0625), 1),
-            ]
-        )
-    )
-    check_gradients(f, *xs[:count])
-    check_float32(f, *xs[:count])
 
 
 def leaf(*values: float) -> Tensor:

@@ -33,6 +33,9 @@ REFUSED = {
     *itertools.product(OUTER.keys() - set(REDUCING), ["reduce", "accumulate"]),
 }
 
+CASES = [(ufunc, "reduce") for ufunc in REDUCING]
+"""Methods with rules of their own that this file tests."""
+
 IMPLEMENTED = {*itertools.product(REDUCING, ["reduce", "accumulate"]), *((f, "outer") for f in OUTER), *REFUSED}
 """Methods that this file tests."""
 
@@ -141,10 +144,10 @@ def test_running_extreme_stays_with_the_first_nan(ufunc: Any) -> None:
 
 @pytest.mark.parametrize("ufunc", REDUCING, ids=name)
 def test_accumulate_needs_one_axis(ufunc: Any) -> None:
-    call = f"np.{ufunc.__name__}.accumulate"
-    with pytest.raises(TypeError, match=f"{call}: a number has no axis"):
+    call = f"np.{ufunc.__name__}.accumulate of float64"
+    with pytest.raises(TypeError, match=f"{call} .*cannot accumulate on a scalar"):
         ufunc.accumulate(leaf(1.0))
-    with pytest.raises(ValueError, match=rf"{call}: shape \(2, 3\) has several axes"):
+    with pytest.raises(ValueError, match=rf"{call} \(2, 3\): accumulate does not allow multiple axes"):
         ufunc.accumulate(leaf(np.ones((2, 3))), axis=None)
     with pytest.raises(ValueError, match="axis 2 is out of bounds"):
         ufunc.accumulate(leaf(np.ones((2, 3))), axis=2)
@@ -167,14 +170,16 @@ def test_adding_a_tensor_into_an_array_is_refused() -> None:
 
 
 @pytest.mark.parametrize("ufunc", REDUCING, ids=name)
-@pytest.mark.parametrize("options", [{"out": np.zeros(2)}, {"where": np.array([True, False])}], ids=["out", "where"])
-def test_out_and_where_are_refused(ufunc: Any, options: Any) -> None:
+def test_out_and_where_are_refused(ufunc: Any) -> None:
     x = leaf([1.0, 2.0])
-    calls = [partial(ufunc.outer, x, x)]
-    calls += [partial(ufunc.reduce, x, initial=1.0)] if "where" in options else [partial(ufunc.accumulate, x)]
-    for call in calls:
-        with pytest.raises(TypeError, match=f": {next(iter(options))}="):
-            call(**options)
+    calls = {
+        "out": [partial(f, x, out=np.zeros(2)) for f in (partial(ufunc.outer, x), ufunc.accumulate, ufunc.reduce)],
+        "where": [partial(ufunc.outer, x, x, where=np.array([True, False]))],
+    }
+    for option, called in calls.items():
+        for call in called:
+            with pytest.raises(TypeError, match=f": {option}="):
+                call()
 
 
 def test_every_method_stands_in_the_table() -> None:

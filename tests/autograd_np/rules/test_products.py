@@ -1,5 +1,6 @@
 """Products of vectors, matrices and stacks of matrices, in every combination."""
 
+from functools import partial
 from operator import matmul, methodcaller
 from typing import Any
 
@@ -27,16 +28,45 @@ def matrix_products(draw: st.DrawFn) -> Call:
     return Call("matmul", draw(st.sampled_from([np.matmul, matmul])), (a, b))
 
 
-CASES = {np.matmul: matrix_products()}
+@st.composite
+def dots(draw: st.DrawFn) -> Call:
+    a = draw(arrays())
+    before, after = draw(shapes(max_dims=1)), draw(side)
+    length = a.shape[-1] if a.ndim else 1
+    b = draw(st.one_of(arrays(()), arrays((length,)), arrays((*before, length, after))))
+    f = draw(st.sampled_from([np.dot, lambda a, b: np.dot(a, b=b), lambda a, b: as_tensor(a).dot(b)]))
+    return Call("dot", f, (a, b))
+
+
+def as_tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+CASES = {np.matmul: matrix_products(), np.dot: dots()}
 """Calls of each function that this file tests."""
 
 
-@given(call=CASES[np.matmul])
-def test_matmul(call: Call) -> None:
+@pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+@given(data=st.data())
+def test_products(function: Any, data: st.DataObject) -> None:
+    call = data.draw(CASES[function])
     check_gradients(call.function, *call.arrays, order=3)
     check_float32(call.function, *call.arrays)
     y = call.function(*(Tensor(x, requires_grad=True) for x in call.arrays))
-    assert primitive_of(np.matmul) in recorded(y)
+    assert primitive_of(function) in recorded(y)
+
+
+@pytest.mark.parametrize("number", [2, 0.5, 1j, np.float64(3), True], ids=repr)
+@pytest.mark.parametrize(
+    "multiply", [np.dot, np.inner, partial(np.tensordot, axes=0), np.outer, np.kron, np.multiply.outer]
+)
+def test_products_with_numbers(multiply: Any, number: Any) -> None:
+    x = np.array([[1.0, 2.0], [0.5, -1.0]])
+    check_gradients(lambda x: multiply(x, number), x)
+    check_gradients(lambda x: multiply(number, x), x)
+    for left, right in ((x.astype(np.float32), number), (number, x.astype(np.float32))):
+        y = multiply(*(Tensor(a) if a is not number else a for a in (left, right)))
+        assert y.dtype == multiply(left, right).dtype
 
 
 LEFT = [(3,), (2, 3), (1, 3), (4, 2, 3), (1, 2, 3), (5, 4, 2, 3), (5, 1, 2, 3)]
@@ -54,19 +84,6 @@ def test_matmul_of_every_rank(left: tuple[int, ...], right: tuple[int, ...]) -> 
 def test_matmul_of_nothing(left: tuple[int, ...]) -> None:
     for right in ((left[-1],), (left[-1], 2), (left[-1], 0), (1, left[-1], 2)):
         check_gradients(np.matmul, np.ones(left), np.ones(right))
-
-
-@given(data=st.data())
-def test_dot(data: st.DataObject) -> None:
-    a = data.draw(arrays())
-    before, after = data.draw(shapes(max_dims=1)), data.draw(side)
-    length = a.shape[-1] if a.ndim else 1
-    b = data.draw(st.one_of(arrays(()), arrays((length,)), arrays((*before, length, after))))
-    f = data.draw(st.sampled_from([np.dot, lambda a, b: np.dot(a, b=b), lambda a, b: a.dot(b)]))
-    if f is not np.dot:
-        f = (lambda f: lambda a, b: f(a if isinstance(a, Tensor) else Tensor(a), b))(f)
-    check_gradients(f, a, b)
-    check_float32(f, a, b)
 
 
 @pytest.mark.parametrize("left", LEFT[:5], ids=str)

@@ -4,13 +4,14 @@ from functools import partial
 from operator import methodcaller
 from typing import Any
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from autograd_np import Tensor
+from autograd_np import Tensor, gradients
 from autograd_np.primitives import primitive_of
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import GRID, Call, arrays, axes, shapes
@@ -156,3 +157,93 @@ def test_numpy_integers_as_axis_and_ddof(x: Any) -> None:
 def test_every_choice_of_axes_of_a_box(function: Any, axis: Any) -> None:
     x = np.random.default_rng(5).permutation(np.arange(24.0) / 8 - 1).reshape(2, 3, 4)  # the 0 is for the product
     check_gradients(lambda x: function(x, axis=axis), x)
+
+
+# -- where ------------------------------------------------------------------------------------------------------------
+
+LARGEST = [np.max, np.amax, np.nanmax, np.maximum.reduce]
+EXTREME = [*LARGEST, np.min, np.amin, np.nanmin, np.minimum.reduce]
+SPREAD = [np.var, np.std, np.nanvar, np.nanstd]
+SELECTING = [
+    np.sum, np.mean, np.prod, np.nansum, np.nanmean, np.nanprod, np.add.reduce, np.multiply.reduce, *SPREAD, *EXTREME
+]  # fmt: skip
+
+
+@st.composite
+def selections(draw: st.DrawFn, function: Any) -> Call:
+    """Draw a reduction of some elements, by a mask that broadcasts; of those left out, some are NaN or infinite."""
+    x = draw(arrays(draw(shapes(1)), unique=True))
+    axis, keepdims = draw(axes(x.ndim)), draw(st.booleans())
+    shape = tuple(draw(st.sampled_from([1, n])) for n in x.shape[draw(st.integers(0, x.ndim)) :])
+    mask = draw(hnp.arrays(bool, shape))
+    if function in (np.mean, np.nanmean, *SPREAD):  # of which there are none of nothing
+        mask[...] |= not np.all(np.any(np.broadcast_to(mask, x.shape), axis=axis))
+    options: dict[str, Any] = {"axis": axis, "keepdims": keepdims, "where": mask}
+    if function in EXTREME:
+        options["initial"] = draw(st.sampled_from([-9.0, 9.0, 0.0625]))
+    bad = draw(st.sampled_from([0.0, np.nan, np.inf]))
+
+    def f(x: Any) -> Any:
+        return function(np.where(mask, x, x * 0 + x.dtype.type(bad)), **options)
+
+    return Call(f"{function} of {mask.tolist()}, {options}, {bad} elsewhere", f, (x,))
+
+
+def named(function: Any) -> str:
+    ufunc = getattr(function, "__self__", None)
+    return f"{ufunc.__name__}.{function.__name__}" if isinstance(ufunc, np.ufunc) else function.__name__
+
+
+@pytest.mark.parametrize("function", SELECTING, ids=named)
+@given(data=st.data())
+def test_selected_elements(function: Any, data: st.DataObject) -> None:
+    call = data.draw(selections(function))
+    check_gradients(call.function, *call.arrays)
+    check_float32(call.function, *call.arrays)
+
+
+@pytest.mark.parametrize("function", [f for f in SELECTING if f not in EXTREME], ids=named)
+def test_selected_complex_elements(function: Any) -> None:
+    z = np.array([[1 + 2j, -1j, 0.5], [2 - 1j, 1 + 1j, -2 + 0.25j]])
+    for mask in (np.array([True, False, True]), np.array([[True], [True]]), True):
+        check_gradients(partial(function, axis=1, where=mask), z)
+
+
+@pytest.mark.parametrize("function", [np.mean, np.var, np.std, np.nanmean, np.nanvar, np.nanstd])
+@pytest.mark.parametrize("mask", [False, [[False, False], [True, True]]], ids=str)
+def test_nothing_selected_has_slope_0(function: Any, mask: Any) -> None:
+    x = leaf([[1.0, 2.0], [3.0, 5.0]])
+    with pytest.warns(RuntimeWarning):
+        y = function(x, axis=1, where=mask)
+    (g,) = gradients(y, x, np.ones(2), create_graph=True)
+    y.backward(np.ones(2))
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad[0], [0, 0])
+    assert np.isfinite(x.grad).all()
+    np.testing.assert_array_equal(g.data, x.grad)
+
+
+@pytest.mark.parametrize("function", EXTREME, ids=named)
+def test_selected_ties_share(function: Any) -> None:
+    x = leaf([2.0, 2.0, 2.0])
+    function(x, where=[True, False, True], initial=-9.0 if function in LARGEST else 9.0).backward()
+    np.testing.assert_array_equal(x.grad, [0.5, 0, 0.5])
+
+
+def test_mask_that_is_a_list_or_a_number() -> None:
+    check_gradients(lambda x: np.sum(x, where=[True, False]), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    check_gradients(lambda x: np.add.reduce(x, where=False), np.array([1.0, 2.0]))
+    check_gradients(lambda x: np.add.reduce(x, where=Tensor([True, False])), np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("function", [np.any, np.all])
+def test_selected_booleans(function: Any) -> None:
+    x = np.array([[1.0, 0.0], [0.0, 0.0]])
+    mask = [[True, False], [True, True]]
+    np.testing.assert_array_equal(function(Tensor(x), axis=1, where=mask), function(x, axis=1, where=mask))
+
+
+@pytest.mark.parametrize("function", [np.prod, np.multiply.reduce], ids=named)
+def test_product_without_a_start(function: Any) -> None:
+    """`initial=None` says that there is none."""
+    check_gradients(partial(function, initial=None), np.array([2.0, 0.0, 3.0]))

@@ -58,6 +58,17 @@ def gradients_of_samples(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def grids(draw: st.DrawFn, f: Any) -> Call:
+    pair = hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, min_side=0, max_side=2)
+    ends = tuple(draw(arrays(shape, POSITIVE)) for shape in draw(pair).input_shapes)
+    options: dict[str, Any] = {"num": draw(st.integers(0, 4)), "endpoint": draw(st.booleans())}
+    options["axis"] = draw(st.sampled_from([0, -1]))
+    if f is np.logspace:
+        options["base"] = draw(st.sampled_from([10.0, 2, 0.5]))
+    return Call(f"{f.__name__} {options}", partial(f, **options), ends)
+
+
+@st.composite
 def areas(draw: st.DrawFn) -> Call:
     y = draw(arrays(shapes(1, min_dims=1)))
     axis = draw(st.integers(-y.ndim, y.ndim - 1))
@@ -106,12 +117,13 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
     np.interp: interpolations(),
     np.polyval: polynomials(),
     np.vander: powers(),
+    **{f: grids(f) for f in (np.linspace, np.logspace, np.geomspace)},
     np.correlate: convolutions(np.correlate),
 }
 """Calls of each function made of primitives that this file tests."""
 
 IMPLEMENTED = {*COMPOSED, np.convolve}
-DOUBLE = (np.interp, np.vander)
+DOUBLE = (np.interp, np.vander, np.geomspace)
 """NumPy gives float64 for float32 here."""
 
 
@@ -130,7 +142,7 @@ def test_derivatives(function: Any, data: st.DataObject) -> None:
 @pytest.mark.parametrize("function", DOUBLE, ids=lambda f: f.__name__)
 def test_float32_becomes_what_numpy_makes_of_it(function: Any) -> None:
     x = Tensor([1.0, 2.0], requires_grad=True, dtype=np.float32)
-    rest = (np.array([0.0, 3.0]), np.array([5.0, 7.0])) if function is np.interp else ()
+    rest = {np.interp: (np.array([0.0, 3.0]), np.array([5.0, 7.0])), np.geomspace: (4.0,)}.get(function, ())
     y = function(x, *rest)
     assert y.dtype == function(x.data, *rest).dtype
     y.backward(np.ones(y.shape))
@@ -152,6 +164,25 @@ def test_slopes_know_their_coordinates_gradient() -> None:
 def test_slopes_of_a_parabola_are_exact() -> None:
     x = Tensor(np.array([0.0, 1.0, 3.0, 4.0, 4.5]), requires_grad=True)
     np.testing.assert_allclose(np.gradient(x**2, x.data, edge_order=2).data, 2 * x.data, atol=1e-12)
+
+
+# -- grids ------------------------------------------------------------------------------------------------------------
+
+
+def test_grids_with_their_step_and_base() -> None:
+    a, b = np.array(0.5), np.array([2.0, 3.0])
+    check_gradients(lambda a, b: np.linspace(a, b, 4, retstep=True), a, b)
+    check_gradients(lambda a, b: np.linspace(a, b, 4, False, True)[1], a, b)
+    check_gradients(lambda a, b: np.logspace(a, 2.0, 3, base=b), a, b)
+    check_gradients(lambda b: np.logspace(0.0, 1.0, 3, base=b, axis=1), b)
+    check_gradients(lambda a: np.geomspace(a, -3.0, 3), np.array(-0.5))
+    check_gradients(lambda a: np.geomspace(a, -3.0 + 1j, 3, endpoint=False), np.array(-0.5 + 2j))
+
+
+def test_grid_of_whole_numbers_is_off_the_tape() -> None:
+    y = np.linspace(leaf(0.5)[0], 4.0, 3, dtype=int)
+    np.testing.assert_array_equal(y.data, [0, 2, 4])
+    assert not y.requires_grad
 
 
 # -- interpolation ----------------------------------------------------------------------------------------------------
@@ -222,15 +253,15 @@ x = leaf([1.0, 2.0], [3.0, 4.0])
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: np.diff(x, -1), ValueError, "np.diff: n=-1"),
-        (lambda: np.diff(x, axis=2), IndexError, "axis 2 is out of bounds"),
-        (lambda: np.diff(x[0, 0]), IndexError, "axis -1 is out of bounds"),
-        (lambda: np.trapezoid(x, axis=2), IndexError, "axis 2 is out of bounds"),
-        (lambda: np.gradient(x, 1.0, 2.0, 3.0), TypeError, "np.gradient: 3 spacings for 2 axes"),
-        (lambda: np.gradient(x, edge_order=3), ValueError, "np.gradient: edge_order=3"),
-        (lambda: np.gradient(x, edge_order=2), ValueError, "np.gradient: axis 0 has 2 samples; edge_order=2 needs 3"),
-        (lambda: np.gradient(x, [1.0, 2.0, 3.0], axis=0), ValueError, r"np.gradient: coordinates of shape \(3,\)"),
-        (lambda: np.interp(x, [1.0, 2.0], [1.0]), ValueError, r"np.interp: xp of shape \(2,\) and fp of shape \(1,\)"),
+        (lambda: np.diff(x, -1), ValueError, "np.diff of float64 .*-1"),
+        (lambda: np.diff(x, axis=2), ValueError, "np.diff of float64 .*axis 2 is out of bounds"),
+        (lambda: np.diff(x[0, 0]), ValueError, "np.diff of float64"),
+        (lambda: np.trapezoid(x, axis=2), IndexError, "out of range"),
+        (lambda: np.gradient(x, 1.0, 2.0, 3.0), TypeError, "np.gradient of float64"),
+        (lambda: np.gradient(x, edge_order=3), ValueError, "np.gradient of float64 .*edge_order"),
+        (lambda: np.gradient(x, [1.0, 2.0, 3.0], axis=0), ValueError, "np.gradient of float64 .*distances must match"),
+        (lambda: np.interp(x, [1.0, 2.0], [1.0]), ValueError, "np.interp of float64 .*same length"),
+        (lambda: np.correlate(x[0], x[0, 0]), ValueError, r"np.correlate: takes vectors, got shapes \(2,\) and \(\)"),
         (lambda: np.vander(x), ValueError, r"np.vander: takes a vector, got shape \(2, 2\)"),
         (lambda: np.convolve(x, x[0]), ValueError, "np.convolve of float64"),
         (lambda: np.convolve(x[0], x[0], "circular"), ValueError, "np.convolve"),

@@ -49,6 +49,7 @@ CASES: dict[Any, SearchStrategy[Call]] = {
     **{f: calls(f, INSIDE) for f in (np.arcsin, np.arccos, np.arctanh)},
     **{f: calls(f, BETWEEN) for f in (np.fabs, np.floor, np.ceil, np.trunc, np.rint, np.fix, np.modf)},
     np.tan: calls(np.tan, SMALL),
+    np.i0: calls(np.i0, GRID),
     np.log1p: calls(np.log1p, [x for x in GRID if x > -0.75]),
     np.arccosh: calls(np.arccosh, [x for x in GRID if x > 1.125]),
     np.cbrt: calls(np.cbrt, NONZERO),

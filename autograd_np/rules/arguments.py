@@ -1,0 +1,9 @@
+"""What implementations do with the arguments of a call."""
+
+from typing import Any
+
+
+def no_out(name: str, out: Any) -> None:
+    """Refuse to write a result into an array."""
+    if out is not None:
+        raise TypeError(f"{name}: out= is not supported on tensors, since it writes behind the tape; use the result")
