@@ -66,7 +66,7 @@ defvjp(np.cos, lambda g, _y, x: -g * np.sin(x))
 defvjp(np.tan, lambda g, y, _x: g * (1 + y * y))
 defvjp(np.arcsin, lambda g, _y, x: g / (np.cos(np.arcsin(x)) if _is_complex(x) else np.sqrt(one_less_square(x))))
 defvjp(np.arccos, lambda g, _y, x: -g / (np.sin(np.arccos(x)) if _is_complex(x) else np.sqrt(one_less_square(x))))
-defvjp(np.arctan, lambda g, _y, x: g / (1 + x * x))
+defvjp(np.arctan, lambda g, _y, x: g / (1 + x * x) if _is_complex(x) else _over_square(g, np.hypot(1, x)))
 defvjp(
     np.arctan2,
     lambda g, _y, a, b: kinked(g * _inverse(b, a), lambda: _both_0(a, b), a, b),
@@ -197,10 +197,14 @@ def _log_of(number: int, g: Any) -> Any:
     return np.log(g.dtype.type(number))
 
 
+def _over_square(g: Any, r: Any) -> Any:
+    """Return g / r^2, whose square could overflow."""
+    return g / r / r
+
+
 def _inverse(a: Any, b: Any) -> Any:
     """Return a / (a^2 + b^2), but 0 at the origin; the squares could overflow."""
-    r = _or_infinite(np.hypot(a, b))
-    return a / r / r
+    return _over_square(a, _or_infinite(np.hypot(a, b)))
 
 
 def _phase(x: Any) -> Any:
@@ -251,7 +255,7 @@ def sinc_derivative(x: Any, n: int = 0) -> Any:
     h = np.empty_like(z)
     h[small] = _sinc_powers(z[small], n)
     h[~small] = _sinc_upwards(wide[~small], pi, n)
-    return (pi**n * h).reshape(x.shape).astype(x.dtype)
+    return (pi**n * h).reshape(x.shape)
 
 
 def _sinc_powers(z: Any, n: int) -> Any:

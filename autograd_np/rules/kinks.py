@@ -43,8 +43,8 @@ def without_slope(part: Any, x: Any, at: Any = False, axis: Any = ()) -> Any:
 @primitive
 def unknown(h: Any, at: Any = False, axis: Any = ()) -> Any:
     """Return h times NaN at kinks, but 0 for an h of 0: what nobody asks for does not spoil what is asked for."""
-    asked = at & (h != 0)
-    return np.where(np.any(asked, axis=axis, keepdims=True) if axis else asked, np.nan, np.zeros_like(h))
+    asked = np.any(at & (h != 0), axis=axis, keepdims=True)
+    return np.where(asked, np.nan, np.zeros_like(h))
 
 
 defvjp(

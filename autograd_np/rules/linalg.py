@@ -555,7 +555,7 @@ def _p_norm_vjp(g: Any, y: Any, x: Any, order: float, axis: Any) -> Any:
     lost = (y == 0) | np.isinf(y)  # all elements 0, or powers too small or too large
     inexact = lost | too_small(y, order)
     if np.any(inexact):
-        x = scaled_along(x, axis, inexact)
+        x = scaled_along(x, axis)
         y = p_norm(x, order=order, axis=axis, keepdims=True)
     # The norm has a kink at 0, and of its subgradients 0 is the smallest: PyTorch's choice. Elements that are 0 in a
     # norm of another order have no slope either, or for orders below 1 an infinite one, for which PyTorch takes 0 too.

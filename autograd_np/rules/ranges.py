@@ -15,10 +15,13 @@ def widened(x: Any) -> Any:
 def times_power_of_2(x: Any, powers: Any) -> Any:
     """Return x 2^n, in two steps: the power alone may be larger than any number, or smaller."""
     limits = np.finfo(x.dtype)
-    first = np.clip(powers // 2, limits.minexp, limits.maxexp - 1)
-    second = np.clip(powers - first, limits.minexp, limits.maxexp - 1)
+
+    def in_range(n: Any) -> Any:
+        return np.minimum(np.maximum(n, limits.minexp), limits.maxexp - 1)
+
+    first = in_range(powers)
     one = limits.dtype.type(1)
-    return x * np.ldexp(one, first) * np.ldexp(one, second)
+    return x * np.ldexp(one, first) * np.ldexp(one, in_range(powers - first))
 
 
 def logarithms(x: Any) -> Any:
@@ -30,11 +33,10 @@ def logarithms(x: Any) -> Any:
 
 def too_small(sizes: Any, order: float = 2) -> Any:
     """Tell which norms are so small that the sums of powers of which they are roots have lost digits."""
-    limits = np.finfo(sizes.dtype)
-    return sizes < (limits.smallest_normal / limits.eps) ** (1 / order) if order > 0 else False
+    return logarithms(sizes) < np.finfo(sizes.dtype).minexp / order
 
 
-def scaled_along(x: Any, axis: Any, which: Any) -> Any:
-    """Return the vectors along an axis over powers of 2 that leave their largest elements close to 1, where asked."""
+def scaled_along(x: Any, axis: Any) -> Any:
+    """Return the vectors along an axis over powers of 2 that leave their largest elements close to 1."""
     sizes = np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0)
-    return times_power_of_2(x, np.where(which, -np.rint(logarithms(sizes)).astype(int), 0))
+    return times_power_of_2(x, -np.rint(logarithms(sizes)).astype(int))

@@ -182,7 +182,7 @@ def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any) -> Any:
     lost: Any = (size == 0) | ~np.isfinite(size)  # a constant, or squares too small or too large
     inexact = lost | too_small(size)
     if np.any(inexact):
-        deviation = scaled_along(deviation, axis, inexact)
+        deviation = scaled_along(deviation, axis)
         squares: Any = np.sum(_over_freedom(deviation, count - ddof, where) * deviation, axis=axis, keepdims=True).real
         roots: Any = np.sqrt(np.where(squares == 0, 1, squares)) * (squares != 0)
         size = cast(Any, np.where(inexact, roots, size))

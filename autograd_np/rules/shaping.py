@@ -227,6 +227,9 @@ def trace(
 # ---------------------------------------------------------------------------------------------------------------------
 
 
+_CAST = ", which dtype= and casting= bring to another dtype"
+
+
 @primitive
 def concatenate(*arrays: Any, axis: int | None = 0, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Join arrays along an axis that they have; see `numpy.concatenate`."""
@@ -251,7 +254,7 @@ primitive_of(concatenate).name = "np.concatenate"
 def _concatenate(
     arrays: Sequence[Any], /, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
-    no_out("np.concatenate", out)
+    no_out("np.concatenate", out, _CAST)
     return concatenate(*arrays, axis=axis, **_given(dtype, casting))
 
 
@@ -263,7 +266,7 @@ def _given(dtype: Any, casting: Any) -> dict[str, Any]:
 def _stack(
     arrays: Sequence[Any], axis: int = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
-    no_out("np.stack", out)
+    no_out("np.stack", out, _CAST)
     return concatenate(*(np.expand_dims(a, axis) for a in arrays), axis=axis, **_given(dtype, casting))
 
 

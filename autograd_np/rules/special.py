@@ -4,6 +4,7 @@ Formulas are those of the NIST Digital Library of Mathematical Functions (DLMF),
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def erfcx_integral(x: Any, n: int = 0) -> Any:
     for k in range(1, n + 1):
         near, previous = (previous - 2 * y * near) / (2 * k), near
     if np.iscomplexobj(x):
-        return near.astype(x.dtype)
+        return near.astype(_single(x))
     factors = [math.factorial(2 * k + n) / math.factorial(n) / math.factorial(k) * (-0.25) ** k for k in range(30)]
     far = _inverse_powers(np.maximum(y, _FAR), factors, n) * (2**-n / math.sqrt(math.pi))
     return _chosen(y < _FAR, near, far, x)
@@ -146,7 +147,7 @@ def dawsn_derivative(x: Any, n: int = 0) -> Any:
     for k in range(1, n):
         derivatives.append(-2 * y * derivatives[k] - 2 * k * derivatives[k - 1])
     if np.iscomplexobj(x):
-        return derivatives[n].astype(x.dtype)
+        return derivatives[n].astype(_single(x))
     factors = [math.prod(range(1, 2 * k, 2)) / 2 ** (k + 1) * math.perm(2 * k + n, n) * (-1) ** n for k in range(40)]
     far = _inverse_powers(np.where(np.abs(y) < _FAR, _FAR, y), factors, n)
     return _chosen(np.abs(y) < _FAR, derivatives[n], far, x)
@@ -155,8 +156,13 @@ def dawsn_derivative(x: Any, n: int = 0) -> Any:
 defvjp(dawsn_derivative, lambda g, _y, x, n=0: g * dawsn_derivative(x, n=n + 1))
 
 
+def _single(x: Any) -> Any:
+    """Return the dtype of x, but at least single precision: what is small in between need not be so in the end."""
+    return np.result_type(x, np.float32)
+
+
 def _chosen(which: Any, a: Any, b: Any, like: Any) -> Any:
-    return np.where(which, a, b).astype(like.dtype)  # pyright: ignore
+    return np.where(which, a, b).astype(_single(like))  # pyright: ignore
 
 
 def _inverse_powers(x: Any, factors: list[float], n: int) -> Any:
@@ -179,7 +185,7 @@ def polygamma(n: Any, x: Any) -> Any:
             "polygamma: SciPy has it for real numbers only, so that complex gamma functions have first derivatives, "
             "and psi none"
         )
-    return sp.polygamma(n, x).astype(np.result_type(x, np.float32))
+    return sp.polygamma(n, x).astype(_single(x))
 
 
 defvjp(polygamma, None, lambda g, _y, n, x: g * polygamma(n + 1, x), broadcasts=True)
@@ -277,11 +283,25 @@ defvjp(sp.kn, None, lambda g, _y, n, x: -g * (sp.kn(n - 1, x) + sp.kn(n + 1, x))
 defvjp(sp.kv, None, lambda g, _y, v, z: -g * (sp.kv(v - 1, z) + sp.kv(v + 1, z)) / 2)
 # Scaled by exp(-|x|), which has slope 0 at 0, as |x| has, or by exp(x). i0e(x) = hyp1f1(1/2, 1, -2|x|) and
 # i1e(x) = x / 2 hyp1f1(3/2, 3, -2|x|), whose derivatives are no differences of what is almost alike (DLMF 13.6)
-defvjp(sp.i0e, lambda g, _y, x: kinked(-g * np.sign(x) * sp.hyp1f1(1.5, 2, -2 * np.abs(x)), lambda: x == 0, x))
-defvjp(
-    sp.i1e,
-    lambda g, _y, x: g * (sp.hyp1f1(1.5, 3, -2 * np.abs(x)) - np.abs(x) * sp.hyp1f1(2.5, 4, -2 * np.abs(x))) / 2,
-)
+defvjp(sp.i0e, lambda g, y, x: kinked(g * _ive_slope(y, x, _i0e_slope), lambda: x == 0, x))
+defvjp(sp.i1e, lambda g, y, x: g * _ive_slope(y, x, _i1e_slope))
+
+
+def _i0e_slope(x: Any) -> Any:
+    return -np.sign(x) * sp.hyp1f1(1.5, 2, -2 * np.abs(x))
+
+
+def _i1e_slope(x: Any) -> Any:
+    size = np.abs(x)
+    return (sp.hyp1f1(1.5, 3, -2 * size) - size * sp.hyp1f1(2.5, 4, -2 * size)) / 2
+
+
+def _ive_slope(y: Any, x: Any, slope: Callable[[Any], Any]) -> Any:
+    """Return a slope, and where SciPy's functions end, that of y = 1 / sqrt(2 pi |x|), which it has become."""
+    far = np.abs(plain(x)) > 1e30
+    return far * (-y / (2 * np.where(far, x, 1))) + np.logical_not(far) * slope(np.where(far, 1, x))
+
+
 defvjp(
     sp.ive,  # by exp(-|Re z|) where z is complex
     None,
@@ -305,7 +325,7 @@ def k0e_derivative(x: Any, n: int = 0) -> Any:
     far = (
         math.sqrt(math.pi)
         * math.prod(-(2 * k + 1) for k in range(n))
-        * sp.hyperu(n + 0.5, n + 1, 2 * np.maximum(y, 20))
+        * sp.hyperu(n + 0.5, n + 1, 2 * np.clip(y, 20, 1e300))
     )
     return _chosen(y < 20, near, far, x)
 

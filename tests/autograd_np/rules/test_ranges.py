@@ -86,6 +86,8 @@ def test_product_with_an_infinite_factor() -> None:
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(grad(np.prod)(np.array([2.0, np.inf, 3.0])), [np.inf, 6, np.inf])
         np.testing.assert_array_equal(grad(np.prod)(np.array([2.0, np.inf, np.nan])), [np.nan, np.nan, np.inf])
+        found = grad(np.prod)(np.array([1e200, np.inf, 1e200, 4e-300, 0.5, 1e-200]))
+        np.testing.assert_allclose(found, [np.inf, 2e-100, np.inf, np.inf, np.inf, np.inf], rtol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble])

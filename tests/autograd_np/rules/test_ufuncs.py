@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -267,6 +268,45 @@ def test_remainders_change_by_the_quotient(a: float, b: float) -> None:
 def test_negative_numbers_have_integer_powers(x: Any) -> None:
     for n in (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0):
         check_gradients(lambda x, n=n: np.power(x, np.full(x.shape, n)), np.where(abs(x) < 0.25, -0.5, x))
+
+
+def test_constants_of_rules_have_the_precision_of_the_numbers() -> None:
+    x, ln2, ln10 = (np.longdouble(3), np.log(np.longdouble(2)), np.log(np.longdouble(10)))
+    pi = np.arccos(np.longdouble(-1))
+    exact = {
+        np.log2: 1 / (x * ln2),
+        np.log10: 1 / (x * ln10),
+        np.exp2: 8 * ln2,
+        np.deg2rad: pi / 180,
+        np.rad2deg: 180 / pi,
+        lambda x: np.sinc(x + 0.5): -np.sin(pi * 3.5) / (pi * np.longdouble(3.5) ** 2),
+        lambda x: np.logaddexp2(x, 2): 1 / (1 + np.exp2(2 - x)),
+    }
+    for f, slope in exact.items():
+        found = grad(f)(x)
+        assert found.dtype == np.longdouble
+        np.testing.assert_allclose(found, slope, rtol=4 * np.finfo(np.longdouble).eps)
+
+
+def test_derivative_of_i0_is_refused_in_extended_precision() -> None:
+    x = Tensor(np.ones(2, np.longdouble), requires_grad=True)
+    with pytest.raises(TypeError, match=r"np\.i0: its derivative is known in double precision only.*astype"):
+        np.i0(x).sum().backward()
+
+
+def test_i0_keeps_the_precision_of_numpy() -> None:
+    for dtype in (np.float16, np.float32, np.float64):
+        x = Tensor(np.array([0.5, 3.0]), requires_grad=True, dtype=dtype)
+        y = np.i0(x)
+        assert y.dtype == dtype
+        np.testing.assert_array_equal(y.data, np.i0(x.data))
+        y.sum().backward()
+        np.testing.assert_allclose(x.grad, scipy.special.i1([0.5, 3.0]), rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("base", [10**20, 2**70, 10**300])
+def test_large_python_integers_to_the_power_of_a_tensor(base: int) -> None:
+    np.testing.assert_allclose(slopes(lambda x: base**x, 0.5), [float(base) ** 0.5 * np.log(float(base))], rtol=1e-14)
 
 
 # -- functions made of primitives -------------------------------------------------------------------------------------
