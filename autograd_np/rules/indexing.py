@@ -35,11 +35,20 @@ class Scattered(Contribution):
         return total
 
 
+@primitive
+def cleared(g: Any, index: Any = None) -> Any:
+    """Return a gradient with 0 at an index, where something else was written."""
+    rest = np.array(g)  # NumPy makes numbers of arrays without axes
+    rest[index] = 0
+    return rest
+
+
+defvjp(cleared, lambda h, _y, _g, index=None: cleared(h, index=index))
 defvjp(getitem, lambda g, _y, _x, index=None: _scatter(g, index, _x.shape))
 defvjp(scatter_add, lambda g, _y, _values, index=None, shape=(): g[index])
 defvjp(
     assign,
-    lambda g, _y, _x, _value, index=None: np.where(_region(index, g.shape), 0, g),
+    lambda g, _y, _x, _value, index=None: cleared(g, index=index),
     lambda g, _y, _x, _value, index=None: _assigned(g, index, _value.shape),
 )
 
@@ -87,13 +96,6 @@ def _is_unique(index: Any) -> bool:
 
 def _is_mask(part: Any) -> bool:
     return np.asarray(part).dtype == bool
-
-
-def _region(index: Any, shape: tuple[int, ...]) -> Any:
-    """Return a mask that is true at `index`."""
-    mask = np.zeros(shape, bool)
-    mask[index] = True
-    return mask
 
 
 def _assigned(g: Any, index: Any, shape: tuple[int, ...]) -> Any:

@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from autograd_np import Tensor, gradients
 from autograd_np.primitives import primitive_of
-from autograd_np.rules.indexing import Scattered, scatter_add
+from autograd_np.rules.indexing import Scattered, cleared, scatter_add
 from autograd_np.tensor import assign, getitem
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Array, Call, Shape, arrays, shapes
@@ -68,6 +68,13 @@ def assignments(draw: st.DrawFn) -> Call:
     return Call(f"x[{index!r}] = x", lambda x, v: assigned(x, index, v), (x, value))
 
 
+@st.composite
+def clearings(draw: st.DrawFn) -> Call:
+    x = draw(arrays())
+    index = draw(indices(x.shape))
+    return Call(f"0 at {index!r}", lambda x: cleared(x, index=index), (x,))
+
+
 def is_mask(index: Any) -> bool:
     return isinstance(index, np.ndarray) and index.dtype == bool
 
@@ -79,7 +86,7 @@ def assigned(x: Any, index: Any, value: Any) -> Any:
     return copy * copy
 
 
-CASES = {getitem: readings(), scatter_add: scatterings(), assign: assignments()}
+CASES = {getitem: readings(), scatter_add: scatterings(), assign: assignments(), cleared: clearings()}
 """Calls of each function that this file tests."""
 
 
