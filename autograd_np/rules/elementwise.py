@@ -67,7 +67,7 @@ defvjp(np.arccos, lambda g, y, x: -g / (np.sin(y) if _is_complex(x) else np.sqrt
 defvjp(np.arctan, lambda g, _y, x: g / (1 + x * x))
 defvjp(np.arctan2, lambda g, _y, a, b: g * _inverse(b, a), lambda g, _y, a, b: -g * _inverse(a, b))
 defvjp(np.hypot, lambda g, y, a, _b: g * (a / _or_infinite(y)), lambda g, y, _a, b: g * (b / _or_infinite(y)))
-defvjp(np.i0, lambda g, _y, x: g * scipy.special.i1(x))
+defvjp(np.i0, lambda g, _y, x: g * scipy.special.i1(_in_double(x)))
 defvjp(np.sinc, lambda g, _y, x: -g * (math.pi * spherical_jn(math.pi * x, n=1)))
 for _function in (np.deg2rad, np.radians):
     defvjp(_function, lambda g, _y, _x: g * (math.pi / 180))
@@ -191,7 +191,12 @@ def _choose(g: Any, beaten: Any, tied: Any) -> Any:
 @primitive
 def spherical_jn(x: Any, n: int = 0) -> Any:
     """Return the spherical Bessel function of order `n`; of order 0 it is sin(x) / x."""
-    return scipy.special.spherical_jn(n, x).astype(x.dtype)  # pyright: ignore
+    return scipy.special.spherical_jn(n, _in_double(x)).astype(x.dtype)  # pyright: ignore
+
+
+def _in_double(x: Any) -> Any:
+    """Return long doubles in double precision: SciPy has no longer one."""
+    return x.astype(np.float64) if x.dtype.char == "g" else x
 
 
 # Equation 10.51.1 of the Digital Library of Mathematical Functions: without a division by x, derivatives of every order

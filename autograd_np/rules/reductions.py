@@ -57,7 +57,8 @@ defvjp(
     lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _to(
         x,
         where,
-        _spread(g, x, axis) * _product_of_others(y, x if where is True else np.where(where, x, 1), axis, initial),
+        _spread(g, x, axis)
+        * _product_of_others(y, _in(dtype, x if where is True else np.where(where, x, 1)), axis, initial),
     ),
 )
 
@@ -67,7 +68,7 @@ REDUCTIONS: dict[np.ufunc, Any] = {np.add: np.sum, np.multiply: np.prod, np.maxi
 # The same from the start of an axis to each element
 
 defvjp(np.cumsum, lambda g, _y, _x, axis=None, dtype=None: _sums_to_the_end(g, axis).reshape(_x.shape))
-defvjp(np.cumprod, lambda g, y, x, axis=None, dtype=None: _cumprod_vjp(g, y, x, axis))
+defvjp(np.cumprod, lambda g, y, x, axis=None, dtype=None: _cumprod_vjp(g, y, _in(dtype, x), axis))
 
 # The same for what is not NaN: a NaN gets the gradient 0, also where there is nothing else and the result is NaN
 
@@ -106,7 +107,7 @@ defvjp(
     lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _to(
         x,
         _numbers(x, where),
-        _spread(g, x, axis) * _product_of_others(y, np.where(_numbers(x, where), x, 1), axis, initial),
+        _spread(g, x, axis) * _product_of_others(y, _in(dtype, np.where(_numbers(x, where), x, 1)), axis, initial),
     ),
 )
 defvjp(
@@ -116,7 +117,7 @@ defvjp(
 defvjp(
     np.nancumprod,
     lambda g, y, x, axis=None, dtype=None: np.where(
-        _is_nan(x), 0, _cumprod_vjp(g, y, np.where(_is_nan(x), 1, x), axis)
+        _is_nan(x), 0, _cumprod_vjp(g, y, _in(dtype, np.where(_is_nan(x), 1, x)), axis)
     ),
 )
 
@@ -181,6 +182,11 @@ def _deviation(x: Any, axis: Any, ddof: float, where: Any) -> Any:
 def _no_spread(y: Any, where: Any) -> Any:
     """Return where there is no deviation: the standard deviation is 0, or NaN since nothing is left to deviate."""
     return y == 0 if where is True else (y == 0) | _is_nan(y)
+
+
+def _in(dtype: Any, x: Any) -> Any:
+    """Return what is multiplied: the real part alone, say, if that is the dtype of the product."""
+    return x if dtype is None else x.astype(dtype)
 
 
 def _share(g: Any, y: Any, x: Any, axis: Any, initial: Any, where: Any, nan: Any = False) -> Any:

@@ -22,6 +22,8 @@ _where: Callable[..., Any] = np.where
 @formula_of(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Return the n-th differences along an axis; see `numpy.diff`."""
+    if n == 0:
+        return a
     axis = normalize_axis_index(axis, np.ndim(a))
     edge = [1 if i == axis else length for i, length in enumerate(np.shape(a))]
     ends = (x if x is None or np.ndim(x) else np.broadcast_to(x, edge) for x in (prepend, append))

@@ -231,6 +231,7 @@ def test_complex_convolution(function: Any, lengths: tuple[int, int], mode: str)
 
 def test_complex_samples() -> None:
     check_gradients(np.diff, Z)
+    check_gradients(lambda z: np.diff(z, 0), Z[0])
     check_gradients(np.gradient, Z)
     check_gradients(np.trapezoid, Z)
     check_gradients(np.polyval, Z[:3], Z)

@@ -237,6 +237,16 @@ def test_plane_functions_at_the_origin_are_finite_to_any_order(function: Any) ->
     np.testing.assert_array_equal(f(np.zeros(2)), [0, 0])
 
 
+@pytest.mark.parametrize(("function", "slope"), [(np.i0, 0.5651591039924851), (np.sinc, -1.0)])
+@pytest.mark.parametrize("dtype", [np.longdouble, np.float16, np.float32])
+def test_slopes_that_scipy_has_in_other_precisions(function: Any, slope: float, dtype: Any) -> None:
+    x = Tensor(1.0, requires_grad=True, dtype=dtype)
+    function(x).backward()
+    assert x.grad is not None
+    assert x.grad.dtype == dtype
+    np.testing.assert_allclose(x.grad, slope, rtol=1e-3)
+
+
 def test_sinc_is_smooth_at_0() -> None:
     """Its series is 1 - (pi x)^2 / 3! + (pi x)^4 / 5! - ..."""
     f, found = np.sinc, []
