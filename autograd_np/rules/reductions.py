@@ -342,6 +342,8 @@ def cov(
         rows = np.atleast_2d(y)
         x = np.concatenate([x, rows if rowvar or len(rows) == 1 else rows.T], axis=0)
     x = x.astype(np.result_type(x.dtype, np.float64) if dtype is None else dtype)
+    if not x.shape[0]:
+        return np.empty((0, 0))
     ddof = int(not bias) if ddof is None else ddof
     frequencies, precisions = (1 if w is None else as_array(w).astype(x.real.dtype) for w in (fweights, aweights))
     weights = np.ones(x.shape[1], x.real.dtype) * frequencies * precisions

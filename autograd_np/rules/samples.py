@@ -143,7 +143,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @formula_of(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """Interpolate linearly between samples; see `numpy.interp`. At a sample, the slope is that of the right side."""
-    x, xp, fp = map(as_array, (x, xp, fp))
+    x, xp, fp = map(_inexact, (x, xp, fp))  # unsigned differences would wrap around
     if period is not None:
         x, xp, left, right = x % abs(period), xp % abs(period), None, None
         order = np.argsort(plain(xp))
