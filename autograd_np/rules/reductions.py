@@ -57,7 +57,7 @@ for _function in (np.max, np.amax, np.min, np.amin):
 defvjp(
     np.prod,
     lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _to(
-        x, where, _product_vjp(g, y, x if where is True else np.where(where, x, 1), axis, initial)
+        x, where, _product_vjp(g, y, _in(dtype, x if where is True else np.where(where, x, 1)), axis, initial)
     ),
 )
 
@@ -67,7 +67,7 @@ REDUCTIONS: dict[np.ufunc, Any] = {np.add: np.sum, np.multiply: np.prod, np.maxi
 # The same from the start of an axis to each element
 
 defvjp(np.cumsum, lambda g, _y, _x, axis=None, dtype=None: _sums_to_the_end(g, axis).reshape(_x.shape))
-defvjp(np.cumprod, lambda g, y, x, axis=None, dtype=None: _cumprod_vjp(g, y, x, axis))
+defvjp(np.cumprod, lambda g, y, x, axis=None, dtype=None: _cumprod_vjp(g, y, _in(dtype, x), axis))
 
 # The same for what is not NaN: a NaN gets the gradient 0, also where there is nothing else and the result is NaN
 
@@ -105,7 +105,7 @@ for _function in (np.nanmax, np.nanmin):
 defvjp(
     np.nanprod,
     lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _to(
-        x, _numbers(x, where), _product_vjp(g, y, np.where(_numbers(x, where), x, 1), axis, initial)
+        x, _numbers(x, where), _product_vjp(g, y, _in(dtype, np.where(_numbers(x, where), x, 1)), axis, initial)
     ),
 )
 defvjp(
@@ -115,7 +115,7 @@ defvjp(
 defvjp(
     np.nancumprod,
     lambda g, y, x, axis=None, dtype=None: np.where(
-        _is_nan(x), 0, _cumprod_vjp(g, y, np.where(_is_nan(x), 1, x), axis)
+        _is_nan(x), 0, _cumprod_vjp(g, y, _in(dtype, np.where(_is_nan(x), 1, x)), axis)
     ),
 )
 
@@ -215,6 +215,11 @@ def _over_freedom(deviation: Any, freedom: Any, where: Any) -> Any:
 
 def _from_the_back(x: Any, axis: Any) -> tuple[int, ...]:
     return tuple(a - x.ndim for a in _axes(x, axis))
+
+
+def _in(dtype: Any, x: Any) -> Any:
+    """Return what is multiplied: the real part alone, say, if that is the dtype of the product."""
+    return x if dtype is None else x.astype(dtype)
 
 
 def _share(g: Any, y: Any, x: Any, axis: Any, initial: Any, where: Any, nan: Any = False) -> Any:
@@ -410,6 +415,8 @@ def cov(
         rows = np.atleast_2d(y)
         x = np.concatenate([x, rows if rowvar or len(rows) == 1 else rows.T], axis=0)
     x = x.astype(np.result_type(x.dtype, np.float64) if dtype is None else dtype)
+    if not x.shape[0]:
+        return np.empty((0, 0))
     ddof = int(not bias) if ddof is None else ddof
     frequencies, precisions = (1 if w is None else as_array(w).astype(x.real.dtype) for w in (fweights, aweights))
     weights = np.ones(x.shape[1], x.real.dtype) * frequencies * precisions

@@ -21,6 +21,8 @@ _where: Callable[..., Any] = np.where
 @formula_of(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Return the n-th differences along an axis; see `numpy.diff`."""
+    if n == 0:
+        return a
     axis = normalize_axis_index(axis, np.ndim(a))
     edge = [1 if i == axis else length for i, length in enumerate(np.shape(a))]
     ends = (x if x is None or np.ndim(x) else np.broadcast_to(x, edge) for x in (prepend, append))
@@ -140,7 +142,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @formula_of(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """Interpolate linearly between samples; see `numpy.interp`. At a sample, the slope is that of the right side."""
-    x, xp, fp = map(as_array, (x, xp, fp))
+    x, xp, fp = map(_inexact, (x, xp, fp))  # unsigned differences would wrap around
     if period is not None:
         x, xp, left, right = x % abs(period), xp % abs(period), None, None
         order = np.argsort(plain(xp))

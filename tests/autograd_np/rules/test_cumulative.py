@@ -243,6 +243,19 @@ def test_complex_numbers(function: Any, axis: int | None) -> None:
     check_gradients(partial(function, axis=axis), COMPLEX)
 
 
+@pytest.mark.filterwarnings("ignore:Casting complex values:numpy.exceptions.ComplexWarning")
+@pytest.mark.parametrize("function", [np.prod, np.cumprod, np.nanprod, np.nancumprod])
+@pytest.mark.parametrize("zero", [0, 1])
+def test_products_of_the_real_parts(function: Any, zero: int) -> None:
+    z = Tensor(COMPLEX * [[zero, 1, 1], [1, 1, 1]], requires_grad=True)
+    x = Tensor(z.data.real, requires_grad=True)
+    for y in (function(z, axis=1, dtype=float), function(x, axis=1)):
+        y.backward(np.ones(y.shape))
+    assert z.grad is not None
+    assert x.grad is not None
+    np.testing.assert_allclose(z.grad, x.grad)
+
+
 @pytest.mark.parametrize("function", [np.prod, np.cumprod])
 def test_complex_products_with_zeros(function: Any) -> None:
     check_gradients(function, COMPLEX * [[0, 1, 1], [1, 0, 1]])

@@ -246,6 +246,15 @@ def test_which_arrays_are_conjugated(f: Any, shapes: list[tuple[int, ...]]) -> N
         check_gradients(f, a * factors[0], b * factors[1])
 
 
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize(("axis", "shapes"), [(0, [(3,), (3, 2)]), (0, [(3, 1, 2), (3, 2)]), (1, [(2, 3), (4, 3, 2)])])
+def test_vecdot_counts_the_axis_in_each_array(axis: int, shapes: Any, keepdims: bool) -> None:
+    """From the front, too, where one array has fewer axes than the other."""
+    a, b = random(*shapes)
+    check_gradients(lambda a, b: np.vecdot(a, b, axis=axis, keepdims=keepdims), a, b)
+    check_gradients(lambda a, b: np.vecdot(a, b, axis=axis, keepdims=keepdims), a * (1 - 2j), b)
+
+
 def test_einsum_by_lists_of_indices() -> None:
     a, b = random((2, 3), (3, 4))
     check_gradients(lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [2, 0]), a, b)

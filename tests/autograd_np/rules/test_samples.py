@@ -206,6 +206,24 @@ def test_interpolation_at_infinity() -> None:
     np.testing.assert_array_equal(fp.grad, [1.5, 1.5])
 
 
+def test_interpolation_between_unsigned_numbers() -> None:
+    x = leaf(0.5, 2.5)
+    np.interp(x, np.array([0, 2, 3], np.uint8), np.array([7, 1, 4], np.uint8)).backward(np.ones(2))
+    np.testing.assert_array_equal(x.grad, [-3, 3])
+
+
+def test_interpolation_where_samples_share_a_place() -> None:
+    """The last sample there is the value, as NumPy has it."""
+    x, fp = leaf(1.0, 2.0), leaf(0.0, 3.0, 5.0, 7.0)
+    y = np.interp(x, [0.0, 1.0, 1.0, 2.0], fp)
+    np.testing.assert_array_equal(y.data, np.interp(x.data, [0.0, 1.0, 1.0, 2.0], fp.data))
+    y.backward(np.ones(2))
+    np.testing.assert_array_equal(fp.grad, [0, 0, 1, 1])
+    single = leaf(4.0)
+    np.interp(leaf(-1.0, 0.0, 1.0), [0.0], single).backward(np.ones(3))
+    np.testing.assert_array_equal(single.grad, 3)
+
+
 @pytest.mark.parametrize("period", [4.0, -4.0])
 def test_periodic_interpolation(period: float) -> None:
     x, xp, fp = np.array([-5.3, 0.2, 3.7, 9.1]), np.array([3.0, 0.5, 5.25]), np.array([1.0, -2.0, 4.0])
@@ -231,6 +249,7 @@ def test_complex_convolution(function: Any, lengths: tuple[int, int], mode: str)
 
 def test_complex_samples() -> None:
     check_gradients(np.diff, Z)
+    check_gradients(lambda z: np.diff(z, 0), Z[0])
     check_gradients(np.gradient, Z)
     check_gradients(np.trapezoid, Z)
     check_gradients(np.polyval, Z[:3], Z)
