@@ -227,9 +227,9 @@ def _choose(g: Any, beaten: Any, a: Any, b: Any) -> Any:
     part = g * np.logical_not(beaten) if np.isfinite(g).all() else np.where(beaten, 0, g)
     tied = np.equal(a, b)
     part = np.where(tied, g * 0.5, part) if np.any(tied) else part
-    # The maximum of x and a constant is like relu(x): its square has a second derivative on either side, and what comes
-    # out lies between them. That of x and -x is |x|.
-    return kinked(part, lambda: tied, a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else part
+    if isinstance(a, Tensor) and isinstance(b, Tensor):  # the maximum of x and -x is |x|, and they tie as 0 and -0
+        return kinked(part, lambda: tied & (np.signbit(a) != np.signbit(b)), a, b)
+    return part
 
 
 @primitive

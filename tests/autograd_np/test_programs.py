@@ -342,6 +342,7 @@ TEXTS = """
     special.cbrt(1.5 + {a})
     special.cosm1({a})
     special.exprel({a})
+    special.hyp0f1(1.5, {a})
     special.hyp1f1(1.5, 2.5, {a})
     special.expi(1.5 + {a})
     special.exp1(1.5 + {a})
