@@ -78,8 +78,10 @@ defvjp(
     lambda g, y, a, b: kinked(g * (b / _or_infinite(y)), lambda: y == 0, a, b),
 )
 defvjp(np.sinc, lambda g, _y, x: g * sinc_derivative(x, n=1))
-for _function in (np.deg2rad, np.radians, np.rad2deg, np.degrees):
-    defvjp(_function, lambda g, _y, _x, function=_function: function(g))
+for _function in (np.deg2rad, np.radians):
+    defvjp(_function, lambda g, _y, _x: np.deg2rad(g))
+for _function in (np.rad2deg, np.degrees):
+    defvjp(_function, lambda g, _y, _x: np.rad2deg(g))
 
 # Hyperbolic functions
 
@@ -228,7 +230,7 @@ def _choose(g: Any, beaten: Any, a: Any, b: Any) -> Any:
     tied = np.equal(a, b)
     part = np.where(tied, g * 0.5, part) if np.any(tied) else part
     if isinstance(a, Tensor) and isinstance(b, Tensor):  # the maximum of x and -x is |x|, and they tie as 0 and -0
-        return kinked(part, lambda: tied & (np.signbit(a) != np.signbit(b)), a, b)
+        return kinked(part, lambda: tied & (np.signbit(plain(a).real) != np.signbit(plain(b).real)), a, b)
     return part
 
 

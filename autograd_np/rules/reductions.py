@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -180,12 +180,10 @@ def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any) -> Any:
     # The mean of a constant can be a neighbour of it. The deviations, alike then, are none from their own mean.
     deviation: Any = _deviation(_deviation(widened(x), axis, where), axis, where)
     lost: Any = (size == 0) | ~np.isfinite(size)  # a constant, or squares too small or too large
-    inexact = lost | too_small(size)
-    if np.any(inexact):
+    if np.any(lost | too_small(size)):
         deviation = scaled_along(deviation, axis)
         squares: Any = np.sum(_over_freedom(deviation, count - ddof, where) * deviation, axis=axis, keepdims=True).real
-        roots: Any = np.sqrt(np.where(squares == 0, 1, squares)) * (squares != 0)
-        size = cast(Any, np.where(inexact, roots, size))
+        size = np.sqrt(np.where(squares == 0, 1, squares)) * (squares != 0)
     part = _spread(widened(g), x, axis) / np.where((size == 0) | _is_nan(size), 1, size)
     part = part * _over_freedom(deviation, count - ddof, where)
     return kinked(part, lambda: lost & (count > 1) & _numbers(x, where), x, axis=_from_the_back(x, axis))

@@ -358,7 +358,7 @@ def _forward(scalar: Function, direction: list[Array]) -> Function:
     return lambda *elements: jvp(scalar, elements, direction)[1]
 
 
-_OF_ONE_TRIANGLE = {"np.linalg.cholesky", "np.linalg.eigh"}
+_OF_ONE_TRIANGLE = {"np.linalg.cholesky", "np.linalg.eigh", "np.linalg.eigvalsh"}
 
 
 def _on_tape(nodes: Iterable[Node | None]) -> set[str]:

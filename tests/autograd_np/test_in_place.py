@@ -350,6 +350,16 @@ class Programs(RuleBasedStateMachine):
             self.compute_of("double", between)
             self.check([len(self.tensors) - 1], retain=False, how="through", between=between)
 
+    @rule(data=st.data(), name=st.sampled_from(list(VIEWS)))
+    def sweep_from_a_view_whose_base_was_written(self, data: st.DataObject, name: str) -> None:
+        i, base = data.draw(st.sampled_from(list(self.leaves))), len(self.tensors)
+        self.compute_of("double", i)
+        if self.tensors[i].requires_grad and len(self.tensors) > base:
+            self.view_of(base, name)
+            self.write_to(base, i, "t *= v")
+            if len(self.tensors) > base + 1:
+                self.check([base + 1], retain=True, how="outputs")
+
     def check(self, chosen: list[int], retain: bool, how: str, between: int | None = None) -> None:
         """Hold the gradients of a sum of variables against differences."""
         wanted = [i for i in self.leaves if self.tensors[i].requires_grad]

@@ -242,6 +242,7 @@ LINEAR: dict[str, Callable[[Any], Any]] = {
     "np.negative": np.negative,
     "np.trace": np.trace,
     "np.linalg.trace": la.trace,
+    "np.linspace": lambda x: np.linspace(x[0], x[1], 4),
     "np.diff": np.diff,
     "np.ediff1d": np.ediff1d,
     "np.gradient": lambda x: np.gradient(x[0]),

@@ -30,7 +30,7 @@ import scipy.special as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_np import Tensor, grad, hessian, hvp, jacobian, jvp
+from autograd_np import Tensor, grad, gradients, hessian, hvp, jacobian, jvp
 from autograd_np.neural import l1_loss, relu
 from autograd_np.primitives import primitive_of
 from autograd_np.rules.kinks import unknown, without_slope
@@ -196,6 +196,14 @@ def test_equal_numbers_that_are_the_same_keep_their_second_derivatives() -> None
     x = np.array([0.5, 2.0])
     for f in (lambda x: np.maximum(x, x), lambda x: np.maximum(np.abs(x), x), lambda x: np.minimum(x[::-1][::-1], x)):
         np.testing.assert_allclose(hessian(lambda x: np.sum(f(x) ** 3))(x), np.diag(6 * x))  # noqa: B023
+
+
+def test_maximum_of_complex_numbers_has_second_derivatives() -> None:
+    z = np.array([1 + 2j, -1 + 1j])
+    leaf = Tensor(z, requires_grad=True)
+    (g,) = gradients(np.real(np.maximum(leaf, leaf * 2) ** 2).sum(), leaf, create_graph=True)
+    (h,) = gradients(np.real(g).sum(), leaf)
+    np.testing.assert_allclose(h.data, [8, 2])
 
 
 def test_shares_are_constants_to_every_order() -> None:

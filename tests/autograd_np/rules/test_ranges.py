@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from autograd_np import Tensor, grad, gradients, hessian
 
 Array = np.ndarray[Any, np.dtype[Any]]
+la: Any = np.linalg
 
 numbers = st.builds(
     lambda digits, exponent: digits * 10.0**exponent,
@@ -116,6 +117,19 @@ def test_more_degrees_of_freedom_than_elements(f: Any, ddof: float) -> None:
 def test_slopes_that_no_scale_changes(f: Any, size: float) -> None:
     x = np.array([1.0, 3.0, -5.0])
     np.testing.assert_allclose(grad(f)(size * x), grad(f)(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("f", [np.std, np.nanstd, la.norm, lambda x, axis: la.norm(x, 3, axis)])
+@pytest.mark.parametrize("other", [[0.0, 0.0, 0.0], [1e-200, 0.0, 3e-200], [1e200, 0.0, 3e200], [7.0, 7.0, 7.0]])
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_rows_out_of_range_leave_others_alone(f: Any, other: list[float]) -> None:
+    x = np.array([[1.0, 3.0, -5.0], other, [2.0, 0.5, 1.0]])
+    slopes = grad(lambda x: np.sum(f(x, axis=1)))(x)
+    alone = [grad(lambda row: f(row, axis=0))(row) for row in x]
+    np.testing.assert_allclose(slopes, alone, rtol=1e-12)
+    for i in (0, 2):
+        curvature = hessian(lambda x: np.sum(f(x, axis=1)))(x)[i, :, i]
+        np.testing.assert_allclose(curvature, hessian(lambda row: f(row, axis=0))(x[i]), rtol=1e-12)
 
 
 @pytest.mark.parametrize(("x", "y"), [(1e-160, 1e160), (1e-200, 1e200), (1e200, 1e-200), (3.0, 1e-310), (1e-310, 3.0)])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from autograd_np import Tensor, grad
+from autograd_np import Tensor, grad, jacobian, jvp, vjp
 from autograd_np.primitives import primitive_of
 from autograd_np.rules.elementwise import one_less_square, share, sinc_derivative
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
@@ -268,6 +268,26 @@ def test_remainders_change_by_the_quotient(a: float, b: float) -> None:
 def test_negative_numbers_have_integer_powers(x: Any) -> None:
     for n in (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0):
         check_gradients(lambda x, n=n: np.power(x, np.full(x.shape, n)), np.where(abs(x) < 0.25, -0.5, x))
+
+
+@pytest.mark.parametrize(
+    ("f", "slopes_of_parts"),
+    [
+        (np.modf, ([1.0, 1.0], [0.0, 0.0])),
+        (np.frexp, ([0.5, 0.25], [0.0, 0.0])),
+        (lambda x: np.divmod(x, 0.75), ([0.0, 0.0], [1.0, 1.0])),
+        (lambda x: np.divmod(5.0, x), ([0.0, 0.0], [-4.0, 2.0])),
+    ],
+    ids=["modf", "frexp", "divmod", "divmod by x"],
+)
+def test_each_of_two_outputs_has_its_own_derivative(f: Any, slopes_of_parts: Any) -> None:
+    x, v = np.array([1.25, -2.5]), np.array([1.0, 10.0])
+    for part, slope in zip((lambda x: f(x)[0], lambda x: f(x)[1]), slopes_of_parts, strict=True):
+        np.testing.assert_array_equal(jacobian(part)(x), np.diag(slope))
+        np.testing.assert_array_equal(jvp(part, (x,), (v,))[1], slope * v)
+    _, pullback = vjp(f, x)
+    (found,) = pullback((v, 100 * v))
+    np.testing.assert_array_equal(found, slopes_of_parts[0] * v + np.multiply(slopes_of_parts[1], 100 * v))
 
 
 def test_constants_of_rules_have_the_precision_of_the_numbers() -> None:

@@ -145,7 +145,7 @@ def test_message_names_the_argument_that_is_wrong() -> None:
     ("f", "named"),
     [
         (np.linalg.cholesky, "np.linalg.cholesky"),
-        (np.linalg.eigvalsh, "np.linalg.eigh"),
+        (np.linalg.eigvalsh, "np.linalg.eigvalsh"),
         (lambda a: np.linalg.eigh(a)[0] + np.diag(np.linalg.cholesky(a)), "np.linalg.cholesky, np.linalg.eigh"),
     ],
 )
