@@ -22,12 +22,13 @@ _where: Callable[..., Any] = np.where
 @formula_of(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Return the n-th differences along an axis; see `numpy.diff`."""
+    a = as_array(a)
     if n == 0:
         return a
     axis = normalize_axis_index(axis, np.ndim(a))
     edge = [1 if i == axis else length for i, length in enumerate(np.shape(a))]
-    ends = (x if x is None or np.ndim(x) else np.broadcast_to(x, edge) for x in (prepend, append))
-    before, after = ([] if x is None else [x] for x in ends)
+    ends = ([] if x is None else [as_array(x)] for x in (prepend, append))
+    before, after = ([x if x.ndim else np.broadcast_to(x, edge) for x in end] for end in ends)
     a = np.concatenate([*before, a, *after], axis=axis) if before or after else a
     for _ in range(n):
         ahead, behind = _neighbours(a, axis)
@@ -44,8 +45,8 @@ def _neighbours(a: Any, axis: int) -> tuple[Any, Any]:
 @formula_of(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Return the differences of the elements in one row, between given ends; see `numpy.ediff1d`."""
-    row = np.reshape(ary, -1)
-    begin, end = ([] if x is None else [np.reshape(x, -1)] for x in (to_begin, to_end))
+    row = np.reshape(as_array(ary), -1)
+    begin, end = ([] if x is None else [np.reshape(as_array(x), -1)] for x in (to_begin, to_end))
     return np.concatenate([*begin, row[1:] - row[:-1], *end])
 
 
@@ -54,8 +55,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     """Return the slopes of samples along each axis; see `numpy.gradient`."""
     f = _inexact(f)
     axes = range(f.ndim) if axis is None else [int(i) for i in np.atleast_1d(axis)]
-    spacings = varargs or (1.0,)
-    if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
+    spacings = tuple(map(_inexact, varargs or (1.0,)))
+    if len(spacings) == 1 and spacings[0].ndim == 0:
         spacings = spacings * len(axes)
     slopes = tuple(_slopes(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True))
     return slopes[0] if len(slopes) == 1 else slopes
@@ -68,7 +69,7 @@ def _inexact(x: Any) -> Any:
 
 def _slopes(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     """Return the slopes of the parabolas through three neighbours, by Newton's divided differences."""
-    f, spacing = np.moveaxis(f, axis, -1), _inexact(spacing)
+    f = np.moveaxis(f, axis, -1)
     step = np.diff(spacing) if spacing.ndim else np.broadcast_to(spacing, (f.shape[-1] - 1,))
     step = step.astype(f.dtype)
     secant = np.diff(f) / step
@@ -134,6 +135,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = as_array(y)
     axis = normalize_axis_index(axis, y.ndim)
     if x is not None:
+        x = as_array(x)
         dx = np.diff(x, axis=axis if np.ndim(x) > 1 else -1)
         dx = np.reshape(dx, [-1 if i == axis else 1 for i in range(y.ndim)]) if np.ndim(x) == 1 else dx
     ahead, behind = _neighbours(y, axis)
