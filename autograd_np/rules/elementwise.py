@@ -153,6 +153,7 @@ def _power_slope(a: Any, b: Any) -> Any:
 
 def _log_or_zero(a: Any, y: Any) -> Any:
     """Return log(a) in the dtype of y = a^b, but 0 at a = 0 if y is finite, since 0^b is constant for b > 0."""
+    a = a if hasattr(a, "dtype") else np.asarray(a, y.dtype)  # an integer may be too large for one of NumPy's
     return np.log(np.where(np.equal(a, 0) & np.isfinite(y), 1, a).astype(y.dtype))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -275,6 +276,32 @@ def test_remainders_change_by_the_quotient(a: float, b: float) -> None:
     assert slopes(np.remainder, a, b) == [1, -(a // b)]
     assert slopes(lambda a, b: np.divmod(a, b)[1], a, b) == [1, -(a // b)]
     assert slopes(lambda a, b: np.divmod(a, b)[0], a, b) == [0, 0]
+
+
+LARGE = 10**25
+"""More than a 64-bit integer holds; Python has no largest one."""
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: np.power(LARGE, x), 10**12.5 * np.log(1e25)),
+        (lambda x: np.float_power(LARGE, x), 10**12.5 * np.log(1e25)),
+        (lambda x: np.power(x, LARGE), 0.0),
+        (lambda x: np.multiply(x, LARGE), 1e25),
+        (lambda x: np.divide(LARGE, x), -4e25),
+        (lambda x: np.clip(x, -LARGE, LARGE), 1.0),
+        (lambda x: np.where(True, x, LARGE), 1.0),
+        (lambda x: np.maximum(x, -LARGE), 1.0),
+        (lambda x: np.select([x > 0], [x], LARGE), 1.0),
+        (lambda x: scipy.special.xlogy(x, LARGE), np.log(1e25)),
+        (lambda x: scipy.special.xlog1py(x, LARGE), np.log(1e25)),
+        (lambda x: scipy.special.rel_entr(x, LARGE), np.log(0.5e-25) + 1),
+        (lambda x: scipy.special.kl_div(x, LARGE), np.log(0.5e-25)),
+    ],
+)
+def test_integers_of_any_size(f: Callable[..., Any], expected: float) -> None:
+    np.testing.assert_allclose(slopes(f, 0.5), [expected], rtol=1e-9)
 
 
 @given(x=arrays(values=BETWEEN))
