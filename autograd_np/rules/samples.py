@@ -90,7 +90,7 @@ def linspace(
     axis: int = 0, *, device: Any = None,
 ) -> Any:  # fmt: skip
     """Return numbers at even distances; see `numpy.linspace`."""
-    start, stop = as_array(start), as_array(stop)
+    start, stop = _end(start), _end(stop)
     y = _between(start, stop, _fractions(num, endpoint, start, stop), axis)
     steps = num - 1 if endpoint else num
     return (y, (stop - start) / steps if steps > 0 else np.nan) if retstep else y
@@ -101,7 +101,7 @@ def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
     """Return powers whose exponents are at even distances; see `numpy.logspace`."""
-    start, stop = as_array(start), as_array(stop)
+    start, stop = _end(start), _end(stop)
     exponents = _between(start, stop, _fractions(num, endpoint, start, stop, base), 0)
     return np.moveaxis(base**exponents, 0, axis)
 
@@ -109,10 +109,15 @@ def logspace(
 @formula_of(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Return numbers of which each is the same multiple of the one before; see `numpy.geomspace`."""
-    start, stop = as_array(start), as_array(stop)
+    start, stop = _inexact(start), _inexact(stop)
     wide = np.result_type(start.dtype, stop.dtype, float if dtype is None else dtype, np.float64)
     start, stop = start.astype(wide), stop.astype(wide)
     return np.moveaxis(start * (stop / start) ** _fractions(num, endpoint, start, stop), 0, axis)
+
+
+def _end(x: Any) -> Any:
+    """Leave a Python number as it is, which has no precision of its own."""
+    return x if isinstance(x, int | float | complex) else _inexact(x)
 
 
 def _fractions(num: int, endpoint: bool, *ends: Any) -> Any:

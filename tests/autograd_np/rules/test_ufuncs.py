@@ -294,6 +294,7 @@ LARGE = 10**25
         (lambda x: np.where(True, x, LARGE), 1.0),
         (lambda x: np.maximum(x, -LARGE), 1.0),
         (lambda x: np.select([x > 0], [x], LARGE), 1.0),
+        (lambda x: np.linspace(x, LARGE, 3)[1], 0.5),
         (lambda x: scipy.special.xlogy(x, LARGE), np.log(1e25)),
         (lambda x: scipy.special.xlog1py(x, LARGE), np.log(1e25)),
         (lambda x: scipy.special.rel_entr(x, LARGE), np.log(0.5e-25) + 1),
