@@ -45,7 +45,18 @@ from autograd_np.tape import (
 )
 from autograd_np.versions import tick, versions
 
-__all__ = ["Operand", "Tensor", "as_argument", "as_array", "gradients", "plain", "primitive", "record"]
+__all__ = [
+    "Operand",
+    "Tensor",
+    "as_argument",
+    "as_array",
+    "gradients",
+    "holds_a_tensor",
+    "joined",
+    "plain",
+    "primitive",
+    "record",
+]
 
 Operand: TypeAlias = Union["Tensor", ArrayLike]
 # The leaves of frozen tensors, by their addresses, as long as something recorded leads to them: thawed, a tensor takes
@@ -845,6 +856,8 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
                 parents.append(node)
         elif type(arg) is np.ndarray and arg.dtype.kind in "biufc":
             arrays.append(arg)
+        elif holds_a_tensor(arg):
+            return record(primitive, [joined(a) if holds_a_tensor(a) else a for a in args], kwargs)
         else:
             arrays.append(admitted(arg, f"{primitive.name}: {primitive.argument(len(arrays))}"))
     output: Any
@@ -889,15 +902,10 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
 
 def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     """Do what `record` does with an operator in 0.74 of the time; leave to it whatever is out of the ordinary."""
-    left = right = None
-    if type(a) is Tensor:
-        x, left = a._array, a._node
-    else:
-        x = a if type(a) in _AS_THEY_ARE else admitted(a, f"{primitive.name}: an operand")
-    if type(b) is Tensor:
-        y, right = b._array, b._node
-    else:
-        y = b if type(b) in _AS_THEY_ARE else admitted(b, f"{primitive.name}: an operand")
+    if type(a) not in _OWN or type(b) not in _OWN:
+        return record(primitive, (a, b), NOTHING)
+    x, left = (a._array, a._node) if type(a) is Tensor else (a, None)
+    y, right = (b._array, b._node) if type(b) is Tensor else (b, None)
     output: Any
     try:
         output = primitive.function(x, y)
@@ -1030,8 +1038,9 @@ def as_argument(data: Operand) -> Tensor:
     For a tensor on a tape that is a result of its own, since the function may also close over the tensor: that use is a
     constant then.
     """
-    tensor = _wrap(plain(as_array(data)), None)
-    node = _current(data, "a transform") if isinstance(data, Tensor) else None
+    is_tensor = isinstance(data, Tensor)
+    tensor = _wrap(data._array if is_tensor else array_of(data, "an argument"), None)
+    node = _current(data, "a transform") if is_tensor else None
     if node is None:
         tensor._node = Leaf(tensor, tensor._array, is_argument=True)
     else:
@@ -1041,8 +1050,21 @@ def as_argument(data: Operand) -> Tensor:
 
 
 def as_array(value: Any, what: str = "an operand") -> Any:
-    """Return tensors as they are, and everything else as an array of numbers; see `operands`."""
-    return value if isinstance(value, Tensor) else array_of(value, what)
+    """Return tensors as they are, lists with tensors as a tensor, and everything else as an array; see `operands`."""
+    return joined(value) if holds_a_tensor(value) else array_of(value, what)
+
+
+def joined(part: Any) -> Tensor:
+    """Stack what holds a tensor at any depth, and make a tensor of everything else."""
+    if isinstance(part, Tensor):
+        return part
+    stack: Any = np.stack  # it dispatches
+    return stack([joined(item) for item in part]) if holds_a_tensor(part) else Tensor(part)
+
+
+def holds_a_tensor(part: Any) -> bool:
+    """Tell whether something is a tensor, or a list or tuple with one at any depth."""
+    return isinstance(part, Tensor) or (type(part) in (list, tuple) and any(map(holds_a_tensor, part)))
 
 
 def plain(value: Any) -> Any:

@@ -368,6 +368,7 @@ def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> A
 
 
 def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    a = as_array(a)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
         total: Any = np.full(mean.shape, _count(a, axis), mean.dtype)
@@ -410,7 +411,7 @@ def cov(
     m = as_array(m)
     x: Any = np.atleast_2d(m).T if not rowvar and m.ndim > 1 else np.atleast_2d(m)
     if y is not None:
-        rows = np.atleast_2d(y)
+        rows = np.atleast_2d(as_array(y))
         x = np.concatenate([x, rows if rowvar or len(rows) == 1 else rows.T], axis=0)
     x = x.astype(np.result_type(x.dtype, np.float64) if dtype is None else dtype)
     if not x.shape[0]:

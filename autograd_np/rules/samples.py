@@ -21,12 +21,13 @@ _where: Callable[..., Any] = np.where
 @formula_of(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Return the n-th differences along an axis; see `numpy.diff`."""
+    a = as_array(a)
     if n == 0:
         return a
     axis = normalize_axis_index(axis, np.ndim(a))
     edge = [1 if i == axis else length for i, length in enumerate(np.shape(a))]
-    ends = (x if x is None or np.ndim(x) else np.broadcast_to(x, edge) for x in (prepend, append))
-    before, after = ([] if x is None else [x] for x in ends)
+    ends = ([] if x is None else [as_array(x)] for x in (prepend, append))
+    before, after = ([x if x.ndim else np.broadcast_to(x, edge) for x in end] for end in ends)
     a = np.concatenate([*before, a, *after], axis=axis) if before or after else a
     for _ in range(n):
         ahead, behind = _neighbours(a, axis)
@@ -43,8 +44,8 @@ def _neighbours(a: Any, axis: int) -> tuple[Any, Any]:
 @formula_of(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Return the differences of the elements in one row, between given ends; see `numpy.ediff1d`."""
-    row = np.reshape(ary, -1)
-    begin, end = ([] if x is None else [np.reshape(x, -1)] for x in (to_begin, to_end))
+    row = np.reshape(as_array(ary), -1)
+    begin, end = ([] if x is None else [np.reshape(as_array(x), -1)] for x in (to_begin, to_end))
     return np.concatenate([*begin, row[1:] - row[:-1], *end])
 
 
@@ -53,8 +54,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     """Return the slopes of samples along each axis; see `numpy.gradient`."""
     f = _inexact(f)
     axes = range(f.ndim) if axis is None else [int(i) for i in np.atleast_1d(axis)]
-    spacings = varargs or (1.0,)
-    if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
+    spacings = tuple(map(_inexact, varargs or (1.0,)))
+    if len(spacings) == 1 and spacings[0].ndim == 0:
         spacings = spacings * len(axes)
     slopes = tuple(_slopes(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True))
     return slopes[0] if len(slopes) == 1 else slopes
@@ -67,7 +68,7 @@ def _inexact(x: Any) -> Any:
 
 def _slopes(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     """Return the slopes of the parabolas through three neighbours, by Newton's divided differences."""
-    f, spacing = np.moveaxis(f, axis, -1), _inexact(spacing)
+    f = np.moveaxis(f, axis, -1)
     step = np.diff(spacing) if spacing.ndim else np.broadcast_to(spacing, (f.shape[-1] - 1,))
     step = step.astype(f.dtype)
     secant = np.diff(f) / step
@@ -88,7 +89,7 @@ def linspace(
     axis: int = 0, *, device: Any = None,
 ) -> Any:  # fmt: skip
     """Return numbers at even distances; see `numpy.linspace`."""
-    start, stop = as_array(start), as_array(stop)
+    start, stop = _end(start), _end(stop)
     y = _between(start, stop, _fractions(num, endpoint, start, stop), axis)
     steps = num - 1 if endpoint else num
     return (y, (stop - start) / steps if steps > 0 else np.nan) if retstep else y
@@ -99,7 +100,7 @@ def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
     """Return powers whose exponents are at even distances; see `numpy.logspace`."""
-    start, stop = as_array(start), as_array(stop)
+    start, stop = _end(start), _end(stop)
     exponents = _between(start, stop, _fractions(num, endpoint, start, stop, base), 0)
     return np.moveaxis(base**exponents, 0, axis)
 
@@ -107,10 +108,15 @@ def logspace(
 @formula_of(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Return numbers of which each is the same multiple of the one before; see `numpy.geomspace`."""
-    start, stop = as_array(start), as_array(stop)
+    start, stop = _inexact(start), _inexact(stop)
     wide = np.result_type(start.dtype, stop.dtype, float if dtype is None else dtype, np.float64)
     start, stop = start.astype(wide), stop.astype(wide)
     return np.moveaxis(start * (stop / start) ** _fractions(num, endpoint, start, stop), 0, axis)
+
+
+def _end(x: Any) -> Any:
+    """Leave a Python number as it is, which has no precision of its own."""
+    return x if isinstance(x, int | float | complex) else _inexact(x)
 
 
 def _fractions(num: int, endpoint: bool, *ends: Any) -> Any:
@@ -133,6 +139,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = as_array(y)
     axis = normalize_axis_index(axis, y.ndim)
     if x is not None:
+        x = as_array(x)
         dx = np.diff(x, axis=axis if np.ndim(x) > 1 else -1)
         dx = np.reshape(dx, [-1 if i == axis else 1 for i in range(y.ndim)]) if np.ndim(x) == 1 else dx
     ahead, behind = _neighbours(y, axis)

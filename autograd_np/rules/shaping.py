@@ -15,7 +15,7 @@ from autograd_np.rules.arguments import no_out
 from autograd_np.rules.formulas import formula_of
 from autograd_np.rules.indexing import numbered, scatter_add
 from autograd_np.tape import is_array, unbroadcast
-from autograd_np.tensor import Tensor, as_array, astype, identity, plain, primitive, record
+from autograd_np.tensor import Tensor, as_array, astype, holds_a_tensor, identity, joined, plain, primitive, record
 
 # The same elements in another shape or order of axes
 
@@ -508,7 +508,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
 
 def _numbered_together(arrays: Iterable[Any]) -> tuple[Any, list[Any]]:
     """Return the elements of all arrays in one row, and for each array the places of its elements there."""
-    parts = list(arrays)
+    parts = list(map(as_array, arrays))
     starts = itertools.accumulate((np.size(part) for part in parts), initial=0)
     places = [start + numbered(np.shape(part)) for start, part in zip(starts, parts, strict=False)]
     return concatenate(*(np.reshape(part, -1) for part in parts)), places
@@ -560,7 +560,7 @@ def array(object: Any, dtype: DTypeLike | None = None, *, copy: bool | None = Tr
     >>> t.grad
     array(1.)
     """
-    made: Any = object if isinstance(object, Tensor) else _nested(object)
+    made: Any = joined(object)
     if copy is False and (made is not object or (dtype is not None and made.dtype != np.dtype(dtype))):
         raise ValueError("np.array, np.asarray or np.asanyarray: copy=False, but a tensor is a copy here; leave it out")
     if dtype is not None and made.dtype != np.dtype(dtype):
@@ -568,17 +568,6 @@ def array(object: Any, dtype: DTypeLike | None = None, *, copy: bool | None = Tr
     elif made is object and copy:
         made = made.copy()
     return made.reshape((1,) * (ndmin - made.ndim) + made.shape) if made.ndim < ndmin else made
-
-
-def _nested(part: Any) -> Tensor:
-    """Stack what holds a tensor at any depth, and make a tensor of everything else."""
-    if isinstance(part, Tensor):
-        return part
-    return _stack([_nested(item) for item in part]) if _holds_a_tensor(part) else Tensor(part)
-
-
-def _holds_a_tensor(part: Any) -> bool:
-    return isinstance(part, Tensor) or (type(part) in (list, tuple) and any(map(_holds_a_tensor, part)))
 
 
 @implements(np.asarray, np.asanyarray)
@@ -605,7 +594,7 @@ def full(
     shape: Any, fill_value: Any, dtype: DTypeLike | None = None, order: str = "C", *, device: str | None = None
 ) -> Tensor:
     """Fill a new tensor with one value, on its tape: `np.full(shape, value, like=t)`."""
-    if not _holds_a_tensor(fill_value):
+    if not holds_a_tensor(fill_value):
         return Tensor(np.full(shape, fill_value, dtype))
     filled: Any = np.broadcast_to(array(fill_value, dtype), shape)  # its memory has one order, on one device
     return filled.copy()
@@ -618,7 +607,7 @@ def full_like(
 ) -> Tensor:  # fmt: skip
     """Fill a new tensor of another one's shape with one value, on its tape; see `numpy.full_like`."""
     filled = np.dtype(a.dtype if dtype is None else dtype)
-    if _holds_a_tensor(fill_value) and filled.kind in "fc":
+    if holds_a_tensor(fill_value) and filled.kind in "fc":
         return full(a.shape if shape is None else shape, fill_value, filled)
     return Tensor(np.full_like(plain(a), plain(fill_value), dtype, order, subok, plain(shape)))
 

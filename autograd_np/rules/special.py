@@ -64,6 +64,7 @@ def _defined(x: Any, y: Any, lowest: int, dtype: Any) -> Any:
 
     There x log y is taken to be 0 whatever y is, and so are its slopes: as in PyTorch, and not 0 / 0 = NaN.
     """
+    y = _in(dtype, y)
     return np.where(_is_outside(x, y, lowest), lowest + 1, y).astype(dtype)
 
 
@@ -81,7 +82,9 @@ def _log_ratio(x: Any, y: Any, dtype: Any) -> Any:
     The ratio of roots is always in the range of numbers, where that of x and y may be too small or too large.
     """
     zero = x == 0
-    return 2 * np.log(np.sqrt(np.where(zero, 1, x).astype(dtype)) / np.sqrt(np.where(zero, 1, y).astype(dtype)))
+    return 2 * np.log(
+        np.sqrt(np.where(zero, 1, x).astype(dtype)) / np.sqrt(np.where(zero, 1, _in(dtype, y)).astype(dtype))
+    )
 
 
 # The error function and the normal distribution: DLMF 7.2
@@ -242,22 +245,25 @@ defvjp(sp.stdtrit, None, lambda g, y, df, _p: g / _t_density(df, y))
 
 
 def _gamma_density(a: Any, x: Any) -> Any:
-    a = _like(x, a)
+    a = _in(x.dtype, a)
     return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
 
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
-    a, b = _like(x, a), _like(x, b)
+    a, b = _in(x.dtype, a), _in(x.dtype, b)
     return np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
 
 
-def _like(x: Any, number: Any) -> Any:
-    """Return a number in the precision of `x`: xlogy of a Python number and a float32 array would be float64."""
-    return number if hasattr(number, "dtype") else np.asarray(number, x.dtype)
+def _in(dtype: Any, number: Any) -> Any:
+    """Return a Python number in a precision, and arrays as they are.
+
+    xlogy of a number and a float32 array would be float64, and an integer may be too large for one of NumPy's.
+    """
+    return number if hasattr(number, "dtype") else np.asarray(number, dtype)
 
 
 def _t_density(df: Any, t: Any) -> Any:
-    df = np.minimum(_like(t, df), 1e30)  # to the last digit the normal distribution, which is df = inf
+    df = np.minimum(_in(t.dtype, df), 1e30)  # to the last digit the normal distribution, which is df = inf
     return sp.poch(df / 2, 0.5) / np.sqrt(math.pi * df) * np.exp(-(df + 1) / 2 * np.log1p(t * t / df))
 
 

@@ -802,7 +802,8 @@ def _(pen: Pen) -> Arguments:
 
 @of(np.convolve, np.correlate)
 def _(pen: Pen) -> Arguments:
-    a, v = (pen.array(max_dims=pen.one_of(1, 1, 2), values=SPECIAL) for _ in range(2))
+    dims = pen.one_of(1, 1, 1, 1, 0, 2)
+    a, v = (pen.array(min_dims=min(dims, 1), max_dims=dims, values=SPECIAL) for _ in range(2))
     return (a, v), pen.some(mode=lambda: pen.one_of("full", "same", "valid"))
 
 

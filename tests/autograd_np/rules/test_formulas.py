@@ -63,6 +63,40 @@ def test_arrays_anywhere_in_a_call(f: Any) -> None:
     check_float32(function, A, B, C)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a, c: np.interp(a, [0.0, 4.0], [c, c * c]),
+        lambda a, c: np.average([c, c * c], weights=a),
+        lambda a, c: np.average(a, weights=[c, 2.0]),
+        lambda a, c: np.trapezoid([c, 2.0], a),
+        lambda a, c: np.trapezoid(a, [c, c * 3]),
+        lambda a, c: np.diff(a, prepend=[c, 1.0]),
+        lambda a, c: np.ediff1d(a, to_end=[c, 1.0], to_begin=c),
+        lambda a, c: np.gradient(a, [c, c * 3]),
+        lambda a, c: np.cov(a, [c, c * c]),
+        lambda a, c: np.linspace(a, [c, c * 3], 3),
+        lambda a, c: np.cross([c, 1.0, c], np.append(a, c)),
+        lambda a, c: np.choose([0, 1], [a, [c, c * c]]),
+        lambda a, c: np.insert(a, [0], [c]),
+        lambda a, c: np.dot(a, [c, c * c]),
+        lambda a, c: np.linalg.lstsq([[c, 1.0], [2.0, c]], a)[0],
+        lambda a, c: a * [c, 2.0],
+        lambda a, c: [c, 2.0] @ a,
+        lambda a, c: np.where([True, False], [c, 2.0], a),
+    ],
+)
+def test_lists_of_tensors(f: Any) -> None:
+    """Where another argument is a tensor, so that NumPy asks at all."""
+
+    def function(a: Any, c: Any) -> Any:
+        if isinstance(a, Tensor) or isinstance(c, Tensor):
+            return f(a if isinstance(a, Tensor) else Tensor(a), c if isinstance(c, Tensor) else Tensor(c))
+        return np.asarray(f(a, c))
+
+    check_gradients(function, np.array([3.0, -2.0]), C)
+
+
 def test_an_argument_that_was_computed_from_another() -> None:
     check_gradients(lambda a: np.average(a, weights=np.exp(a)), A, order=3)
     check_gradients(lambda a: np.trapezoid(np.sin(a), a * a), B)

@@ -179,6 +179,12 @@ def test_grids_with_their_step_and_base() -> None:
     check_gradients(lambda a: np.geomspace(a, -3.0 + 1j, 3, endpoint=False), np.array(-0.5 + 2j))
 
 
+def test_grids_between_a_tensor_and_a_number_keep_the_tensors_precision() -> None:
+    check_float32(lambda a: np.linspace(a, 3.0, 3), np.array([1.0, 2.0]))
+    check_float32(lambda a: np.linspace(0, a, 3, retstep=True), np.array(1.0))
+    check_float32(lambda a: np.logspace(1, a, 3), np.array([1.0, 2.0]))
+
+
 def test_grid_of_whole_numbers_is_off_the_tape() -> None:
     y = np.linspace(leaf(0.5)[0], 4.0, 3, dtype=int)
     np.testing.assert_array_equal(y.data, [0, 2, 4])

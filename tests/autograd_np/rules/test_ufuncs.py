@@ -264,6 +264,33 @@ def test_remainders_change_by_the_quotient(a: float, b: float) -> None:
     assert slopes(lambda a, b: np.divmod(a, b)[0], a, b) == [0, 0]
 
 
+LARGE = 10**25
+"""More than a 64-bit integer holds; Python has no largest one."""
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: np.power(LARGE, x), 10**12.5 * np.log(1e25)),
+        (lambda x: np.float_power(LARGE, x), 10**12.5 * np.log(1e25)),
+        (lambda x: np.power(x, LARGE), 0.0),
+        (lambda x: np.multiply(x, LARGE), 1e25),
+        (lambda x: np.divide(LARGE, x), -4e25),
+        (lambda x: np.clip(x, -LARGE, LARGE), 1.0),
+        (lambda x: np.where(True, x, LARGE), 1.0),
+        (lambda x: np.maximum(x, -LARGE), 1.0),
+        (lambda x: np.select([x > 0], [x], LARGE), 1.0),
+        (lambda x: np.linspace(x, LARGE, 3)[1], 0.5),
+        (lambda x: scipy.special.xlogy(x, LARGE), np.log(1e25)),
+        (lambda x: scipy.special.xlog1py(x, LARGE), np.log(1e25)),
+        (lambda x: scipy.special.rel_entr(x, LARGE), np.log(0.5e-25) + 1),
+        (lambda x: scipy.special.kl_div(x, LARGE), np.log(0.5e-25)),
+    ],
+)
+def test_integers_of_any_size(f: Callable[..., Any], expected: float) -> None:
+    np.testing.assert_allclose(slopes(f, 0.5), [expected], rtol=1e-9)
+
+
 @given(x=arrays(values=BETWEEN))
 def test_negative_numbers_have_integer_powers(x: Any) -> None:
     for n in (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0):
