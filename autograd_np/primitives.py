@@ -14,6 +14,7 @@ import numpy as np
 __all__ = [
     "Primitive",
     "Rule",
+    "check_fit",
     "constants",
     "defvjp",
     "implementations",
@@ -174,15 +175,38 @@ class Primitive:
         return [given[name] for name in names], keywords
 
     def _unsupported(self, keyword: str, given: Mapping[str, Any]) -> TypeError:
-        known = ", ".join(f"{name}=" for name in sorted(self.keywords)) or "none"
-        return TypeError(
-            f"{self.name}: {keyword}={given[keyword]!r} is not supported on tensors (supported keywords: {known}); "
-            f"compute it from supported functions, or pass `.data` where no gradient is needed"
-        )
+        return _unsupported(self.name, keyword, given, sorted(self.keywords))
 
     @cached_property
     def _signature(self) -> inspect.Signature:
         return inspect.signature(self.function)
+
+
+def _unsupported(name: str, keyword: str, given: Mapping[str, Any], known: Sequence[str]) -> TypeError:
+    return TypeError(
+        f"{name}: {keyword}={given[keyword]!r} is not supported on tensors (supported keywords: "
+        f"{', '.join(f'{word}=' for word in known) or 'none'}); compute it from supported functions, or pass `.data` "
+        f"where no gradient is needed"
+    )
+
+
+def check_fit(key: Any, implementation: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raise if a call does not fit what stands for a function, in the words of whoever wrote the call.
+
+    Raises
+    ------
+    TypeError
+        Naming the function that was called, and the keyword that it does not take.
+    """
+    signature = inspect.signature(implementation)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        name, known = name_of(key), signature.parameters
+        unknown = [word for word in kwargs if word not in known]
+        if unknown:
+            raise _unsupported(name, unknown[0], kwargs, list(known)) from None
+        raise TypeError(f"{name}: on tensors {error}") from None
 
 
 def primitive_of(function: Callable[..., Any], method: str | None = None) -> Primitive:
@@ -262,8 +286,8 @@ def refuse(instead: str, *functions: Any) -> None:
 def supported() -> None:
     """Print every function that takes tensors: how it is differentiated, and with which keyword arguments.
 
-    A rule is a vector-Jacobian product of its own; a composition is made of functions that have rules (its signature is
-    NumPy's); a constant has no gradient, and returns plain arrays.
+    A rule is a vector-Jacobian product of its own; a composition is made of functions that have rules (NumPy may
+    compute its value, and its signature is NumPy's); a constant has no gradient, and returns plain arrays.
 
     Examples
     --------

@@ -19,6 +19,7 @@ from autograd_np.hints import Absent, absent, numpy_keywords
 from autograd_np.operands import admitted, array_of, described, losing_call
 from autograd_np.primitives import (
     Primitive,
+    check_fit,
     implementations,
     name_of,
     nearest,
@@ -809,7 +810,11 @@ def _dispatch(key: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Call what stands in the table for a NumPy function, or a ufunc's method."""
     implementation = implementations.get(key)
     if implementation is not None:
-        return implementation(*args, **kwargs)
+        try:
+            return implementation(*args, **kwargs)
+        except TypeError:
+            check_fit(key, implementation, args, kwargs)
+            raise
     if key in refusals:
         raise TypeError(
             f"{name_of(key)} is not supported on tensors: {refusals[key]}; or pass `.data` where no gradient is needed"
@@ -840,7 +845,12 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
         if type(value) in _CONTAINERS:
             contained = True
         elif type(value) is Tensor:
-            raise TypeError(f"{primitive.name}: {name}= cannot be a Tensor; pass its `.data` if it needs no gradient")
+            if _current(value, primitive.name) is not None:
+                raise TypeError(
+                    f"{primitive.name}: {name}= cannot be a Tensor that requires a gradient; pass its `.data` if it "
+                    f"needs none"
+                )
+            kwargs = {**kwargs, name: value._array.copy()}  # which nobody can write into
     arrays: list[Any] = []
     parents: list[Node] = []
     needed = 1  # and a bit for each argument, see plan_of
@@ -864,7 +874,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     try:
         output = primitive.function(*arrays, **kwargs)
     except (TypeError, ValueError) as error:
-        kind = ValueError if isinstance(error, ValueError) else TypeError
+        kind = next(kind for kind in _ERRORS if kind in type(error).__mro__)
         raise kind(f"{primitive.name} of {described(arrays)}: {error}") from error
     several = False
     if type(output) is not np.ndarray:
@@ -886,17 +896,20 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
             check_finite(part, f"{primitive.name}: the result", f"computed at {user_line()}")
     node = None
     if parents and state.recording:
-        if not several and output.dtype.kind not in "fc":
-            if "dtype" not in kwargs:  # by which integers are asked for, that have no gradient
-                raise TypeError(
-                    f"{primitive.name}: its result has dtype {output.dtype}, which carries no gradient, and an "
-                    f"argument requires one; say that it is a constant: call it with `.data`"
-                )
-        else:
+        if any(part.dtype.kind in "fc" for part in output) if several else output.dtype.kind in "fc":
             plan = plan_of(primitive, needed)
             node = record_node(plan, tuple(parents), arrays, kwargs, output, state.anomaly)
+        elif "dtype" not in kwargs and (not several or output):  # by which integers are asked for, without a gradient
+            raise TypeError(
+                f"{primitive.name}: its result has dtype {output[0].dtype if several else output.dtype}, which carries "
+                f"no gradient, and an argument requires one; say that it is a constant: call it with `.data`"
+            )
     if several:
-        return tuple(_wrap(part, node and output_node(node, output, i)) for i, part in enumerate(output))  # pyright: ignore
+        parts = cast(list[Any], output)
+        return tuple(
+            _wrap(part, output_node(node, parts, i) if node is not None and part.dtype.kind in "fc" else None)
+            for i, part in enumerate(parts)
+        )
     return _wrap(output, node, view)
 
 
@@ -935,6 +948,7 @@ def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     return tensor
 
 
+_ERRORS = (np.linalg.LinAlgError, np.exceptions.AxisError, ValueError, TypeError)  # what callers may wait for
 _AS_THEY_ARE = {np.ndarray, float, int, bool, complex, type(None)}
 _OWN = {Tensor, *_AS_THEY_ARE}
 

@@ -596,8 +596,8 @@ def full(
     """Fill a new tensor with one value, on its tape: `np.full(shape, value, like=t)`."""
     if not holds_a_tensor(fill_value):
         return Tensor(np.full(shape, fill_value, dtype))
-    filled: Any = np.broadcast_to(array(fill_value, dtype), shape)  # its memory has one order, on one device
-    return filled.copy()
+    filled: Any = np.broadcast_to(array(fill_value), shape)  # its memory has one order, on one device
+    return filled.astype(filled.dtype if dtype is None else dtype)
 
 
 @implements(np.full_like)

@@ -499,6 +499,51 @@ class TestProtocols:
         with pytest.raises(TypeError, match=r"initial= cannot be a Tensor"):
             np.sum(leaf(1.0), initial=leaf(1.0)[0])
 
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda x: np.reshape(x, (2,), order="C", copy=None, no=1), "no"),
+            (lambda x: np.broadcast_arrays(x, x, subok=True), r"np\.broadcast_arrays: subok=True is not supported"),
+            (lambda x: np.clip(x, 0, 1, dtype=np.float32), r"np\.clip: dtype=.* is not supported .*a_min="),
+            (lambda x: np.frexp(x, where=[True, False]), r"np\.frexp: where=\[True, False\] is not supported"),
+            (lambda x: np.matvec(x[None], x, axes=[(0, 1), 0, 0]), r"np\.matvec: axes=.* is not supported"),
+            (lambda x: np.einsum("i->", x, dtype=float), r"np\.einsum: dtype=.* is not supported .*optimize="),
+            (lambda x: np.array([x], order="F", like=x), r"np\.array: order='F' is not supported .*ndmin="),
+            (lambda x: np.astype(x, float, device="cpu"), r"np\.astype: device='cpu' is not supported"),
+            (lambda x: np.copyto(x, x, no=2), "no"),
+        ],
+    )
+    def test_keyword_of_numpys_that_is_not_supported_is_named_with_the_function(self, call: Any, message: str) -> None:
+        """Also where the function is made of others, whose names nobody has written."""
+        with pytest.raises(TypeError, match=message):
+            call(leaf(1.0, 2.0))
+
+    def test_tensor_off_the_tape_as_a_keyword_argument(self) -> None:
+        x = leaf(1.0, 2.0, 4.0)
+        np.sum(x, where=Tensor([True, False, True]), initial=Tensor(1.0)).backward()
+        np.testing.assert_array_equal(x.grad, [1, 0, 1])
+
+    @pytest.mark.parametrize(
+        ("call", "kind"),
+        [
+            (lambda: np.linalg.inv(leaf([1.0, 2.0], [2.0, 4.0])), np.linalg.LinAlgError),
+            (lambda: np.linalg.cond(leaf(1.0)), np.linalg.LinAlgError),
+            (lambda: np.sum(leaf(1.0), axis=3), np.exceptions.AxisError),
+            (lambda: np.diff(leaf(1.0), axis=3), np.exceptions.AxisError),
+        ],
+    )
+    def test_errors_are_of_numpys_kind(self, call: Any, kind: Any) -> None:
+        with pytest.raises(kind, match=r"np\..* of float64"):
+            call()
+
+    def test_whole_numbers_among_several_results_are_off_the_tape(self) -> None:
+        y, step = np.linspace(leaf(1.0)[0], 3.0, 3, retstep=True, dtype=int)
+        assert not y.requires_grad
+        assert step.requires_grad
+
+    def test_no_results(self) -> None:
+        assert np.gradient(leaf(1.0)[0]) == ()
+
     def test_unknown_keyword_is_numpys_error(self) -> None:
         with pytest.raises(TypeError, match="nonsense"):
             np.sum(leaf(1.0), nonsense=1)
