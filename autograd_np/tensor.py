@@ -915,10 +915,19 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
 
 def _operate(primitive: Primitive, a: Any, b: Any) -> Tensor:
     """Do what `record` does with an operator in 0.74 of the time; leave to it whatever is out of the ordinary."""
-    if type(a) not in _OWN or type(b) not in _OWN:
+    left = right = None
+    if type(a) is Tensor:
+        x, left = a._array, a._node
+    elif type(a) in _AS_THEY_ARE:
+        x = a
+    else:
         return record(primitive, (a, b), NOTHING)
-    x, left = (a._array, a._node) if type(a) is Tensor else (a, None)
-    y, right = (b._array, b._node) if type(b) is Tensor else (b, None)
+    if type(b) is Tensor:
+        y, right = b._array, b._node
+    elif type(b) in _AS_THEY_ARE:
+        y = b
+    else:
+        return record(primitive, (a, b), NOTHING)
     output: Any
     try:
         output = primitive.function(x, y)
@@ -1065,6 +1074,8 @@ def as_argument(data: Operand) -> Tensor:
 
 def as_array(value: Any, what: str = "an operand") -> Any:
     """Return tensors as they are, lists with tensors as a tensor, and everything else as an array; see `operands`."""
+    if isinstance(value, Tensor) or (type(value) is np.ndarray and value.dtype.kind in "biufc"):
+        return value
     return joined(value) if holds_a_tensor(value) else array_of(value, what)
 
 
@@ -1156,7 +1167,8 @@ def _current(tensor: Tensor, call: str) -> Node | None:
         view = None
     if (node is None and view is None) or (node is not None and node.plan is None):
         return node
-    if versions.last(tensor._array) <= (node.number if node is not None else view.number):  # pyright: ignore
+    number = cast(Any, view if node is None else node).number
+    if number >= versions.latest or number >= versions.last(tensor._array):
         return node
     if view is None:
         assert node is not None
