@@ -492,7 +492,7 @@ TestPrograms.settings = settings(max_examples=PROGRAMS, stateful_step_count=25)
 # ---------------------------------------------------------------------------------------------------------------------
 
 FAULTS: dict[str, tuple[Any, str, str, str]] = {
-    "a view is read as it was taken": (tensor, "_current", "view.number):", "view.number) or True:"),
+    "a view is read as it was taken": (tensor, "_current", "if number >= versions.latest", "if True"),
     "a view of what was a constant stays one": (
         tensor, "_current", "(node is None and view is None) or", "node is None or"
     ),
