@@ -4,13 +4,16 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from autograd_np import neural
+from autograd_np.anomaly import detect_anomaly
 from autograd_np.drawing import draw
+from autograd_np.gradients import gradients
 from autograd_np.hints import refuse
 from autograd_np.listing import print_tape
-from autograd_np.primitives import defvjp, supported
+from autograd_np.modes import no_grad
+from autograd_np.primitives import defvjp
 from autograd_np.rules.shaping import array
-from autograd_np.tape import detect_anomaly, no_grad
-from autograd_np.tensor import Tensor, gradients, primitive
+from autograd_np.supported import supported
+from autograd_np.tensor import Tensor, primitive
 from autograd_np.threads import tune_process
 from autograd_np.transforms import (
     IndependentWarning,

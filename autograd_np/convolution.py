@@ -26,7 +26,7 @@ from autograd_np.kernels import (
     pad,
     steps,
 )
-from autograd_np.primitives import defvjp, primitive_of
+from autograd_np.primitives import defvjp
 from autograd_np.tensor import Operand, Tensor, as_array, plain, primitive
 
 __all__ = ["conv2d", "max_pool2d"]
@@ -141,7 +141,7 @@ class _Plan(NamedTuple):
 # are the three functions below, and the derivatives of each of them are the other two.
 
 
-@primitive
+@primitive(name="conv2d", fresh=True)
 def _convolution(x: Any, w: Any, b: Any, plan: Any = None) -> Any:
     if plan.method == "gemm":
         return correlate(x, w, b, plan.stride, plan.padding)
@@ -149,7 +149,7 @@ def _convolution(x: Any, w: Any, b: Any, plan: Any = None) -> Any:
     return y if b is None else y + b[:, None, None]
 
 
-@primitive
+@primitive(name="conv2d's image gradient", fresh=True)
 def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
     """Return what each pixel meets: `g` times the weights, added where the filters were."""
     if plan.method == "gemm":
@@ -164,7 +164,7 @@ def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
     return _inner(total, plan.image, plan.padding)
 
 
-@primitive
+@primitive(name="conv2d's weight gradient", fresh=True)
 def _kernel_gradient(x: Any, g: Any, plan: Any = None) -> Any:
     """Return what each weight meets: a correlation of the images with `g`, over the whole batch."""
     if plan.method == "gemm":
@@ -282,7 +282,7 @@ def max_pool2d(
             f"hold nothing but padding; make it smaller"
         )
     _check_fits("max_pool2d", windows.image, kernel, windows.padding)
-    return _max_pool(images, windows=windows, kept={})
+    return _max_pool(images, windows=windows)
 
 
 class _Windows(NamedTuple):
@@ -309,23 +309,22 @@ class _Windows(NamedTuple):
         return (padded[..., self.at(0, i), self.at(1, j)] for i, j in places)
 
 
-@primitive
-def _max_pool(x: Any, windows: Any = None, kept: Any = None) -> Any:
+@primitive(name="max_pool2d", residuals=True, fresh=True)
+def _max_pool(x: Any, windows: Any = None) -> Any:
     if windows.are_tiles:
-        y, kept["across"] = max_of_tiles(x, windows.kernel)
-        return y
+        return max_of_tiles(x, windows.kernel)
     x = pad(x, windows.padding, -np.inf)
     rows, columns = map(range, windows.kernel)
     tops = reduce(np.maximum, (x[:, :, windows.at(0, i)] for i in rows))
     y = reduce(np.maximum, (tops[..., windows.at(1, j)] for j in columns))
-    return y if y.base is None else y.copy()  # a window of one pixel compares nothing: the result must be its own
+    return (y if y.base is None else y.copy()), None  # a window of one pixel compares nothing: the result is a copy
 
 
 # Which element wins is a constant for the derivatives: `_from_winners` gathers what stands in the winners' places,
 # `_to_winners` adds to the winners' places, and each is the derivative of the other.
 
 
-@primitive
+@primitive(name="max_pool2d's gradient", fresh=True)
 def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
     v = as_in_memory(v, winners[0])
     total = np.zeros_like(v, shape=(*v.shape[:2], *_enlarged(windows.image, windows.padding)))
@@ -338,16 +337,15 @@ def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
     return _inner(total, windows.image, windows.padding)
 
 
-@primitive
+@primitive(name="max_pool2d's second gradient", fresh=True)
 def _from_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
     v = pad(v, windows.padding)
     return sum(cell * wins for cell, wins in zip(windows.cells(v), winners, strict=True))
 
 
-def _max_pool_vjp(g: Any, y: Any, x: Any, windows: Any = None, kept: Any = None) -> Any:
-    # What the forward pass has kept is no function of x for the next derivative.
-    if type(x) is np.ndarray and "across" in kept and not np.isnan(y).any():
-        return max_of_tiles_gradient(g, y, kept["across"], x, windows.kernel)
+def _max_pool_vjp(g: Any, y: Any, x: Any, windows: Any = None, residuals: Any = None) -> Any:
+    if residuals is not None and not np.isnan(y).any():
+        return max_of_tiles_gradient(g, y, residuals, x, windows.kernel)
     return _to_winners(g, winners=_winners(plain(x), plain(y), windows), windows=windows)
 
 
@@ -427,15 +425,3 @@ def _check_fits(operation: str, image: Pair, kernel: Pair, padding: Pair) -> Non
             f"{operation}: a kernel of shape {kernel} does not fit into images of shape {image} with padding "
             f"{padding}; it can be of shape (1, 1) to {padded}"
         )
-
-
-# What messages and representations call the parts of public functions.
-for _part, _name in (
-    (_convolution, "conv2d"),
-    (_image_gradient, "conv2d's image gradient"),
-    (_kernel_gradient, "conv2d's weight gradient"),
-    (_max_pool, "max_pool2d"),
-    (_to_winners, "max_pool2d's gradient"),
-    (_from_winners, "max_pool2d's second gradient"),
-):
-    primitive_of(_part).name, primitive_of(_part).foreign = _name, False  # their results share no argument's memory

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from autograd_np.convolution import conv2d, max_pool2d
 from autograd_np.kernels import product
-from autograd_np.primitives import defvjp, primitive_of
+from autograd_np.primitives import defvjp
 from autograd_np.rules.ranges import widened
 from autograd_np.tensor import Operand, Tensor, as_array, plain, primitive
 
@@ -48,7 +48,7 @@ Reduction: TypeAlias = Literal["mean", "sum", "none"]
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(fresh=True)
 def relu(x: Operand) -> Tensor:
     """Return max(0, x), of each element; its derivative at 0 is 0.
 
@@ -99,7 +99,7 @@ def sigmoid(x: Operand) -> Tensor:
     return scipy.special.expit(as_array(x))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-@primitive
+@primitive(fresh=True)
 def softmax(x: Operand, axis: Axis = -1) -> Tensor:
     """Return exp(x) over its sum along an axis, without overflow.
 
@@ -141,7 +141,7 @@ def _through_softmax(g: Any, p: Any, axis: Axis) -> Any:
     return p * (g - (g * p).sum(axis=axis, keepdims=True))
 
 
-@primitive
+@primitive(fresh=True)
 def log_softmax(x: Operand, axis: Axis = -1) -> Tensor:
     """Return the logarithm of the softmax along an axis, exact also where the softmax is too small for a number.
 
@@ -211,7 +211,7 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return y if keepdims else np.squeeze(y, axis=axis)[()]
 
 
-@primitive
+@primitive(name="logsumexp")
 def _logsumexp(x: Any, axis: Any = None) -> Any:
     shifted, shift = _shifted(widened(x), axis)
     with np.errstate(divide="ignore"):  # the logarithm of a sum of nothing but exp(-inf)
@@ -295,7 +295,7 @@ def cross_entropy(logits: Operand, targets: Operand, *, reduction: Reduction = "
     labels = plain(goals)
     _check_labels(labels, scores.shape[axis])
     _check_reduction("cross_entropy", labels.shape, reduction)
-    return _label_cross_entropy(scores, labels, axis=axis, reduction=reduction, kept={})
+    return _label_cross_entropy(scores, labels, axis=axis, reduction=reduction)
 
 
 def _check_one_hot(targets: Array, axis: int, samples: tuple[int, ...]) -> None:
@@ -323,25 +323,23 @@ def _check_labels(labels: Array, classes: int) -> None:
         )
 
 
-@primitive
-def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1, reduction: Any = "mean", kept: Any = None) -> Any:
+@primitive(name="cross_entropy", residuals=True, fresh=True)
+def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1, reduction: Any = "mean") -> Any:
     exponentials, _ = _shifted(widened(x), axis)
     own = exponentials[_of_labels(labels, axis)]
     np.exp(exponentials, out=exponentials)
     total = np.add.reduce(exponentials, axis=axis, keepdims=True)
     losses = np.log(total.reshape(labels.shape)) - own
     exponentials /= total
-    kept["softmax"] = exponentials
     if reduction != "none":
         losses = np.add.reduce(losses, axis=None) / (labels.size if reduction == "mean" else 1)
-    return losses.astype(x.dtype, copy=False)
+    return losses.astype(x.dtype, copy=False), exponentials  # the softmax by now
 
 
 def _label_cross_entropy_vjp(
-    g: Any, _y: Any, x: Any, labels: Any, axis: Any = 1, reduction: Any = "mean", kept: Any = None
+    g: Any, _y: Any, x: Any, labels: Any, axis: Any = 1, reduction: Any = "mean", residuals: Any = None
 ) -> Any:
-    # What the forward pass has kept is no function of x for the next derivative: there it is computed again.
-    p: Any = kept["softmax"] if type(x) is np.ndarray else softmax(x, axis=axis)
+    p: Any = softmax(x, axis=axis) if residuals is None else residuals
     g = widened(g)
     if reduction == "none":
         g = np.expand_dims(g, axis)
@@ -350,7 +348,7 @@ def _label_cross_entropy_vjp(
     return g * _less_one_hot(p, labels, axis=axis)
 
 
-@primitive
+@primitive(name="cross_entropy's gradient")
 def _less_one_hot(p: Any, labels: Any, axis: Any = 1) -> Any:
     difference = p.copy()
     difference[_of_labels(labels, axis)] -= 1
@@ -405,7 +403,7 @@ def binary_cross_entropy_with_logits(logits: Operand, targets: Operand, *, reduc
     return _reduced("binary_cross_entropy_with_logits", _logit_cross_entropy(x, t), reduction)
 
 
-@primitive
+@primitive(name="binary_cross_entropy_with_logits")
 def _logit_cross_entropy(x: Any, t: Any) -> Any:
     return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x)))
 
@@ -456,13 +454,13 @@ def binary_cross_entropy(p: Operand, targets: Operand, *, reduction: Reduction =
     return _reduced("binary_cross_entropy", _probability_cross_entropy(q, t), reduction)
 
 
-@primitive
+@primitive(name="binary_cross_entropy")
 def _probability_cross_entropy(p: Any, t: Any) -> Any:
     yes, no = _clamped_logs(p)
     return -(t * yes + (1 - t) * no)
 
 
-@primitive
+@primitive(name="binary_cross_entropy's gradient")
 def _log_odds(p: Any) -> Any:
     yes, no = _clamped_logs(p)
     return yes - no
@@ -633,7 +631,7 @@ def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
     return _linear(features, w, b)
 
 
-@primitive
+@primitive(name="linear", fresh=True)
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
     y = product(weight, _rows(x).T).T
     if bias is not None:
@@ -689,7 +687,7 @@ def flatten(x: Operand, start_dim: int = 1) -> Tensor:
     return _flatten(values, start=start_dim % values.ndim)
 
 
-@primitive
+@primitive(name="flatten", moves=True)
 def _flatten(x: Any, start: int = 1) -> Any:
     if start == 1 and x.strides[0] == x.itemsize:
         # With the batch last in memory, whole stretches are copied if it stays there: in 0.2 of the time.
@@ -698,7 +696,6 @@ def _flatten(x: Any, start: int = 1) -> Any:
 
 
 defvjp(_flatten, lambda g, _y, _x, start=1: g.reshape(_x.shape))
-primitive_of(_flatten).moves, primitive_of(_flatten).foreign = True, False
 
 
 def dropout(x: Operand, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None) -> Tensor:
@@ -823,25 +820,25 @@ def batch_norm(
                 f"batch_norm: x of shape {values.shape} has less than two values for each channel, which have no "
                 f"variance; give larger batches, or mean and var"
             )
-        return _batch_norm(values, w, b, eps=eps, kept={})
+        return _batch_norm(values, w, b, eps=eps)
     scale = w / np.sqrt(arrays["var"] + eps)
     shift = b - arrays["mean"] * scale
     return values * _beside(scale, values) + _beside(shift, values), arrays["mean"], arrays["var"]
 
 
-@primitive
-def _batch_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-5, kept: Any = None) -> Any:
+@primitive(name="batch_norm", residuals=True, fresh=True)
+def _batch_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-5) -> Any:
     values = widened(x)
     mean = values.mean(axis=_all_but_channels(x))
     deviation = values - _beside(mean, x)
     var = np.square(deviation).mean(axis=_all_but_channels(x))
-    kept["moments"] = mean, var
     y = deviation * _beside(weight / np.sqrt(var + eps), x) + _beside(bias, x)
-    return (y if values is x else y.astype(x.dtype)), mean.astype(x.dtype), var.astype(x.dtype)
+    y = y if values is x else y.astype(x.dtype)
+    return (y, mean.astype(x.dtype), var.astype(x.dtype)), (mean, var)
 
 
 def _batch_norm_vjps(
-    g: Any, _y: Any, x: Any, weight: Any, _bias: Any, eps: float = 1e-5, kept: Any = None
+    g: Any, _y: Any, x: Any, weight: Any, _bias: Any, eps: float = 1e-5, residuals: Any = None
 ) -> list[Any]:
     """Return the three gradients; the formula is the paper's, with those of the returned mean and variance added.
 
@@ -849,9 +846,9 @@ def _batch_norm_vjps(
     """
     g, g_mean, g_var = map(widened, g)
     x, weight, axes, n = widened(x), widened(weight), _all_but_channels(x), x.size // x.shape[1]
-    if type(x) is np.ndarray:
-        mean, var = kept["moments"]
-    else:  # what the forward pass has kept is no function of x for the next derivative
+    if residuals is not None:
+        mean, var = residuals
+    else:
         mean = x.mean(axis=axes)
         var = np.square(x - _beside(mean, x)).mean(axis=axes)
     deviation = x - _beside(mean, x)
@@ -889,20 +886,3 @@ def _real(operation: str, x: Operand) -> Any:
     if values.dtype.kind not in "biu":
         raise TypeError(f"{operation}: an argument of dtype {values.dtype}; give real numbers")
     return values.astype(float)
-
-
-# What messages and representations call the parts of public functions.
-for _part, _name in (
-    (_logsumexp, "logsumexp"),
-    (_label_cross_entropy, "cross_entropy"),
-    (_less_one_hot, "cross_entropy's gradient"),
-    (_logit_cross_entropy, "binary_cross_entropy_with_logits"),
-    (_probability_cross_entropy, "binary_cross_entropy"),
-    (_log_odds, "binary_cross_entropy's gradient"),
-    (_linear, "linear"),
-    (_flatten, "flatten"),
-    (_batch_norm, "batch_norm"),
-):
-    primitive_of(_part).name = _name
-for _fresh in (relu, softmax, log_softmax, _label_cross_entropy, _linear, _batch_norm):  # whose results are their own
-    primitive_of(_fresh).foreign = False

@@ -10,16 +10,16 @@ from __future__ import annotations
 import importlib
 import linecache
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np.tape import is_array
 
-__all__ = ["admitted", "array_of", "described", "losing_call"]
+__all__ = ["admitted", "array_of", "described", "knows_better", "losing_call", "refuse_subclasses"]
 
 _NUMBERS = "biufc"  # NumPy's letters for booleans, integers, and floating and complex numbers
 
@@ -63,6 +63,24 @@ def array_of(value: Any, what: str) -> NDArray[Any]:
     if array.dtype.kind not in _NUMBERS:
         raise TypeError(f"{what} is an array of dtype {array.dtype}; a tensor computes with numbers alone")
     return array
+
+
+def refuse_subclasses(what: str, values: Iterable[Any]) -> None:
+    """Raise for masked arrays and their kin, which an implementation of a function could make plain arrays of."""
+    for value in values:
+        if isinstance(value, tuple | list):
+            refuse_subclasses(what, cast(Iterable[Any], value))
+        elif is_array(value):
+            array_of(value, what)
+
+
+def knows_better(value: object) -> bool:
+    """Tell whether an operand comes from another library of arrays, and answers for itself what a ufunc makes of it.
+
+    Series and frames of pandas leave operators with a tensor to the tensor.
+    """
+    protocol = getattr(type(value), "__array_ufunc__", None)
+    return protocol not in (None, np.ndarray.__array_ufunc__) and not type(value).__module__.startswith("pandas")
 
 
 def _float(item: Any, what: str) -> float:

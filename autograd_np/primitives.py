@@ -5,27 +5,26 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 __all__ = [
+    "Plan",
     "Primitive",
     "Rule",
-    "check_fit",
+    "Spec",
     "constants",
     "defvjp",
     "implementations",
     "implements",
     "name_of",
-    "nearest",
     "primitive_of",
     "primitives",
     "refusals",
     "refuse",
-    "supported",
+    "unsupported_keyword",
 ]
 
 # A rule takes the gradient of the output, the output, and the function's own arguments. Spelt out by the number of
@@ -51,6 +50,67 @@ refusals: dict[Any, str] = {}
 """Functions that tensors are kept from: to what can be used instead."""
 
 
+class Spec(NamedTuple):
+    """The shape and dtype of an array: what is left of one that no rule reads."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+
+class Plan:
+    """How calls of one form are recorded: which arguments need a gradient, and what the rules for these read.
+
+    Parameters
+    ----------
+    primitive : Primitive
+        What is called.
+    needed : int
+        A bit for each argument, 1 where it needs a gradient, the first argument highest, after a leading 1.
+
+    Attributes
+    ----------
+    argnums : tuple of int
+        Which arguments need a gradient.
+    keeps_output : bool
+        Whether a rule reads the output.
+    stand_ins : tuple of (int, int)
+        The unread ones among `argnums`: their places among the arguments and among the parents.
+    constants : tuple of int
+        The places of all other unread arguments.
+    keeps_no_array : bool
+        Whether every argument is a stand-in: its parents then are all that a node keeps of the call.
+    """
+
+    __slots__ = ("argnums", "constants", "keeps_no_array", "keeps_output", "primitive", "stand_ins")
+
+    def __init__(self, primitive: Primitive, needed: int) -> None:
+        count = needed.bit_length() - 1
+        argnums = tuple(i for i in range(count) if needed >> (count - 1 - i) & 1)
+        no_output, unread = primitive.unread(argnums, count)
+        self.primitive, self.argnums = primitive, argnums
+        self.keeps_output = not no_output
+        self.stand_ins = tuple((place, argnums.index(place)) for place in unread if place in argnums)
+        self.constants = tuple(place for place in unread if place not in argnums)
+        self.keeps_no_array = len(self.stand_ins) == count
+
+
+class _Plans(dict[int, Plan]):
+    """The plans of a primitive, made when they are first asked for."""
+
+    def __init__(self, primitive: Primitive) -> None:
+        super().__init__()
+        self._primitive = primitive
+
+    def __missing__(self, needed: int) -> Plan:
+        plan = self[needed] = Plan(self._primitive, needed)
+        return plan
+
+
 class Primitive:
     """A function that can be recorded on the tape, and its vector-Jacobian products.
 
@@ -60,23 +120,50 @@ class Primitive:
         Takes and returns plain arrays. It may return a tuple or a list of arrays.
     name : str, optional
         What messages call it; by default its qualified name.
+    residuals : bool
+        Whether it returns a pair: its result, and what it saves for its rules' parameter `residuals`. That is None
+        where the rules are differentiated again, since what was saved is no function of the arguments there.
+    fresh : bool
+        Whether its results are known to share no memory with its arguments.
+    moves : bool
+        Whether its result holds the argument's elements and nothing else, so that it may be a view of the argument.
+
+    Attributes
+    ----------
+    vjps, joint
+        The rules: one for each argument, or one for all.
+    broadcasts : bool
+        Whether gradients are summed over the axes that broadcasting added.
+    batched : bool
+        Whether the rules also take a batch of gradients, along an axis in front of the others.
+    arrays : int or None
+        How many array arguments it takes; None for any number.
+    keywords : frozenset of str
+        The keyword arguments that the rules know.
+    plans : dict
+        From the bits of `Plan` to the plan.
     """
 
-    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str | None = None,
+        *,
+        residuals: bool = False,
+        fresh: bool = False,
+        moves: bool = False,
+    ) -> None:
         self.function = function
         self.name = name or name_of(function)
+        self.residuals, self.fresh, self.moves = residuals, fresh, moves
         self.vjps: tuple[Rule | None, ...] = ()
         self.joint: Callable[..., Sequence[Any]] | None = None
         self.broadcasts = False
-        self.foreign = (
-            False  # whether it may return one of its arguments or a view of one, unlike what is known to make arrays
-        )
-        self.moves = False  # whether its result holds the argument's elements and nothing else: then it may be a view
-        self.stacks = False  # whether the rules also take a stack of gradients, along an axis before the others
+        self.batched = False
         self.arrays: int | None = None
         self.keywords: frozenset[str] = frozenset()
         self._reads: tuple[tuple[str, ...], ...] = ()
-        self.plans: dict[Any, Any] = {}  # for the tape: what it may let go of, by the arguments that need a gradient
+        self.plans = _Plans(self)
 
     @property
     def defined(self) -> bool:
@@ -109,6 +196,7 @@ class Primitive:
             variadic = bool(stars)
             keywords.append(
                 frozenset(p.name for p in parameters if p.default is not p.empty or p.kind is p.KEYWORD_ONLY)
+                - {"residuals"}
             )
         if not keywords or any(names != keywords[0] for names in keywords):
             raise TypeError(f"defvjp({self.name}): needs at least one rule, all with the same keyword arguments")
@@ -116,7 +204,7 @@ class Primitive:
         self.arrays = None if variadic else max(map(len, reads)) - 2
         self.keywords = keywords[0]
         # Those of a ufunc act on each element by itself, so that one more axis makes no difference to them.
-        self.stacks = isinstance(self.function, np.ufunc)
+        self.batched = isinstance(self.function, np.ufunc)
         self._reads = tuple(reads)
         self.plans.clear()
 
@@ -175,14 +263,15 @@ class Primitive:
         return [given[name] for name in names], keywords
 
     def _unsupported(self, keyword: str, given: Mapping[str, Any]) -> TypeError:
-        return _unsupported(self.name, keyword, given, sorted(self.keywords))
+        return unsupported_keyword(self.name, keyword, given, sorted(self.keywords))
 
     @cached_property
     def _signature(self) -> inspect.Signature:
         return inspect.signature(self.function)
 
 
-def _unsupported(name: str, keyword: str, given: Mapping[str, Any], known: Sequence[str]) -> TypeError:
+def unsupported_keyword(name: str, keyword: str, given: Mapping[str, Any], known: Sequence[str]) -> TypeError:
+    """Return the error for a keyword that a function is not supported with."""
     return TypeError(
         f"{name}: {keyword}={given[keyword]!r} is not supported on tensors (supported keywords: "
         f"{', '.join(f'{word}=' for word in known) or 'none'}); compute it from supported functions, or pass `.data` "
@@ -190,30 +279,11 @@ def _unsupported(name: str, keyword: str, given: Mapping[str, Any], known: Seque
     )
 
 
-def check_fit(key: Any, implementation: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Raise if a call does not fit what stands for a function, in the words of whoever wrote the call.
-
-    Raises
-    ------
-    TypeError
-        Naming the function that was called, and the keyword that it does not take.
-    """
-    signature = inspect.signature(implementation)
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
-        name, known = name_of(key), signature.parameters
-        unknown = [word for word in kwargs if word not in known]
-        if unknown:
-            raise _unsupported(name, unknown[0], kwargs, list(known)) from None
-        raise TypeError(f"{name}: on tensors {error}") from None
-
-
-def primitive_of(function: Callable[..., Any], method: str | None = None) -> Primitive:
+def primitive_of(function: Callable[..., Any], method: str | None = None, name: str | None = None) -> Primitive:
     """Return the table's entry for a function, made now if there is none yet."""
     key = (function, method) if method else function
     if key not in primitives:
-        primitives[key] = Primitive(getattr(function, method) if method else function, name_of(key))
+        primitives[key] = Primitive(getattr(function, method) if method else function, name or name_of(key), fresh=True)
     return primitives[key]
 
 
@@ -281,48 +351,6 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
 def refuse(instead: str, *functions: Any) -> None:
     """Let functions (or ufunc methods, as in the table) raise a TypeError that says what can be used instead."""
     refusals.update(dict.fromkeys(functions, instead))
-
-
-def supported() -> None:
-    """Print every function that takes tensors: how it is differentiated, and with which keyword arguments.
-
-    A rule is a vector-Jacobian product of its own; a composition is made of functions that have rules (NumPy may
-    compute its value, and its signature is NumPy's); a constant has no gradient, and returns plain arrays.
-
-    Examples
-    --------
-    >>> from autograd_np import supported
-    >>> supported()
-    function  differentiated by  keywords
-    np.abs...
-    """
-    rows = [("function", "differentiated by", "keywords")]
-    for name, entry in sorted(_supported().items()):
-        if isinstance(entry, Primitive):
-            rows.append((name, "rule", " ".join(f"{keyword}=" for keyword in sorted(entry.keywords))))
-        else:
-            rows.append((name, "nothing: constant" if entry in constants else "composition", ""))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def nearest(function: Any) -> str:
-    """Name the supported functions whose names are most like that of another, for messages."""
-    name = name_of(function)
-    last = {full.rpartition(".")[2]: full for full in _supported()}
-    names = get_close_matches(name.rpartition(".")[2], last, n=3, cutoff=0.7)
-    return f"; the nearest that have one are {', '.join(last[match] for match in names)}" if names else ""
-
-
-def _supported() -> dict[str, Primitive | Callable[..., Any]]:
-    """Return what stands in the tables for functions of NumPy and SciPy, by the name people write."""
-    named: dict[str, Primitive | Callable[..., Any]] = {}
-    for function, entry in (primitives | implementations).items():
-        name = entry.name if isinstance(entry, Primitive) else name_of(function)
-        if name.startswith(("np.", "scipy.")) and not (isinstance(entry, Primitive) and not entry.defined):
-            named[name] = entry
-    return named
 
 
 def name_of(function: Any) -> str:

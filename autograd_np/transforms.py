@@ -13,13 +13,15 @@ from __future__ import annotations
 import functools
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_np.tape import mode, recording
-from autograd_np.tensor import Tensor, as_argument, as_array, depends_on_others, gradients, pulled, stacked_gradients
+from autograd_np.gradients import as_argument, batched_gradients, depends_on_others, gradients, pulled
+from autograd_np.modes import mode, recording
+from autograd_np.tensor import Tensor, as_array
+from autograd_np.trees import leaves_like, leaves_of, tree_of
 
 __all__ = [
     "IndependentWarning",
@@ -203,7 +205,7 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
     call = _Call("vjp", _function("vjp", fun), primals, {}, tuple(range(len(primals))), lasting=True)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
-        cotangents = _like(cotangent, call.output, f"{call.name}: the cotangent")
+        cotangents = leaves_like(cotangent, call.output, f"{call.name}: the cotangent")
         create = call.on_tape or _any_on_tape(cotangents)
         return call.by_argument(call.pull(cotangents, create, retain=True), create)
 
@@ -244,7 +246,7 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
     """
     _check_sequences("jvp", fun, primals, tangents)
     call = _Call("jvp", fun, primals, {}, tuple(range(len(primals))))
-    directions = _like(tuple(tangents), tuple(primals), f"{call.name}: the tangents")
+    directions = leaves_like(tuple(tangents), tuple(primals), f"{call.name}: the tangents")
     create = call.on_tape or _any_on_tape(directions)
     probes: list[Any] = []
     for y in call.outputs:
@@ -261,7 +263,7 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
         for u, y in zip(probes, call.outputs, strict=True)
     ]
     keep = create or any(isinstance(x, Tensor) for x in call.given)
-    return call.value(create), _build(call.output, [t if keep else t.data for t in results])
+    return call.value(create), tree_of(call.output, [t if keep else t.data for t in results])
 
 
 def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -295,11 +297,11 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """
     _check_sequences("hvp", fun, primals, tangents)
     gradient = grad(fun, tuple(range(len(primals))))
-    if any(_kind(x) == "c" for x in _leaves(tuple(primals))):
+    if any(_kind(x) == "c" for x in leaves_of(tuple(primals))):
         product = jvp(gradient, primals, tangents)[1]
     else:  # the Hessian is symmetric, and one sweep over the gradient's tape gives its product from the left
-        directions = _build(
-            tuple(primals), _like(tuple(tangents), tuple(primals), f"{_named('hvp', fun)}: the tangents")
+        directions = tree_of(
+            tuple(primals), leaves_like(tuple(tangents), tuple(primals), f"{_named('hvp', fun)}: the tangents")
         )
         product = vjp(gradient, *primals)[1](directions)
     return product if len(product) > 1 else product[0]
@@ -372,10 +374,10 @@ def _rows(call: _Call, start: int, stop: int) -> list[Any]:
     """
     y = call.output
     units = np.eye(stop - start, np.size(y), start, dtype=_dtype(y)).reshape(-1, *np.shape(y))
-    rows = stacked_gradients(y, call.inputs, units, create_graph=call.on_tape)
+    rows = batched_gradients(y, call.inputs, units, create_graph=call.on_tape)
     if _dtype(y).kind != "c" or all(x.dtype.kind == "c" for x in call.inputs):
         return list(rows)
-    imaginary = stacked_gradients(y, call.inputs, -1j * units, create_graph=call.on_tape)
+    imaginary = batched_gradients(y, call.inputs, -1j * units, create_graph=call.on_tape)
     return [
         real if x.dtype.kind == "c" else real + 1j * other
         for x, real, other in zip(call.inputs, rows, imaginary, strict=True)
@@ -440,7 +442,7 @@ class _Call:
             if not -len(args) <= i < len(args):
                 raise TypeError(f"{self.name}: argnums={i}, but it was called with {len(args)} positional arguments")
         self.arguments = [args[i] for i in positions]
-        self.given = list(_leaves(self.arguments))
+        self.given = list(leaves_of(self.arguments))
         for x in self.given:
             if _kind(x) not in "fc":
                 raise TypeError(
@@ -453,10 +455,10 @@ class _Call:
             # Arrays are copied only if the tape lasts longer than the call, and could see them change.
             self.inputs = [as_argument(Tensor(x) if lasting and not _on_tape(x) else x) for x in self.given]
             tracked = list(args)
-            for i, argument in zip(positions, _build(self.arguments, self.inputs), strict=True):
+            for i, argument in zip(positions, tree_of(self.arguments, self.inputs), strict=True):
                 tracked[i] = argument
             self.output = fun(*tracked, **kwargs)
-        self.outputs = list(_leaves(self.output))
+        self.outputs = list(leaves_of(self.output))
         self.on_tape = outer and any(_on_tape(y) and depends_on_others(y, self.inputs) for y in self.outputs)
 
     def pull(self, cotangents: Sequence[Any], create: bool, retain: bool = False, warn: bool = False) -> list[Tensor]:
@@ -497,7 +499,7 @@ class _Call:
     def by_argument(self, results: Sequence[Tensor], keep: bool) -> Any:
         """Return results, one for each input, in the structure of the arguments; arrays for arrays, unless kept."""
         plain = [g if keep or isinstance(x, Tensor) else g.data for g, x in zip(results, self.given, strict=True)]
-        arguments = _build(self.arguments, plain)
+        arguments = tree_of(self.arguments, plain)
         return tuple(arguments) if self.several else arguments[0]
 
     def value(self, keep: bool = False, lasting: bool = False) -> Any:
@@ -514,7 +516,7 @@ class _Call:
             array = np.array(y.data) if shared else y.data
             return Tensor(array) if tensors else array
 
-        return _build(self.output, [own(y) if isinstance(y, Tensor) else y for y in self.outputs])
+        return tree_of(self.output, [own(y) if isinstance(y, Tensor) else y for y in self.outputs])
 
 
 def _derivative(fun: Function) -> Callable[[Function], Function]:
@@ -582,43 +584,3 @@ def _on_tape(x: Any) -> bool:
 
 def _any_on_tape(values: Sequence[Any]) -> bool:
     return mode.get().recording and any(map(_on_tape, values))
-
-
-# Nested dicts, lists and tuples
-
-
-def _leaves(tree: Any) -> Iterator[Any]:
-    """Yield the arrays of nested containers, and whatever else is in them."""
-    if isinstance(tree, dict):
-        tree = tree.values()  # pyright: ignore
-    elif not isinstance(tree, tuple | list):
-        yield tree
-        return
-    for branch in tree:  # pyright: ignore
-        yield from _leaves(branch)
-
-
-def _build(tree: Any, leaves: Iterable[Any]) -> Any:
-    """Return containers nested like `tree`, with other leaves."""
-    return _filled(tree, iter(leaves))
-
-
-def _filled(tree: Any, leaves: Iterator[Any]) -> Any:
-    if isinstance(tree, dict):
-        return {key: _filled(value, leaves) for key, value in tree.items()}  # pyright: ignore
-    if isinstance(tree, tuple | list):
-        items = [_filled(branch, leaves) for branch in tree]  # pyright: ignore
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)  # pyright: ignore
-    return next(leaves)
-
-
-def _shape(tree: Any) -> Any:
-    """Return the structure of nested containers, with shapes for arrays, to compare and to print."""
-    return _build(tree, [f"array {np.shape(x)}" for x in _leaves(tree)])
-
-
-def _like(tree: Any, model: Any, what: str) -> list[Any]:
-    """Return the arrays of `tree`, if it is nested like `model` and has its shapes."""
-    if _shape(tree) != _shape(model):
-        raise ValueError(f"{what} must have the structure and shapes {_shape(model)}, not {_shape(tree)}")
-    return list(_leaves(tree))

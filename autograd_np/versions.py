@@ -9,6 +9,7 @@ addresses before they were made has a smaller number than the node.
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import weakref
 from bisect import bisect_left
@@ -130,3 +131,20 @@ def _written(ordered: list[Stretch], stretch: Stretch) -> list[Stretch]:
 
 
 versions = Versions()
+
+
+def own(array: Any) -> NDArray[Any]:
+    """Return the array if nobody else can see its memory, else a copy."""
+    alone = type(array) is np.ndarray and array.base is None and sys.getrefcount(array) <= _ALONE
+    return array if alone else np.array(array)
+
+
+def _references_inside() -> int:
+    def inside(array: Any) -> int:
+        return sys.getrefcount(array)
+
+    array = np.empty(0)
+    return inside(array)
+
+
+_ALONE = _references_inside()  # what getrefcount says of an array with one name outside, which differs between Pythons

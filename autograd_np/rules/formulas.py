@@ -14,10 +14,11 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from autograd_np.gradients import as_argument, gradients
+from autograd_np.modes import recording
 from autograd_np.primitives import Primitive, implementations, name_of
 from autograd_np.rules.arguments import no_out
-from autograd_np.tape import recording
-from autograd_np.tensor import Tensor, as_argument, gradients, record
+from autograd_np.tensor import Tensor, record
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -55,4 +55,4 @@ defvjp(
 )
 defvjp(unknown, lambda h, _y, _h, at=False, axis=(): unknown(h, at=at, axis=axis))
 for _function in (without_slope, unknown):
-    primitive_of(_function).stacks = True  # they take each element by itself, or axes that are counted from the back
+    primitive_of(_function).batched = True  # they take each element by itself, or axes that are counted from the back

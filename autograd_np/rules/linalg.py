@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from autograd_np.primitives import constants, defvjp, implements, primitive_of, primitives
+from autograd_np.primitives import constants, defvjp, implements, primitives
 from autograd_np.rules.arguments import no_out
 from autograd_np.rules.formulas import formula_of, recorded
 from autograd_np.rules.kinks import kinked
@@ -117,7 +117,7 @@ def _pinv_vjp(g: Any, y: Any, a: Any, name: str, option: str) -> Any:
     return conjugated(total)
 
 
-@primitive
+@primitive(name="np.linalg.lstsq")
 def least_squares(a: Any, b: Any, rcond: float | None = None) -> Any:
     """Return the shortest x that brings `a @ x` closest to `b`: the first result of `numpy.linalg.lstsq`."""
     return linalg.lstsq(a, b, rcond)[0]
@@ -135,7 +135,6 @@ def _least_squares_vjps(g: Any, _y: Any, a: Any, b: Any, rcond: float | None = N
 
 
 defvjp(least_squares, joint=_least_squares_vjps)
-primitive_of(least_squares).name = "np.linalg.lstsq"
 
 
 def _cutoff(a: Any, rcond: float | None) -> float:
@@ -543,7 +542,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(name="np.linalg.vector_norm")
 def p_norm(x: Any, order: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the p-norm of vectors: the root of order p of the sum of absolute values to the power p."""
     return linalg.vector_norm(x, ord=order, axis=axis, keepdims=keepdims)
@@ -573,7 +572,6 @@ def _p_norm_vjp(g: Any, y: Any, x: Any, order: float, axis: Any) -> Any:
 
 
 defvjp(p_norm, lambda g, y, x, order=2, axis=None, keepdims=False: _p_norm_vjp(g, y, x, order, axis))
-primitive_of(p_norm).name = "np.linalg.vector_norm"
 
 
 @implements(linalg.vector_norm)

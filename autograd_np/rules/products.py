@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.primitives import constants, defvjp, implements, primitive_of, primitives
+from autograd_np.primitives import constants, defvjp, implements, primitives
 from autograd_np.rules.arguments import no_out
 from autograd_np.rules.formulas import formula_of
 from autograd_np.tensor import Tensor, as_array, plain, primitive, record
@@ -212,7 +212,7 @@ def _places(axes: list[int]) -> list[int]:
     return [axes.index(i) for i in range(len(axes))]
 
 
-@primitive
+@primitive(name="np.einsum")
 def einsum(*arrays: Any, subscripts: str = "", optimize: bool | str = False, needed: tuple[bool, ...] = ()) -> Any:
     """Sum products of elements over indices; see `numpy.einsum`. `needed` tells which arrays need a gradient."""
     return np.einsum(subscripts, *arrays, optimize=optimize)
@@ -231,7 +231,6 @@ def _einsum_vjps(
 
 
 defvjp(einsum, joint=_einsum_vjps)
-primitive_of(einsum).name = "np.einsum"
 
 
 @implements(np.einsum)

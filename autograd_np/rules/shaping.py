@@ -10,12 +10,14 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import DTypeLike
 
-from autograd_np.primitives import defvjp, implements, primitive_of, primitives, refuse
+from autograd_np.methods import astype
+from autograd_np.primitives import defvjp, implements, primitives, refuse
 from autograd_np.rules.arguments import no_out
 from autograd_np.rules.formulas import formula_of
 from autograd_np.rules.indexing import numbered, scatter_add
 from autograd_np.tape import is_array, unbroadcast
-from autograd_np.tensor import Tensor, as_array, astype, holds_a_tensor, identity, joined, plain, primitive, record
+from autograd_np.tensor import Tensor, as_array, holds_a_tensor, joined, plain, primitive, record
+from autograd_np.views import identity
 
 # The same elements in another shape or order of axes
 
@@ -230,7 +232,7 @@ def trace(
 _CAST = ", which dtype= and casting= bring to another dtype"
 
 
-@primitive
+@primitive(name="np.concatenate")
 def concatenate(*arrays: Any, axis: int | None = 0, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Join arrays along an axis that they have; see `numpy.concatenate`."""
     return np.concatenate(arrays, axis=axis, dtype=dtype, casting=casting)
@@ -247,7 +249,6 @@ def _cut(g: Any, _y: Any, *_arrays: Any, axis: int | None = 0, dtype: Any = None
 
 
 defvjp(concatenate, joint=_cut)
-primitive_of(concatenate).name = "np.concatenate"
 
 
 @implements(np.concatenate)
@@ -324,13 +325,12 @@ def block(arrays: Any) -> Any:
     return joined(arrays, -depths[0]) if depths[0] else np.copy(arrays)
 
 
-@primitive
+@primitive(name="np.pad")
 def pad(x: Any, width: tuple[tuple[int, int], ...] = (), value: Any = 0) -> Any:
     """Surround an array with constants: `width` has a pair (before, after) for each axis, `value` may have them too."""
     return np.pad(x, width or 0, constant_values=value)
 
 
-primitive_of(pad).name = "np.pad"
 defvjp(
     pad,
     lambda g, _y, _x, width=(), value=0: g[

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import scipy.special  # pyright: ignore[reportMissingTypeStubs]
 
+from autograd_np.modes import mode
 from autograd_np.scipy.linalg import cholesky, solve_triangular
-from autograd_np.tape import mode
 from autograd_np.tensor import Operand, Tensor, plain
 
 __all__ = [

@@ -17,7 +17,8 @@ from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, plain
 from autograd_np.testing.layouts import lay_out, own_elements
 from autograd_np.testing.numerical import Estimate, derivative, one_sided, scale
-from autograd_np.transforms import _build, _leaves, grad, jvp, may_be_constant
+from autograd_np.transforms import grad, jvp, may_be_constant
+from autograd_np.trees import leaves_of, tree_of
 
 __all__ = ["NondifferentiableWarning", "check_grads", "verify"]
 
@@ -299,7 +300,7 @@ class _Check:
 
     def _flat(self, *elements: Any) -> list[Any]:
         """Call the function with other numbers in place of its variables, and list the arrays of its result."""
-        return [y for y in _leaves(self.function(*self._arguments(elements))) if _is_floating(y)]
+        return [y for y in leaves_of(self.function(*self._arguments(elements))) if _is_floating(y)]
 
     def _arguments(self, elements: Sequence[Any]) -> Any:
         rest = iter(zip(self.variables, elements, strict=True))
@@ -313,7 +314,7 @@ class _Check:
                 return _with_parameters(leaf, {id(p): _tensor(next(rest)[1]) for _, p in _parameters(leaf)})
             return take() if _is_floating(leaf) else leaf
 
-        return _build(self.args, [fill(leaf) for leaf in _leaves(self.args)])
+        return tree_of(self.args, [fill(leaf) for leaf in leaves_of(self.args)])
 
     def _constants(self) -> list[Any]:
         return self.point if self.backward else list(map(Tensor, self.point))
@@ -326,9 +327,11 @@ class _Check:
         assert self.backward is not None
         cotangents = iter(self.cotangents)
         result = self.function(*self._arguments(self.point))
-        weights = _build(result, [next(cotangents) if _is_floating(y) else None for y in _leaves(result)])
+        weights = tree_of(result, [next(cotangents) if _is_floating(y) else None for y in leaves_of(result)])
         gradients = [
-            np.asarray(plain(g)) for g in _leaves(self.backward(weights, *self._arguments(self.point))) if g is not None
+            np.asarray(plain(g))
+            for g in leaves_of(self.backward(weights, *self._arguments(self.point)))
+            if g is not None
         ]
         shapes, wanted = [g.shape for g in gradients], [v.given.shape for v in self.variables]
         if shapes != wanted:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np.tensor import plain
-from autograd_np.transforms import _build, _leaves
+from autograd_np.trees import leaves_of, tree_of
 
 __all__ = ["Estimate", "derivative", "numerical_gradient", "numerical_jacobian", "one_sided", "scale"]
 
@@ -126,10 +126,10 @@ def numerical_jacobian(f: Function, x: Any, *, return_error: bool = False) -> An
 
 def _partials(call: str, f: Callable[[Any], Array], x: Any, return_error: bool) -> Any:
     """Differentiate by each element of each array of a tree."""
-    leaves = [_double(call, leaf) for leaf in _leaves(x)]
+    leaves = [_double(call, leaf) for leaf in leaves_of(x)]
     estimates = [_by_array(f, x, leaves, i) for i in range(len(leaves))]
-    values = _build(x, [estimate.value for estimate in estimates])
-    return (values, _build(x, [estimate.error for estimate in estimates])) if return_error else values
+    values = tree_of(x, [estimate.value for estimate in estimates])
+    return (values, tree_of(x, [estimate.error for estimate in estimates])) if return_error else values
 
 
 def _by_array(f: Callable[[Any], Array], tree: Any, leaves: list[Array], which: int) -> Estimate:
@@ -140,7 +140,7 @@ def _by_array(f: Callable[[Any], Array], tree: Any, leaves: list[Array], which: 
         def moved(t: float) -> Array:
             copies = [np.array(leaf) for leaf in leaves]
             copies[which].flat[place] += t * unit
-            y = f(_build(tree, copies))
+            y = f(tree_of(tree, copies))
             return np.real(y) if x.dtype.kind == "c" else y
 
         return derivative(moved, start, 1.0, float(abs(x.flat[place])))
@@ -149,7 +149,7 @@ def _by_array(f: Callable[[Any], Array], tree: Any, leaves: list[Array], which: 
     if x.dtype.kind == "c":  # g with Re(df) = Re(g dx): the derivatives are Re(g) along 1, and -Im(g) along i
         turned = [along(place, 1.0j) for place in range(x.size)]
         columns = [Estimate(a.value - 1j * b.value, a.error + b.error) for a, b in zip(columns, turned, strict=True)]
-    shape = np.shape(columns[0].value) if columns else np.shape(f(_build(tree, leaves)))
+    shape = np.shape(columns[0].value) if columns else np.shape(f(tree_of(tree, leaves)))
     value, error = (
         np.stack([column[part] for column in columns], axis=-1) if columns else np.zeros((*shape, 0)) for part in (0, 1)
     )

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor, defvjp, gradients, primitive
+from autograd_np.gradients import batched_gradients
+from autograd_np.outputs import Part
 from autograd_np.primitives import Primitive, primitives
 from autograd_np.rules.indexing import Scattered
-from autograd_np.tape import Node, Part
-from autograd_np.tensor import plain, stacked_gradients
+from autograd_np.tape import Node
+from autograd_np.tensor import plain
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
@@ -196,7 +198,7 @@ def _check_every_way(f: Function, arrays: Sequence[Array], cotangents: Sequence[
         stacks = [np.zeros((2, *x.shape), x.dtype) for x in leaves.values()]
         for y, w in zip(outputs, cotangents, strict=True):
             if y.requires_grad:
-                parts = stacked_gradients(y, list(leaves.values()), np.stack([w, 2 * w]), create_graph=False)
+                parts = batched_gradients(y, list(leaves.values()), np.stack([w, 2 * w]), create_graph=False)
                 stacks = [stack + part.data for stack, part in zip(stacks, parts, strict=True)]
         for stack, i in zip(stacks, needed, strict=True):
             np.testing.assert_allclose(stack, np.stack([found[i], 2 * found[i]]), rtol=1e-10, atol=1e-10)

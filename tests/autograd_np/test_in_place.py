@@ -37,7 +37,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from autograd_np import Tensor, gradients, no_grad, tape, tensor
+from autograd_np import Tensor, gradients, no_grad, tape, tensor, views
 
 Array = np.ndarray
 
@@ -492,19 +492,19 @@ TestPrograms.settings = settings(max_examples=PROGRAMS, stateful_step_count=25)
 # ---------------------------------------------------------------------------------------------------------------------
 
 FAULTS: dict[str, tuple[Any, str, str, str]] = {
-    "a view is read as it was taken": (tensor, "_current", "if number >= versions.latest", "if True"),
+    "a view is read as it was taken": (views, "current", "if number >= versions.latest", "if True"),
     "a view of what was a constant stays one": (
-        tensor, "_current", "(node is None and view is None) or", "node is None or"
+        views, "current", "(node is None and view is None) or", "node is None or"
     ),
-    "a write is not noted": (Tensor, "_write", "versions.note(place)", "pass"),
+    "a write is not noted": (views, "write", "versions.note(place)", "pass"),
     "what a rule needs may have been written": (tape, "_check_unchanged", "for node in order", "for node in ()"),
-    "a leaf may be written": (Tensor, "_check_writable", "root._node.plan is None", "False"),
+    "a leaf may be written": (views, "check_writable", "root._node.plan is None", "False"),
     "thawing makes another leaf": (Tensor, "requires_grad", "_frozen.pop(id(self), None)", "None"),
     "a frozen leaf has a gradient": (Tensor, "backward", "leaf._node is node", "True"),
-    "a sweep starts where a view was taken": (tensor, "_seed", "_current(output, call)", "output._node"),
+    "a sweep starts where a view was taken": (tensor, "seed", "views.current(output, call)", "output._node"),
     "a sweep ends at what is spent": (tape, "_order", "and node.number == oldest", ""),
     "a write leaves the base as it was": (
-        Tensor, "_write", "if self is not root:", "if root_node: root_node.number = tick()\n    if False:"
+        views, "write", "if tensor is not root:", "if root_node: root_node.number = tick()\n    if False:"
     ),
 }  # fmt: skip
 

@@ -21,8 +21,9 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from autograd_np import Tensor, supported
+from autograd_np.gradients import as_argument
 from autograd_np.primitives import constants, implementations
-from autograd_np.tensor import as_argument, plain
+from autograd_np.tensor import plain
 from tests.autograd_np.calls import KEYS, Call, calls_of
 
 MADE = {

@@ -1,0 +1,245 @@
+"""Gradients of tensors with respect to tensors: sweeps that are recorded, and sweeps of a batch of gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_np import views
+from autograd_np.anomaly import record_in_mode, rules_in_mode
+from autograd_np.modes import recording
+from autograd_np.operands import array_of
+from autograd_np.outputs import output_node
+from autograd_np.tape import NOTHING, Contribution, Node, is_array, sweep
+from autograd_np.tensor import Operand, Tensor, complex_by_real, seed, wrap
+from autograd_np.versions import own
+
+__all__ = ["as_argument", "batched_gradients", "depends_on_others", "gradients", "pulled"]
+
+Rules: TypeAlias = Callable[..., Sequence[Any]]
+
+
+def gradients(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Operand | Sequence[Operand | None] | None = None,
+    *,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+) -> tuple[Tensor, ...]:
+    """Return the gradients of tensors with respect to tensors, and leave every `.grad` alone.
+
+    Parameters
+    ----------
+    outputs : Tensor or sequence of Tensor
+        What is differentiated; several are summed, each weighted by its entry of `grad_outputs`.
+    inputs : Tensor or sequence of Tensor
+        With respect to what: leaves, or results on the way.
+    grad_outputs : array_like or sequence of array_like or None, optional
+        The gradient of some final scalar with respect to each output, of its shape; 1 for scalars.
+    create_graph : bool
+        Record the sweep itself, so that the gradients can be differentiated again.
+    retain_graph : bool, optional
+        Keep the graph for another sweep; by default as `create_graph`.
+
+    Returns
+    -------
+    tuple of Tensor
+        One for each input, of its shape and dtype; zeros where no output depends on it.
+
+    Raises
+    ------
+    RuntimeError
+        If an output or an input is not on a tape, an output is no scalar and has no gradient, the graph is spent, or an
+        array on it was changed in place.
+    ValueError
+        If a gradient has another shape than its output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import Tensor, gradients
+    >>> x = Tensor(2.0, requires_grad=True)
+    >>> (dy,) = gradients(x**3, x, create_graph=True)
+    >>> (ddy,) = gradients(dy, x)
+    >>> dy.item(), ddy.item()
+    (12.0, 12.0)
+    """
+    if isinstance(outputs, Tensor):
+        outputs, grad_outputs = [outputs], [grad_outputs]  # pyright: ignore[reportAssignmentType]
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
+    weights: list[Any] = [None] * len(outputs) if grad_outputs is None else list(grad_outputs)  # pyright: ignore
+    if len(weights) != len(outputs):
+        raise ValueError(
+            f"gradients: {len(outputs)} outputs with {len(weights)} grad_outputs; give one for each, or None"
+        )
+    if not outputs:
+        raise ValueError("gradients: there are no outputs; give at least one")
+    missing = [i for i, x in enumerate(inputs) if not x.requires_grad]
+    if missing:
+        raise RuntimeError(
+            f"gradients: input {missing[0]} does not require a gradient; make it with requires_grad=True, and only "
+            f"then compute with it"
+        )
+    places = [views.current(y, "gradients") for y in outputs]
+    youngest = max((node.number for node in places if node is not None), default=0)
+    for i, x in enumerate(inputs):
+        node = views.current(x, "gradients")
+        assert node is not None
+        if node.dtype.kind != "c" and any(
+            y.dtype.kind == "c" for y, g in zip(outputs, weights, strict=True) if g is None
+        ):
+            raise complex_by_real(f"gradients: input {i}")
+        if node.number > youngest and node.plan is not None and node.primitive is not views.argument:
+            raise RuntimeError(
+                f"gradients: input {i} was made, or changed in place, after the outputs, so that they cannot depend on "
+                f"it; keep the tensor that they were computed from"
+            )
+    retain = create_graph if retain_graph is None else retain_graph
+    found = pulled(outputs, inputs, weights, create=create_graph, retain=retain)
+    return tuple(wrap(np.zeros(x.shape, x.dtype), None) if g is None else g for g, x in zip(found, inputs, strict=True))
+
+
+def pulled(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], grad_outputs: Sequence[Any], *, create: bool, retain: bool
+) -> list[Tensor | None]:
+    """Return the gradients of outputs by inputs that are on the tape; None where no output depends on an input."""
+    nodes, seeds = zip(*(seed(y, g, "gradients") for y, g in zip(outputs, grad_outputs, strict=True)), strict=True)
+    return _swept(nodes, seeds, [views.node_of(x) for x in inputs], create, retain)
+
+
+def batched_gradients(
+    output: Tensor, inputs: Sequence[Tensor], grad_outputs: NDArray[Any], *, create_graph: bool
+) -> tuple[Tensor, ...]:
+    """Return the gradients of one output for a batch of its gradients, in one sweep; the graph is retained.
+
+    An axis in front of its own runs through `grad_outputs`, of shape (N,) + output.shape, and through every result.
+    """
+    count = len(grad_outputs)
+    node, start = views.current(output, "jacobian"), wrap(grad_outputs, None)
+    assert node is not None
+    found = _swept([node], [start], [views.node_of(x) for x in inputs], create_graph, retain=True, batched=True)
+    return tuple(
+        wrap(np.zeros((count, *x.shape), x.dtype), None) if g is None else g for g, x in zip(found, inputs, strict=True)
+    )
+
+
+def _swept(
+    nodes: Sequence[Node],
+    starts: Sequence[Tensor],
+    wanted: Sequence[Any],
+    create: bool,
+    retain: bool,
+    batched: bool = False,
+) -> list[Tensor | None]:
+    """Return what a sweep finds for the wanted nodes, as Tensors; None where it finds nothing."""
+    call = rules_in_mode()
+    if batched:
+        call = _one_by_one(call)
+    if create:
+        with recording():
+            found = sweep(nodes, starts, set(wanted), call=_recorded(call), retain=retain)
+    else:
+        found = sweep(nodes, [start.data for start in starts], set(wanted), call=call, retain=retain)
+    results: list[Tensor | None] = []
+    take = found.pop if len(set(wanted)) == len(wanted) else found.get  # what stays in `found` is copied by own
+    given = {id(_owner(start.data)) for start in starts}  # whose memory is somebody else's
+    for node in wanted:
+        g = take(node, None)
+        if isinstance(g, Tensor):
+            g = g.copy() if id(_owner(g.data)) in given else g
+            given.add(id(_owner(g.data)))
+            results.append(g)
+        else:
+            results.append(None if g is None else wrap(own(g), None))
+    return results
+
+
+def _recorded(rules: Rules) -> Rules:
+    """Return how rules are called so that the sweep itself is recorded: with tensors in place of arrays."""
+
+    def call(
+        node: Node, argnums: Sequence[int], g: Any, y: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Sequence[Any]:
+        places = node.places()
+        args = [wrap(arg, places[i]) if i in places and is_array(arg) else arg for i, arg in enumerate(args)]
+        if type(y) is tuple:
+            outputs: Any = y  # pyright: ignore[reportUnknownVariableType]
+            y = tuple(
+                wrap(part, output_node(node, outputs, i)) if is_array(part) else part for i, part in enumerate(outputs)
+            )
+        elif is_array(y):
+            y = wrap(y, node)
+        # What the forward pass has saved is no function of the arguments here.
+        kwargs = {name: value for name, value in kwargs.items() if name != "residuals"}
+        return rules(node, argnums, g, y, args, kwargs)
+
+    return call
+
+
+def _one_by_one(rules: Rules) -> Rules:
+    """Return how rules are called with a batch of gradients: those that take one only, with one after the other."""
+
+    def call(
+        node: Node, argnums: Sequence[int], g: Any, y: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Sequence[Any]:
+        if node.primitive is None or node.primitive.batched:
+            return rules(node, argnums, g, y, args, kwargs)
+        several = type(g) is tuple
+        count = len(cast(Any, g[0] if several else g))
+        gs = [tuple(part[i] for part in g) if several else g[i] for i in range(count)]
+        columns = zip(*(rules(node, argnums, one, y, args, kwargs) for one in gs), strict=True)
+        places = node.places()
+        return [_stacked(parts, places[i]) for i, parts in zip(argnums, columns, strict=False)] or [None] * len(argnums)
+
+    return call
+
+
+def _stacked(parts: Sequence[Any], parent: Node) -> Any:
+    """Stack what a rule returned for the gradients of a batch."""
+    if parts[0] is None:
+        return None
+    stack: Any = np.stack  # it dispatches
+    return stack([g.added_to(None, False, parent) if isinstance(g, Contribution) else g for g in parts])
+
+
+def depends_on_others(output: Tensor, inputs: Sequence[Tensor]) -> bool:
+    """Tell whether an output depends on the tape from before its inputs, too."""
+    oldest = min((node.number for node in map(views.node_of, inputs) if node is not None), default=0)
+    node = views.place_of(output)
+    if node is None:
+        return False
+    seen, stack = {node}, [node]
+    while stack:
+        node = stack.pop()
+        if node.number < oldest:
+            return True
+        fresh = [parent for parent in node.parents if parent not in seen]
+        seen.update(fresh)
+        stack.extend(fresh)
+    return False
+
+
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array that owns the memory of a view; of any other array itself."""
+    while is_array(array.base):
+        array = array.base
+    return array
+
+
+def as_argument(data: Operand) -> Tensor:
+    """Return what stands for an argument of a function that is being differentiated: it shares the argument's memory.
+
+    For a tensor on a tape that is a result of its own, since the function may also close over the tensor: that use is a
+    constant then.
+    """
+    if isinstance(data, Tensor):
+        array, node = data.data, views.current(data, "a transform")
+    else:
+        array, node = array_of(data, "an argument"), None
+    if node is None:
+        return views.as_leaf(wrap(array, None), is_argument=True)
+    return wrap(array, record_in_mode(views.argument.plans[0b11], (node,), (array,), NOTHING, array))

@@ -1,0 +1,366 @@
+"""Views: tensors that lie in one another's memory, and the one way to write into it.
+
+A view knows how it was taken from the tensor that owns the memory, its *root*: by a chain of steps such as
+`root[1:].T`. Whoever writes into a view gives the root a new place on the tape, that of the old value with the part
+assigned; every other view of it is stale then, and is taken anew from the root when it is next read.
+
+A tensor here is whatever has an array, a node or None, and a view or None (`Tensor`, which is built on this).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_np.anomaly import record_in_mode
+from autograd_np.modes import mode
+from autograd_np.operands import described
+from autograd_np.primitives import Primitive, primitive_of
+from autograd_np.tape import Leaf, Node
+from autograd_np.versions import tick, versions
+
+__all__ = [
+    "CONSTANT", "View", "argument", "as_leaf", "assign", "check_fits", "check_memory", "check_out", "check_writable",
+    "current", "getitem", "getting", "identity", "is_argument", "is_view", "node_of", "overwrite", "place_of",
+    "root_of", "same_memory", "view_of", "write",
+]  # fmt: skip
+
+
+def getitem(x: Any, index: Any = None) -> Any:
+    """Index an array: `x[index]`."""
+    return x[index]
+
+
+def assign(x: Any, value: Any, index: Any = None) -> Any:
+    """Return `x` with `value` at an index: what a tensor is on the tape after it was written into."""
+    y = x.copy()
+    y[index] = value
+    return y
+
+
+def identity(x: Any) -> Any:
+    """Return what is given: on the tape, an argument of a function that is being differentiated."""
+    return x
+
+
+argument, getting = primitive_of(identity, name="an argument"), primitive_of(getitem, name="t[index]")
+_assigning = primitive_of(assign, name="t[index] = value")
+_real, _imag = primitive_of(np.real), primitive_of(np.imag)
+
+for _moving in (
+    getitem, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to,
+    np.flip, np.fliplr, np.flipud, np.rot90, np.real, np.imag,
+):  # fmt: skip
+    primitive_of(_moving).moves = True  # so that their results may be views
+
+
+class View(NamedTuple):
+    """How a tensor lies in the memory of another one: the last step of those that lead from there to it.
+
+    Attributes
+    ----------
+    root : Tensor
+        Whose memory it is: a tensor that is no view itself.
+    before : View or None
+        The step before.
+    primitive, kwargs
+        The step: what was called, and how.
+    number : int
+        When the view was taken.
+    """
+
+    root: Any
+    before: View | None
+    primitive: Primitive
+    kwargs: Mapping[str, Any]
+    number: int
+
+    def steps(self) -> list[View]:
+        """Return the steps in order, the first one from the root."""
+        steps: list[View] = []
+        step: View | None = self
+        while step is not None:
+            steps.append(step)
+            step = step.before
+        return steps[::-1]
+
+
+# In place of a view of something that a tensor is to know nothing of: detached, or taken under no_grad().
+CONSTANT: Any = object()
+
+
+def view_of(parent: Any, primitive: Primitive, kwargs: Mapping[str, Any]) -> View:
+    """Return how the result of moving a tensor's elements lies in its memory; under `no_grad`, it is not to know."""
+    if not mode.get().recording:
+        return CONSTANT
+    before = parent._view
+    if before is None or before is CONSTANT:
+        return View(parent, None, primitive, kwargs, tick())
+    return View(before.root, before, primitive, kwargs, tick())
+
+
+def is_view(output: NDArray[Any], array: NDArray[Any]) -> bool:
+    """Tell whether moving elements has left them where they were: NumPy makes a view of a view one of its base."""
+    return output is array or output.base is array or (output.base is array.base is not None)
+
+
+def root_of(tensor: Any) -> Any:
+    """Return the tensor whose memory another one lies in."""
+    view = tensor._view
+    return tensor if view is None or view is CONSTANT else view.root
+
+
+def node_of(tensor: Any) -> Node | None:
+    """Return the node that a tensor has, whatever has been written since."""
+    return tensor._node
+
+
+def place_of(tensor: Any) -> Node | None:
+    """Return a tensor's place on the tape: of a view that was a constant, where its memory has come since."""
+    node: Node | None = tensor._node
+    return node if node is not None or tensor._view is None else current(tensor, "the tensor")
+
+
+def as_leaf(tensor: Any, is_argument: bool = False) -> Any:
+    """Make a tensor a leaf, and return it."""
+    tensor._node = Leaf(tensor, tensor._array, is_argument)
+    return tensor
+
+
+def is_argument(tensor: Any) -> bool:
+    """Tell whether a tensor stands for an argument of a function that is being differentiated."""
+    node = tensor._node
+    return node is not None and (node.primitive is argument or (isinstance(node, Leaf) and node.is_argument))
+
+
+def current(tensor: Any, call: str) -> Node | None:
+    """Return a tensor's place on the tape: for a view of what was written since, one that is taken anew.
+
+    Raises
+    ------
+    RuntimeError
+        If its memory was written behind the tape's back.
+    """
+    node: Node | None = tensor._node
+    view: View | None = None if tensor._view is CONSTANT else tensor._view
+    if (node is None and view is None) or (node is not None and node.plan is None):
+        return node
+    number = cast(Any, view if node is None else node).number
+    if number >= versions.latest or number >= versions.last(tensor._array):
+        return node
+    if view is None:
+        assert node is not None
+        raise RuntimeError(
+            f"{call}: its argument of shape {tensor.shape}, made by {node.name}, was changed in place afterwards, "
+            f"behind the tape (under no_grad(), through .data or a detached tensor, or by a write that failed), and "
+            f"its place on the tape is not up to date; compute it again after the change, or change a copy (t.copy())"
+        )
+    place = current(view.root, call)
+    if node is None and (place is None or place.plan is None):
+        return None  # what was constant when the view was taken, as a frozen parameter, stays so
+    array = view.root._array
+    for step in view.steps():
+        output = np.asarray(step.primitive.function(array, **step.kwargs))
+        if place is not None:
+            place = record_in_mode(step.primitive.plans[0b11], (place,), (array,), step.kwargs, output)
+        array = output
+    tensor._node, tensor._view = place, view._replace(number=tick())
+    return place
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Writing
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def write(tensor: Any, call: str, value: Any, index: Any, place: NDArray[Any]) -> None:
+    """Write a tensor's value into another one's memory, at an index (None: everywhere): the one way in.
+
+    The root depends on the value then, and every view of it is taken anew when it is read. `place` is the array that is
+    written.
+
+    Raises
+    ------
+    RuntimeError, TypeError, ValueError
+        If writing could lose a gradient in silence, or the memory is not to be written.
+    """
+    root, source = check_writable(tensor, call, value)
+    if index is None and not np.can_cast(value.dtype, tensor.dtype, "same_kind"):
+        raise TypeError(f"{call}: a result of dtype {value.dtype} does not fit {tensor.dtype}")
+    own = root_node = None
+    if mode.get().recording:
+        own, root_node = current(tensor, call), current(root, call)
+    value = value if value.dtype == tensor.dtype else value.astype(tensor.dtype)
+    versions.note(place)
+    tensor._array[... if index is None else index] = value._array
+    source = source and value._node
+    if source is None and own is None and root_node is None:
+        return
+    if index is None:
+        own, index = None, ...  # nothing of what was there is left
+    tensor._node = _assignment(own, tensor._array, source, value._array, index)
+    if tensor is not root:
+        root._node = _after_write(root, root_node, tensor)
+
+
+def overwrite(tensor: Any, call: str, args: Sequence[Any], compute: Callable[..., Any]) -> Any:
+    """Write the result of an operation into a tensor's memory, and return the tensor.
+
+    Raises
+    ------
+    RuntimeError, TypeError, ValueError
+        As `write`, and if the result has another shape.
+    """
+    check_writable(tensor, call)
+    result = compute(*(_apart(arg, tensor) for arg in args))
+    if result.shape != tensor.shape:
+        raise ValueError(f"{call}: a result of shape {result.shape} does not fit {tensor.shape}")
+    write(tensor, call, result, None, tensor._array)
+    return tensor
+
+
+def _apart(arg: Any, tensor: Any) -> Any:
+    """Return an argument that a write into a tensor leaves as it is."""
+    if type(arg) is type(tensor) and np.may_share_memory(arg._array, tensor._array):
+        return _placed(arg, current(arg, "an operation in place") if mode.get().recording else None)
+    return arg
+
+
+def check_writable(tensor: Any, call: str, value: Any = None) -> tuple[Any, Node | None]:
+    """Return the root of a tensor that is to be written, and the value's place on the tape.
+
+    Raises
+    ------
+    RuntimeError, TypeError, ValueError
+        If writing could lose a gradient in silence, or the memory is not to be written.
+    """
+    check_memory(tensor, call)
+    root = root_of(tensor)
+    if not mode.get().recording:
+        return root, None
+    if root._node is not None and root._node.plan is None:
+        raise RuntimeError(
+            f"{call}: a leaf that requires a gradient, or a view of one, cannot be changed in place while "
+            f"recording; do it under no_grad(), or through p.data"
+        )
+    node = current(value, call) if value is not None else None
+    if node is not None:
+        if tensor.dtype.kind not in "fc" or root.dtype.kind not in "fc":
+            raise TypeError(f"{call}: a tensor of dtype {tensor.dtype} cannot hold a value that requires a gradient")
+        if root._view is CONSTANT:
+            raise RuntimeError(
+                f"{call}: the tensor was detached, or taken under no_grad(), from one whose memory it shares, and "
+                f"which could not know that it now depends on recorded values; use a copy of it (t.copy())"
+            )
+    return root, node
+
+
+def check_memory(tensor: Any, call: str) -> None:
+    """Raise if a tensor's memory is not to be written, recorded or not.
+
+    Raises
+    ------
+    RuntimeError, ValueError
+        If it is the caller's own memory, or read-only.
+    """
+    if is_argument(root_of(tensor)):
+        raise RuntimeError(
+            f"{call}: an argument of a function that is being differentiated, or a view of one, cannot be changed "
+            f"in place, since it is the caller's own memory and a leaf of the tape; change a copy (t.copy())"
+        )
+    if not tensor._array.flags.writeable:
+        raise ValueError(
+            f"{call}: the tensor's memory is read-only, as that of what was broadcast; use a copy of it (t.copy())"
+        )
+
+
+def check_out(name: str, out: Sequence[Any], tensor: type) -> None:
+    """Raise unless what is given for a ufunc's `out=` is one tensor.
+
+    Raises
+    ------
+    TypeError
+        If there are several, or it is a plain array.
+    """
+    if len(out) > 1:
+        raise TypeError(f"{name}: out= is not supported on tensors where there are several results; use them")
+    if not isinstance(out[0], tensor):
+        raise TypeError(
+            f"{name}: out= cannot be a plain array where an argument is a tensor, since that would lose its tape "
+            f"(`arr += t` would do so too); write `t = {name}(...)`, give a Tensor for out=, or use `.data` where "
+            f"no gradient is needed"
+        )
+
+
+def check_fits(call: str, array: NDArray[Any], value: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Raise unless a value can be broadcast to the place where it is to be written.
+
+    Raises
+    ------
+    ValueError
+        Naming both shapes.
+    """
+    extra = max(0, value.ndim - len(shape))  # NumPy lets it have axes of length 1 in front
+    try:
+        fits = np.broadcast_shapes(value.shape[extra:], shape) == shape and set(value.shape[:extra]) <= {1}
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{call} of {described([array, value])}: a value of shape {value.shape} does not fit the place, of shape "
+            f"{shape}"
+        )
+
+
+def same_memory(tensor: Any, array: NDArray[Any]) -> bool:
+    """Tell whether a tensor's elements are those of an array."""
+    mine, its = tensor._array.__array_interface__, array.__array_interface__
+    return all(mine[key] == its[key] for key in ("data", "shape", "strides", "typestr"))
+
+
+def _after_write(root: Any, node: Node | None, view: Any) -> Node | None:
+    """Return the place on the tape of a root into which a view has written; `node` is its place up to then."""
+    steps = view._view.steps()
+    part = next((step.primitive for step in steps if step.primitive in (_real, _imag)), None)
+    if part is None or root.dtype.kind != "c":
+        return _assignment(node, root._array, view._node, view._array, _places(root, steps))
+    whole = _placed(root, node)
+    real, imag = whole.real.copy(), whole.imag.copy()
+    (real if part is _real else imag)[_places(root, steps)] = _placed(view, view._node)
+    return (real + 1j * imag)._node
+
+
+def _placed(tensor: Any, node: Node | None) -> Any:
+    """Return a copy of a tensor at another place on the tape."""
+    copy = tensor.detach()
+    copy._array, copy._node, copy._view = tensor._array.copy(), node, None
+    return copy
+
+
+def _places(root: Any, steps: Sequence[View]) -> Any:
+    """Return the index of a view's elements in its root."""
+    if len(steps) == 1 and steps[0].primitive is getting:
+        return steps[0].kwargs["index"]
+    shape = root.shape
+    size: int = root.size
+    places: Any = np.arange(size)
+    places = places.reshape(shape)
+    for step in steps:
+        if step.primitive is not _imag:  # whose places are those of the numbers
+            places = step.primitive.function(places, **step.kwargs)
+    return cast(Any, np.unravel_index(places, shape))
+
+
+def _assignment(
+    node: Node | None, array: NDArray[Any], source: Node | None, value: NDArray[Any], index: Any
+) -> Node | None:
+    """Put on the tape that `value` was written into an array at an index: the array's place there from now on."""
+    parents = tuple(parent for parent in (node, source) if parent is not None)
+    if not parents:
+        return None
+    plan = _assigning.plans[0b100 | (node is not None) << 1 | (source is not None)]
+    what = value.item() if source is None and value.ndim == 0 else value  # a number can be shown
+    return record_in_mode(plan, parents, (array, what), {"index": index}, array)
