@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from autograd_np.modes import Switch, mode
 from autograd_np.primitives import Plan
-from autograd_np.tape import Array, Contribution, Node, arrays_of, call_rules, is_array, record_node
+from autograd_np.tape import Array, Contribution, Node, call_rules, record_node
+from autograd_np.versions import arrays_of, is_array
 
 __all__ = ["check_finite", "detect_anomaly", "record_in_mode", "rules_in_mode", "user_line"]
 

@@ -343,13 +343,14 @@ def _from_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
     return sum(cell * wins for cell, wins in zip(windows.cells(v), winners, strict=True))
 
 
-def _max_pool_vjp(g: Any, y: Any, x: Any, windows: Any = None, residuals: Any = None) -> Any:
+def _to_the_maxima(g: Any, y: Any, x: Any, windows: Any = None, residuals: Any = None) -> Any:
+    """Add the gradient of each maximum to the element that it is; the first one, where several are equal."""
     if residuals is not None and not np.isnan(y).any():
         return max_of_tiles_gradient(g, y, residuals, x, windows.kernel)
     return _to_winners(g, winners=_winners(plain(x), plain(y), windows), windows=windows)
 
 
-defvjp(_max_pool, _max_pool_vjp)
+defvjp(_max_pool, _to_the_maxima)
 defvjp(_to_winners, lambda g, _y, _v, winners=(), windows=None: _from_winners(g, winners=winners, windows=windows))
 defvjp(_from_winners, lambda g, _y, _v, winners=(), windows=None: _to_winners(g, winners=winners, windows=windows))
 

@@ -14,7 +14,7 @@ from autograd_np.modes import recording
 from autograd_np.operands import array_of
 from autograd_np.outputs import output_node
 from autograd_np.tape import NOTHING, Contribution, Node, is_array, sweep
-from autograd_np.tensor import Operand, Tensor, complex_by_real, seed, wrap
+from autograd_np.tensor import Operand, Tensor, seed, wrap
 from autograd_np.versions import own
 
 __all__ = ["as_argument", "batched_gradients", "depends_on_others", "gradients", "pulled"]
@@ -92,7 +92,7 @@ def gradients(
         if node.dtype.kind != "c" and any(
             y.dtype.kind == "c" for y, g in zip(outputs, weights, strict=True) if g is None
         ):
-            raise complex_by_real(f"gradients: input {i}")
+            raise views.complex_by_real(f"gradients: input {i}")
         if node.number > youngest and node.plan is not None and node.primitive is not views.argument:
             raise RuntimeError(
                 f"gradients: input {i} was made, or changed in place, after the outputs, so that they cannot depend on "

@@ -9,19 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from autograd_np.hints import numpy_keywords
-from autograd_np.primitives import primitive_of
+from autograd_np.primitives import Primitive
 
 __all__ = ["NumpyMethods", "astype"]
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 
 
-def astype(x: Any, dtype: Any = None) -> Any:
-    """Return a copy of another dtype."""
+def _astype(x: Any, dtype: Any = None) -> Any:
     return x.astype(dtype)
 
 
-primitive_of(astype, name="astype")
+astype = Primitive(_astype, "astype", fresh=True)
 
 
 class NumpyMethods:
@@ -31,6 +30,19 @@ class NumpyMethods:
 
     def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a function of NumPy on this array and further arguments."""
+        raise NotImplementedError
+
+    def _record(self, primitive: Primitive, **kwargs: Any) -> Any:
+        """Call a primitive on this array, and record it."""
+        raise NotImplementedError
+
+    def _plain(self) -> Any:
+        """Return a plain array, if that loses nothing."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
         raise NotImplementedError
 
     @property
@@ -180,7 +192,7 @@ class NumpyMethods:
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Return a copy of another dtype. One of integers or booleans leaves the tape, since it has no gradient."""
-        return self._call(astype, dtype=np.dtype(dtype))
+        return self._record(astype, dtype=np.dtype(dtype))
 
     def copy(self) -> Self:
         """Return a copy on the same tape."""
@@ -219,3 +231,38 @@ class NumpyMethods:
 
     def __round__(self, ndigits: int = 0) -> Self:
         return self.round(ndigits)
+
+    def __eq__(self, other: object) -> Any:
+        return self._call(np.equal, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._call(np.not_equal, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._call(np.less, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._call(np.less_equal, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._call(np.greater, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._call(np.greater_equal, other)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __float__(self) -> float:
+        return float(self._plain())
+
+    def __int__(self) -> int:
+        return int(self._plain())
+
+    def __complex__(self) -> complex:
+        return complex(self._plain())
+
+    def __index__(self) -> int:
+        return self._plain().__index__()

@@ -336,9 +336,10 @@ def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1, reduction: Any = "m
     return losses.astype(x.dtype, copy=False), exponentials  # the softmax by now
 
 
-def _label_cross_entropy_vjp(
+def _softmax_less_one_hot(
     g: Any, _y: Any, x: Any, labels: Any, axis: Any = 1, reduction: Any = "mean", residuals: Any = None
 ) -> Any:
+    """Return g times the softmax of the logits, less 1 for each label's class; over the number of labels for a mean."""
     p: Any = softmax(x, axis=axis) if residuals is None else residuals
     g = widened(g)
     if reduction == "none":
@@ -355,7 +356,7 @@ def _less_one_hot(p: Any, labels: Any, axis: Any = 1) -> Any:
     return difference
 
 
-defvjp(_label_cross_entropy, _label_cross_entropy_vjp, None)
+defvjp(_label_cross_entropy, _softmax_less_one_hot, None)
 defvjp(_less_one_hot, lambda g, _y, _p, _labels, axis=1: g, None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -76,6 +76,8 @@ class Plan:
     ----------
     argnums : tuple of int
         Which arguments need a gradient.
+    rules : tuple of callable or None
+        The rules for these; None if there is a joint one.
     keeps_output : bool
         Whether a rule reads the output.
     stand_ins : tuple of (int, int)
@@ -86,13 +88,14 @@ class Plan:
         Whether every argument is a stand-in: its parents then are all that a node keeps of the call.
     """
 
-    __slots__ = ("argnums", "constants", "keeps_no_array", "keeps_output", "primitive", "stand_ins")
+    __slots__ = ("argnums", "constants", "keeps_no_array", "keeps_output", "primitive", "rules", "stand_ins")
 
     def __init__(self, primitive: Primitive, needed: int) -> None:
         count = needed.bit_length() - 1
         argnums = tuple(i for i in range(count) if needed >> (count - 1 - i) & 1)
         no_output, unread = primitive.unread(argnums, count)
         self.primitive, self.argnums = primitive, argnums
+        self.rules = None if primitive.joint else tuple(primitive.vjps[i] for i in argnums)
         self.keeps_output = not no_output
         self.stand_ins = tuple((place, argnums.index(place)) for place in unread if place in argnums)
         self.constants = tuple(place for place in unread if place not in argnums)
@@ -245,7 +248,7 @@ class Primitive:
         """
         if self.arrays is None or (len(args) == self.arrays and kwargs.keys() <= self.keywords):
             if not kwargs.keys() <= self.keywords:
-                raise self._unsupported(next(iter(kwargs.keys() - self.keywords)), kwargs)
+                raise unsupported_keyword(self.name, next(iter(kwargs.keys() - self.keywords)), kwargs, self.keywords)
             return args, kwargs
         given = self._signature.bind(*args, **kwargs).arguments
         parameters = self._signature.parameters
@@ -255,27 +258,24 @@ class Primitive:
             if name in names or value is parameters[name].default:
                 continue
             if name not in self.keywords:
-                raise self._unsupported(name, given)
+                raise unsupported_keyword(self.name, name, given, self.keywords)
             keywords[name] = value
         missing = [name for name in names if name not in given]
         if missing:
             raise TypeError(f"{self.name}: on tensors it needs {' and '.join(missing)} too")
         return [given[name] for name in names], keywords
 
-    def _unsupported(self, keyword: str, given: Mapping[str, Any]) -> TypeError:
-        return unsupported_keyword(self.name, keyword, given, sorted(self.keywords))
-
     @cached_property
     def _signature(self) -> inspect.Signature:
         return inspect.signature(self.function)
 
 
-def unsupported_keyword(name: str, keyword: str, given: Mapping[str, Any], known: Sequence[str]) -> TypeError:
+def unsupported_keyword(name: str, keyword: str, given: Mapping[str, Any], known: Iterable[str]) -> TypeError:
     """Return the error for a keyword that a function is not supported with."""
     return TypeError(
         f"{name}: {keyword}={given[keyword]!r} is not supported on tensors (supported keywords: "
-        f"{', '.join(f'{word}=' for word in known) or 'none'}); compute it from supported functions, or pass `.data` "
-        f"where no gradient is needed"
+        f"{', '.join(f'{word}=' for word in sorted(known)) or 'none'}); compute it from supported functions, or pass "
+        f"`.data` where no gradient is needed"
     )
 
 

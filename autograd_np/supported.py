@@ -72,7 +72,7 @@ def check_fit(key: Any, implementation: Callable[..., Any], args: Sequence[Any],
         name, known = name_of(key), signature.parameters
         unknown = [word for word in kwargs if word not in known]
         if unknown:
-            raise unsupported_keyword(name, unknown[0], kwargs, list(known)) from None
+            raise unsupported_keyword(name, unknown[0], kwargs, known) from None
         raise TypeError(f"{name}: on tensors {error}") from None
 
 

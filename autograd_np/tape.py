@@ -23,27 +23,23 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, TypeGuard, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np.primitives import Plan, Primitive, Spec
-from autograd_np.versions import tick, versions
+from autograd_np.versions import check_unchanged, is_array, tick
 
 __all__ = [
-    "NOTHING", "Array", "Contribution", "Leaf", "Node", "arrays_of", "call_rules", "is_array", "reached_leaves",
-    "record_node", "sweep", "unbroadcast",
+    "NOTHING", "Array", "Call", "Contribution", "Leaf", "Node", "call_rules", "is_array", "record_node", "sweep",
+    "unbroadcast",
 ]  # fmt: skip
 
+Call: TypeAlias = Callable[..., Sequence[Any]]
 Array = Any  # an ndarray, or in a sweep that is itself recorded a Tensor; a rule cannot tell them apart
-
-
-def is_array(value: object) -> TypeGuard[NDArray[Any]]:
-    """Tell an array from everything else, type checkers included: the elements' type is left open."""
-    return isinstance(value, np.ndarray)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -187,22 +183,6 @@ def record_node(
 _new = object.__new__
 
 
-def arrays_of(node: Node) -> list[NDArray[Any]]:
-    """Return the arrays that a node keeps for its rules."""
-    kept = (*(node.args or ()), node.output)
-    return list(_arrays_in((*kept, *node.kwargs.values()) if node.kwargs else kept))
-
-
-def _arrays_in(values: Iterable[Any]) -> Iterator[NDArray[Any]]:
-    for value in values:
-        if is_array(value):
-            yield value
-        elif type(value) in (tuple, list):
-            yield from _arrays_in(value)
-        elif isinstance(value, dict):
-            yield from _arrays_in(value.values())  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # The reverse sweep
 # ---------------------------------------------------------------------------------------------------------------------
@@ -216,31 +196,32 @@ class Contribution:
         raise NotImplementedError
 
 
+Inputs: TypeAlias = Collection[Node] | None
+
+
 def call_rules(
     node: Node, argnums: Sequence[int], g: Any, y: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Sequence[Any]:
     """Return what the rules of a node give for some of its arguments."""
-    primitive: Any = node.primitive
-    if primitive.joint is not None:
-        parts = primitive.joint(g, y, *args, **kwargs)
+    plan: Any = node.plan
+    rules = plan.rules
+    if rules is None:
+        parts = plan.primitive.joint(g, y, *args, **kwargs)
         return [parts[i] for i in argnums]
-    rules = primitive.vjps
-    if len(args) == 2 and not kwargs:  # spelt out, a call takes half as long as with stars
-        a, b = args
-        if len(argnums) == 2:
-            return rules[0](g, y, a, b), rules[1](g, y, a, b)
-        return (rules[argnums[0]](g, y, a, b),)
-    return [rules[i](g, y, *args, **kwargs) for i in argnums]
+    if argnums is not plan.argnums:
+        rules = [plan.primitive.vjps[i] for i in argnums]
+    if len(args) != 2 or kwargs:
+        return [rule(g, y, *args, **kwargs) for rule in rules]
+    a, b = args  # spelt out, a call takes half as long as with stars
+    if len(rules) == 1:
+        return (rules[0](g, y, a, b),)
+    return rules[0](g, y, a, b), rules[1](g, y, a, b)
 
 
 def sweep(
-    outputs: Sequence[Node],
-    gradients: Sequence[Array],
-    inputs: Collection[Node] | None = None,
-    *,
-    call: Callable[..., Sequence[Any]] = call_rules,
+    outputs: Sequence[Node], gradients: Sequence[Array], inputs: Inputs = None, *, call: Call = call_rules,
     retain: bool = False,
-) -> dict[Node, Array]:
+) -> dict[Node, Array]:  # fmt: skip
     """Walk back over the tape and return the gradient of each input that was reached.
 
     Parameters
@@ -261,17 +242,25 @@ def sweep(
         If a part of the graph is spent, or an array on it was changed in place. No sweep has then begun.
     """
     order, wanted = _order(outputs, inputs)
-    _check_unchanged(order)
+    check_unchanged(order)
     lead = np.ndim(gradients[0]) - outputs[0].ndim
     totals: dict[Node, Any] = {}
-    for node, g in zip(outputs, gradients, strict=True):
-        totals[node] = totals[node] + g if node in totals else g
     owned: set[Node] = set()
-    found: dict[Node, Any] = {}
-    node = None
+    for node, g in zip(outputs, gradients, strict=True):
+        _add(totals, owned, node, g)
+    return _walked(order, wanted, inputs, totals, owned, lead, call, retain)
+
+
+def _walked(
+    order: list[Node], wanted: set[Node] | None, inputs: Inputs, totals: dict[Node, Any], owned: set[Node], lead: int,
+    call: Call, retain: bool,
+) -> dict[Node, Array]:  # fmt: skip
+    """Visit the nodes in order, each with its total, and return the totals of the inputs."""
+    gathered, take = totals.get, totals.pop
+    found, node = dict[Node, Any](), None
     try:
         for node in order:
-            g = totals.pop(node, None)
+            g = take(node, None)
             if g is None:
                 continue
             plan, parents, kwargs, y = node.plan, node.parents, node.kwargs, node.output
@@ -284,38 +273,53 @@ def sweep(
                 raise spent(node)
             argnums = plan.argnums
             if wanted is not None:
-                asked = [(argnum, parent) for argnum, parent in zip(argnums, parents, strict=True) if parent in wanted]
-                if not asked:
+                argnums, parents = _asked(argnums, parents, wanted)
+                if not argnums:
                     continue
-                argnums, parents = zip(*asked, strict=True)
-            if isinstance(g, list):
-                g = _of_every_output(cast(list[Any], g), y)
+            if type(g) is list:
+                g = _of_every_output(cast(Any, g), y)
             parts = call(node, argnums, g, node if y is None else y, args, kwargs)
-            for argnum, parent, part in zip(argnums, parents, parts):  # noqa: B905 (strict takes time)
-                if type(part) is not np.ndarray or part.shape != parent.shape or part.dtype is not parent.dtype:
-                    if part is None:
+            for parent, part in zip(parents, parts):  # noqa: B905 (strict takes time)
+                if type(part) is np.ndarray and part.shape == parent.shape and part.dtype is parent.dtype:
+                    total = gathered(parent)
+                    if total is None:
+                        totals[parent] = part
                         continue
-                    if isinstance(part, Contribution):
-                        total = totals[parent] = part.added_to(totals.get(parent), parent in owned, parent)
-                        if type(total) is np.ndarray:
-                            owned.add(parent)
+                    if parent in owned:
+                        np.add(total, part, total)
                         continue
-                    part = _fitted(part, parent, plan.primitive, argnum, lead)
-                total = totals.get(parent)
-                if total is None:
-                    totals[parent] = part
-                elif parent in owned:
-                    np.add(total, part, total)
-                else:
-                    total = totals[parent] = total + part
-                    if type(total) is np.ndarray:
-                        owned.add(parent)
+                elif part is not None:
+                    part = _fitted(part, parent, plan.primitive, zip(argnums, parts, strict=True), lead)
+                _add(totals, owned, parent, part)
             if not retain:
                 node.release()
     except BaseException as error:
         _give_up(error, node, () if retain else order)
         raise
     return found
+
+
+def _add(totals: dict[Node, Any], owned: set[Node], node: Node, g: Any) -> None:
+    """Add a gradient to the total of a node."""
+    total = totals.get(node)
+    if g is None:
+        return
+    if isinstance(g, Contribution):
+        total = g.added_to(total, node in owned, node)
+    elif total is None:
+        totals[node] = g
+        return
+    else:
+        total = total + g
+    totals[node] = total
+    if type(total) is np.ndarray:
+        owned.add(node)
+
+
+def _asked(argnums: Sequence[int], parents: Sequence[Node], wanted: set[Node]) -> tuple[Sequence[int], Sequence[Node]]:
+    """Return those arguments that lead to the inputs of a sweep."""
+    pairs = [(i, parent) for i, parent in zip(argnums, parents, strict=True) if parent in wanted]
+    return [i for i, _ in pairs], [parent for _, parent in pairs]
 
 
 def _give_up(error: BaseException, node: Node | None, order: Iterable[Node]) -> None:
@@ -334,7 +338,7 @@ def _of_every_output(parts: Sequence[Any], outputs: Sequence[Any]) -> tuple[Any,
     return tuple(np.zeros(batch + y.shape, y.dtype) if g is None else g for g, y in zip(parts, outputs, strict=True))
 
 
-def _order(outputs: Sequence[Node], inputs: Collection[Node] | None) -> tuple[list[Node], set[Node] | None]:
+def _order(outputs: Sequence[Node], inputs: Inputs) -> tuple[list[Node], set[Node] | None]:
     """Return the nodes to visit, youngest first, and those that lead to the inputs; None if all of them do."""
     # Nothing older than the oldest input can lead to one.
     oldest = min((node.number for node in inputs), default=sys.maxsize) if inputs is not None else 0
@@ -365,26 +369,6 @@ def _order(outputs: Sequence[Node], inputs: Collection[Node] | None) -> tuple[li
     return [node for node in order if node in wanted], wanted
 
 
-def _check_unchanged(order: Sequence[Node]) -> None:
-    """Raise if an array was written after it was recorded.
-
-    Raises
-    ------
-    RuntimeError
-        Naming the operation whose gradient would have been wrong.
-    """
-    for node in order:
-        if node.plan and (node.number < versions.latest or node.trace):
-            late = [array for array in arrays_of(node) if versions.last(array) > node.number]
-            if late or (node.trace and not node.trace.unchanged(node)):
-                shape = f" of shape {late[0].shape}" if late else ""
-                line = f" (recorded at {node.trace.line})" if node.trace else ""
-                raise RuntimeError(
-                    f"{node.name}{line}: an array{shape} that its gradient needs was changed in place after the "
-                    f"forward pass; change it after backward(), or compute with a copy of it"
-                )
-
-
 def spent(node: Node) -> RuntimeError:
     """Return the error for a node that has been released."""
     return RuntimeError(
@@ -393,12 +377,14 @@ def spent(node: Node) -> RuntimeError:
     )
 
 
-def _fitted(g: Array, parent: Node, primitive: Primitive, argnum: int, lead: int) -> Array:
+def _fitted(g: Array, parent: Node, primitive: Primitive, parts: Iterable[tuple[int, Any]], lead: int) -> Array:
     """Give a rule's result the shape and dtype of its argument, where the function's kind allows for it."""
+    if isinstance(g, Contribution):
+        return g
     if g.shape[lead:] != parent.shape:
-        if primitive.broadcasts:
-            g = unbroadcast(g, parent.shape, lead)
+        given, g = g, unbroadcast(g, parent.shape, lead) if primitive.broadcasts else g
         if g.shape[lead:] != parent.shape:
+            argnum = next((i for i, part in parts if part is given), None)
             raise ValueError(
                 f"{primitive.name}: its rule for argument {argnum} returned a gradient of shape {g.shape} for an "
                 f"argument of shape {parent.shape}; correct the rule given to defvjp, or declare broadcasts=True if "
@@ -420,13 +406,3 @@ def unbroadcast(g: Array, shape: tuple[int, ...], lead: int = 0) -> Array:
         return g
     total = g.sum(axis=axes, keepdims=True)
     return total.reshape(total.shape[:lead] + total.shape[first:])
-
-
-def reached_leaves(output: Node) -> list[Node]:
-    """Return the leaves that an output was computed from."""
-    seen, stack = {output}, [output]
-    while stack:
-        fresh = [parent for parent in stack.pop().parents if parent not in seen]
-        seen.update(fresh)
-        stack.extend(fresh)
-    return [node for node in seen if node.plan is None]

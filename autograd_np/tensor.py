@@ -11,21 +11,20 @@ from typing import Any, TypeAlias, TypeVar, Union, cast, final, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from autograd_np import views
+from autograd_np import methods, views
 from autograd_np.anomaly import check_finite, record_in_mode, rules_in_mode, user_line
 from autograd_np.hints import Absent, absent
-from autograd_np.methods import NumpyMethods
 from autograd_np.modes import ORDINARY, mode
 from autograd_np.operands import admitted, array_of, described, knows_better, losing_call, refuse_subclasses
 from autograd_np.outputs import output_node
 from autograd_np.primitives import Primitive, implementations, name_of, primitive_of, primitives, refusals
 from autograd_np.supported import check_fit, unsupported
-from autograd_np.tape import NOTHING, Leaf, Node, is_array, reached_leaves, record_node, sweep
+from autograd_np.tape import NOTHING, Leaf, Node, is_array, record_node, sweep
 from autograd_np.versions import own, versions
 
 __all__ = [
-    "Operand", "Tensor", "as_array", "complex_by_real", "holds_a_tensor", "joined", "plain", "primitive", "record",
-    "seed", "wrap",
+    "Operand", "Tensor", "as_array", "assign", "astype", "getitem", "holds_a_tensor", "identity",
+    "joined", "plain", "primitive", "record", "seed", "wrap",
 ]  # fmt: skip
 
 Operand: TypeAlias = Union["Tensor", ArrayLike]
@@ -85,21 +84,14 @@ def _operators(ufunc: np.ufunc) -> tuple[Operator, Operator, Operator]:
             tensor._node = record_node(entry.plans[needed], parents, (x, y), NOTHING, output)
         return tensor
 
-    def swapped(a: Any, b: Any) -> Tensor:
-        return operate(b, a)
-
     def in_place(a: Any, b: Any) -> Tensor:
         return views.overwrite(a, f"{entry.name} in place", (a, b), lambda *args: record(entry, args, NOTHING))
 
-    return operate, swapped, in_place
-
-
-def _comparison(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
-    return lambda a, b: ufunc(a._array, plain(b))
+    return operate, lambda a, b: operate(b, a), in_place
 
 
 @final
-class Tensor(NumpyMethods):
+class Tensor(methods.NumpyMethods):
     """An array that records what is computed with it, so that it can be differentiated.
 
     NumPy's functions take a Tensor as they take an array, and return one: `np.tanh(x @ W + b)`. So do ufuncs of
@@ -279,18 +271,6 @@ class Tensor(NumpyMethods):
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self._plain(), dtype=dtype, copy=copy)
 
-    def __float__(self) -> float:
-        return float(self._plain())
-
-    def __int__(self) -> int:
-        return int(self._plain())
-
-    def __complex__(self) -> complex:
-        return complex(self._plain())
-
-    def __index__(self) -> int:
-        return self._plain().__index__()
-
     def __bool__(self) -> bool:
         return bool(self._array)
 
@@ -349,8 +329,8 @@ class Tensor(NumpyMethods):
         array([2., 0., 6.])
         """
         node, start = seed(self, gradient, "backward()")
-        if gradient is None and self.dtype.kind == "c" and any(leaf.dtype.kind != "c" for leaf in reached_leaves(node)):
-            raise complex_by_real("backward()")
+        if gradient is None and self.dtype.kind == "c":
+            views.check_complex(node, "backward()")
         found = sweep([node], [start._array], call=rules_in_mode(), retain=retain_graph)
         del start
         totals: list[tuple[Tensor, NDArray[Any]]] = []
@@ -366,7 +346,7 @@ class Tensor(NumpyMethods):
     # -- in place -----------------------------------------------------------------------------------------------------
 
     def __setitem__(self, index: Any, value: Operand) -> None:
-        index = _copied(plain(index))
+        index = views.copied(plain(index))
         place = self._array[index]
         shares = is_array(place) and np.may_share_memory(place, self._array)
         value = as_array(value, "t[index] = value: the value")
@@ -388,13 +368,7 @@ class Tensor(NumpyMethods):
     __pow__, __rpow__, __ipow__ = _operators(np.power)
     __matmul__, __rmatmul__, __imatmul__ = _operators(np.matmul)
 
-    __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
-    __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
-    __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
-    __hash__ = object.__hash__
-
-    def __len__(self) -> int:
-        return len(self._array)
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]  (equality leaves it to be said)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -403,7 +377,7 @@ class Tensor(NumpyMethods):
         return plain(value) in self._array
 
     def __getitem__(self, index: Any) -> Tensor:
-        return record(views.getting, (self,), {"index": plain(index)})
+        return record(views.getitem, (self,), {"index": plain(index)})
 
     # -- NumPy's protocols --------------------------------------------------------------------------------------------
 
@@ -433,6 +407,9 @@ class Tensor(NumpyMethods):
                     return NotImplemented
                 refuse_subclasses(f"{name_of(func)}: an argument", (*args, *kwargs.values()))
         return _dispatch(func, args, kwargs)
+
+    def _record(self, primitive: Primitive, **kwargs: Any) -> Any:
+        return record(primitive, (self,), kwargs)
 
     def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a function of NumPy, without going through its protocol."""
@@ -475,9 +452,39 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     Arrays are passed by position and everything else by keyword (`Primitive.bind` sorts a call so). Several results
     come back as a tuple.
     """
+    arrays, parents, needed = _inputs(primitive, args)
+    if not _UNCHANGEABLE.issuperset(map(type, kwargs.values())):
+        kwargs = {name: views.constant(value, Tensor, primitive.name, name) for name, value in kwargs.items()}
+    try:
+        output = primitive.function(*arrays, **kwargs)
+    except (TypeError, ValueError) as error:
+        error_type = next(kind for kind in _ERRORS if kind in type(error).__mro__)
+        raise error_type(f"{primitive.name} of {described(arrays)}: {error}") from error
+    if primitive.residuals:
+        output, kwargs = output[0], {**kwargs, "residuals": output[1]}
+    if isinstance(output, tuple | list):
+        outputs = [_apart(np.asarray(part), arrays) for part in cast(Sequence[Any], output)]
+        node = _node(primitive, arrays, parents, needed, kwargs, outputs)
+        return tuple(
+            wrap(part, output_node(node, outputs, i) if node is not None and part.dtype.kind in "fc" else None)
+            for i, part in enumerate(outputs)
+        )
+    view = None
+    if type(output) is not np.ndarray:
+        output = np.asarray(output)
+    elif primitive.moves and views.is_view(output, arrays[0]):
+        output = output if output is not arrays[0] else output.view()
+        view = views.view_of(args[0], primitive, kwargs)
+    elif not primitive.fresh:
+        output = _apart(output, arrays)
+    return wrap(output, _node(primitive, arrays, parents, needed, kwargs, output), view)
+
+
+def _inputs(primitive: Primitive, args: Sequence[Any]) -> tuple[list[Any], list[Node], int]:
+    """Return the arrays of a call, the nodes of those that need a gradient, and the bits of `Plan`."""
     arrays: list[Any] = []
     parents: list[Node] = []
-    needed = 1  # and a bit for each argument, see Plan
+    needed = 1
     for arg in args:
         needed <<= 1
         kind = _type(arg)
@@ -492,90 +499,37 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
         elif kind is np.ndarray and arg.dtype.kind in "biufc":
             arrays.append(arg)
         elif holds_a_tensor(arg):
-            return record(primitive, [joined(a) if holds_a_tensor(a) else a for a in args], kwargs)
+            return _inputs(primitive, [joined(a) if holds_a_tensor(a) else a for a in args])
         else:
             arrays.append(admitted(arg, f"{primitive.name}: {primitive.argument(len(arrays))}"))
-    if not _UNCHANGEABLE.issuperset(map(type, kwargs.values())):
-        kwargs = {name: _constant(primitive, name, value) for name, value in kwargs.items()}
-    try:
-        output = primitive.function(*arrays, **kwargs)
-    except (TypeError, ValueError) as error:
-        error_type = next(kind for kind in _ERRORS if kind in type(error).__mro__)
-        raise error_type(f"{primitive.name} of {described(arrays)}: {error}") from error
-    if primitive.residuals:
-        output, kwargs = output[0], {**kwargs, "residuals": output[1]}
-    if type(output) is not np.ndarray:
-        if isinstance(output, tuple | list):
-            outputs = [_apart(np.asarray(part), arrays) for part in cast(Sequence[Any], output)]
-            return _several(primitive, arrays, parents, needed, kwargs, outputs)
-        output = np.asarray(output)
-    view = None
-    if primitive.moves and views.is_view(output, arrays[0]):
-        output = output if output is not arrays[0] else output.view()
-        view = views.view_of(args[0], primitive, kwargs)
-    elif not primitive.fresh:
-        output = _apart(output, arrays)
-    return wrap(output, _node(primitive, arrays, parents, needed, kwargs, output, output.dtype), view)
+    return arrays, parents, needed
 
 
 def _node(
-    primitive: Primitive, arrays: Sequence[Any], parents: Sequence[Node], needed: int, kwargs: Mapping[str, Any],
-    output: Any, dtype: np.dtype[Any],
-) -> Node | None:  # fmt: skip
-    """Put a call on the tape, if that is wanted and its result has a gradient."""
+    primitive: Primitive, arrays: Sequence[Any], parents: Sequence[Node], needed: int, kwargs: Any, output: Any
+) -> Node | None:
+    """Put a call on the tape, if that is wanted and one of its results has a gradient."""
     state = mode.get()
+    parts: Sequence[Any] = cast(Any, output) if isinstance(output, list) else (output,)
     if state.anomaly:
-        for part in cast(Sequence[Any], output) if type(output) is list else (output,):
+        for part in parts:
             check_finite(part, f"{primitive.name}: the result", f"computed at {user_line()}")
-    if not parents or not state.recording:
+    if not parents or not parts or not state.recording:
         return None
-    if dtype.kind in "fc":
+    if any(part.dtype.kind in "fc" for part in parts):
         return record_in_mode(primitive.plans[needed], tuple(parents), arrays, kwargs, output)
     if "dtype" not in kwargs:  # by which integers are asked for, that have no gradient
         raise TypeError(
-            f"{primitive.name}: its result has dtype {dtype}, which carries no gradient, and an argument requires one; "
-            f"say that it is a constant: call it with `.data`"
+            f"{primitive.name}: its result has dtype {parts[0].dtype}, which carries no gradient, and an "
+            f"argument requires one; say that it is a constant: call it with `.data`"
         )
     return None
-
-
-def _several(
-    primitive: Primitive, arrays: Sequence[Any], parents: Sequence[Node], needed: int, kwargs: Mapping[str, Any],
-    outputs: list[Any],
-) -> tuple[Tensor, ...]:  # fmt: skip
-    """Return several results as tensors; those of integers are off the tape."""
-    if not outputs:
-        return ()
-    dtype = next((part.dtype for part in outputs if part.dtype.kind in "fc"), outputs[0].dtype)
-    node = _node(primitive, arrays, parents, needed, kwargs, outputs, dtype)
-    return tuple(
-        wrap(part, output_node(node, outputs, i) if node is not None and part.dtype.kind in "fc" else None)
-        for i, part in enumerate(outputs)
-    )
 
 
 _ERRORS = (np.linalg.LinAlgError, np.exceptions.AxisError, ValueError, TypeError)  # what callers may wait for
 _AS_THEY_ARE = {np.ndarray, float, int, bool, complex, type(None)}
 _OWN = {Tensor, *_AS_THEY_ARE}
 _UNCHANGEABLE = {int, float, bool, str, type(None), np.ndarray}
-
-
-def _constant(primitive: Primitive, name: str, value: Any) -> Any:
-    """Return a keyword argument that nobody can change until the backward pass."""
-    if isinstance(value, Tensor):
-        if views.current(value, primitive.name) is not None:
-            raise TypeError(
-                f"{primitive.name}: {name}= cannot be a Tensor that requires a gradient; pass its `.data` if it needs "
-                f"none"
-            )
-        return value.data.copy()
-    return _copied(value)
-
-
-def _copied(value: Any) -> Any:
-    if type(value) in (tuple, list):
-        return type(value)([_copied(item) for item in value])
-    return dict(cast(Any, value)) if type(value) is dict else value
 
 
 def _apart(output: NDArray[Any], arrays: Sequence[Any]) -> NDArray[Any]:
@@ -632,17 +586,24 @@ def primitive(function: Any = None, **options: Any) -> Any:
     """
     if function is None:
         return functools.partial(primitive, **options)
-    entry = Primitive(function, **options)
+    return _recordable(Primitive(function, **options))
 
-    @functools.wraps(function)
+
+def _recordable(entry: Primitive) -> Any:
+    """Return the function of a primitive for arrays and tensors."""
+
+    @functools.wraps(entry.function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if Tensor in map(type, args) or Tensor in map(type, kwargs.values()):
             return record(entry, *entry.bind(args, kwargs))
-        output = function(*args, **kwargs)
+        output = entry.function(*args, **kwargs)
         return output[0] if entry.residuals else output
 
     primitives[call] = entry
     return call
+
+
+getitem, assign, identity, astype = map(_recordable, (views.getitem, views.assign, views.argument, methods.astype))
 
 
 def wrap(array: NDArray[Any], node: Node | None, view: views.View | None = None) -> Tensor:
@@ -682,8 +643,7 @@ def plain(value: Any) -> Any:
     if kind is Tensor:
         return value._array
     if kind is tuple or kind is list:
-        items: Any = map(plain, value)
-        return kind(items)
+        return cast(Any, kind)(map(plain, value))
     return value
 
 
@@ -714,12 +674,3 @@ def seed(output: Tensor, gradient: Operand | None, call: str) -> tuple[Node, Ten
             f"{call}: a gradient of shape {given.shape} for a tensor of shape {output.shape}; they must agree"
         )
     return node, given if given.dtype == output.dtype else given.astype(output.dtype)
-
-
-def complex_by_real(call: str) -> TypeError:
-    """Return the error for a complex result that is differentiated by real numbers."""
-    return TypeError(
-        f"{call}: the output is complex and what it is differentiated by is real, so that its gradient is two, that of "
-        f"the real and that of the imaginary part; differentiate y.real, y.imag or np.abs(y), give the gradient of the "
-        f"output, or take the jacobian"
-    )

@@ -14,7 +14,8 @@ import threading
 import weakref
 from bisect import bisect_left
 from collections import deque
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -29,6 +30,11 @@ tick = itertools.count(1).__next__
 
 # So many writes are looked through one by one; more are put in order first.
 _MANY = 32
+
+
+def is_array(value: object) -> TypeGuard[NDArray[Any]]:
+    """Tell an array from everything else, type checkers included: the elements' type is left open."""
+    return isinstance(value, np.ndarray)
 
 
 class Versions:
@@ -131,6 +137,42 @@ def _written(ordered: list[Stretch], stretch: Stretch) -> list[Stretch]:
 
 
 versions = Versions()
+
+
+def check_unchanged(order: Iterable[Any]) -> None:
+    """Raise if an array was written after it was recorded.
+
+    Raises
+    ------
+    RuntimeError
+        Naming the operation whose gradient would have been wrong.
+    """
+    for node in order:
+        if node.plan and (node.number < versions.latest or node.trace):
+            late = [array for array in arrays_of(node) if versions.last(array) > node.number]
+            if late or (node.trace and not node.trace.unchanged(node)):
+                shape = f" of shape {late[0].shape}" if late else ""
+                line = f" (recorded at {node.trace.line})" if node.trace else ""
+                raise RuntimeError(
+                    f"{node.name}{line}: an array{shape} that its gradient needs was changed in place after the "
+                    f"forward pass; change it after backward(), or compute with a copy of it"
+                )
+
+
+def arrays_of(node: Any) -> list[NDArray[Any]]:
+    """Return the arrays that a node keeps for its rules."""
+    kept = (*(node.args or ()), node.output)
+    return list(_arrays_in((*kept, *node.kwargs.values()) if node.kwargs else kept))
+
+
+def _arrays_in(values: Iterable[Any]) -> Iterator[NDArray[Any]]:
+    for value in values:
+        if is_array(value):
+            yield value
+        elif type(value) in (tuple, list):
+            yield from _arrays_in(value)
+        elif isinstance(value, dict):
+            yield from _arrays_in(value.values())  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def own(array: Any) -> NDArray[Any]:

@@ -23,36 +23,36 @@ from autograd_np.tape import Leaf, Node
 from autograd_np.versions import tick, versions
 
 __all__ = [
-    "CONSTANT", "View", "argument", "as_leaf", "assign", "check_fits", "check_memory", "check_out", "check_writable",
-    "current", "getitem", "getting", "identity", "is_argument", "is_view", "node_of", "overwrite", "place_of",
-    "root_of", "same_memory", "view_of", "write",
+    "CONSTANT", "View", "argument", "as_leaf", "assign", "check_complex", "check_fits", "check_memory", "check_out",
+    "check_writable", "complex_by_real", "constant", "copied", "current", "getitem", "is_argument", "is_view",
+    "node_of", "overwrite", "place_of", "root_of", "same_memory", "view_of", "write",
 ]  # fmt: skip
 
 
-def getitem(x: Any, index: Any = None) -> Any:
-    """Index an array: `x[index]`."""
+def _getitem(x: Any, index: Any = None) -> Any:
     return x[index]
 
 
-def assign(x: Any, value: Any, index: Any = None) -> Any:
-    """Return `x` with `value` at an index: what a tensor is on the tape after it was written into."""
+def _assign(x: Any, value: Any, index: Any = None) -> Any:
     y = x.copy()
     y[index] = value
     return y
 
 
-def identity(x: Any) -> Any:
-    """Return what is given: on the tape, an argument of a function that is being differentiated."""
+def _itself(x: Any) -> Any:
     return x
 
 
-argument, getting = primitive_of(identity, name="an argument"), primitive_of(getitem, name="t[index]")
-_assigning = primitive_of(assign, name="t[index] = value")
+# What a tensor is on the tape after it was written into, and an argument of a function that is being differentiated.
+getitem = Primitive(_getitem, "t[index]", fresh=True, moves=True)
+assign = Primitive(_assign, "t[index] = value", fresh=True)
+argument = Primitive(_itself, "an argument", fresh=True)
+_copy = Primitive(np.copy, "t.copy()", fresh=True)
 _real, _imag = primitive_of(np.real), primitive_of(np.imag)
 
 for _moving in (
-    getitem, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to,
-    np.flip, np.fliplr, np.flipud, np.rot90, np.real, np.imag,
+    np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to, np.flip,
+    np.fliplr, np.flipud, np.rot90, np.real, np.imag,
 ):  # fmt: skip
     primitive_of(_moving).moves = True  # so that their results may be views
 
@@ -169,6 +169,58 @@ def current(tensor: Any, call: str) -> Node | None:
         array = output
     tensor._node, tensor._view = place, view._replace(number=tick())
     return place
+
+
+def check_complex(output: Node, call: str) -> None:
+    """Raise if a complex output was computed from a real leaf: its gradient there is two.
+
+    Raises
+    ------
+    TypeError
+        Naming what can be differentiated instead.
+    """
+    seen, stack = {output}, [output]
+    while stack:
+        node = stack.pop()
+        if node.plan is None and node.dtype.kind != "c":
+            raise complex_by_real(call)
+        fresh = [parent for parent in node.parents if parent not in seen]
+        seen.update(fresh)
+        stack.extend(fresh)
+
+
+def complex_by_real(call: str) -> TypeError:
+    """Return the error for a complex result that is differentiated by real numbers."""
+    return TypeError(
+        f"{call}: the output is complex and what it is differentiated by is real, so that its gradient is two, that of "
+        f"the real and that of the imaginary part; differentiate y.real, y.imag or np.abs(y), give the gradient of the "
+        f"output, or take the jacobian"
+    )
+
+
+def constant(value: Any, tensor: type, call: str, name: str) -> Any:
+    """Return a keyword argument that nobody can change until the backward pass.
+
+    Raises
+    ------
+    TypeError
+        If it is a tensor that requires a gradient.
+    """
+    if isinstance(value, tensor):
+        given: Any = value
+        if current(given, call) is not None:
+            raise TypeError(
+                f"{call}: {name}= cannot be a Tensor that requires a gradient; pass its `.data` if it needs none"
+            )
+        return given.data.copy()
+    return copied(value)
+
+
+def copied(value: Any) -> Any:
+    """Return tuples, lists and dicts that are nobody else's."""
+    if type(value) in (tuple, list):
+        return type(value)([copied(item) for item in value])
+    return dict(cast(Any, value)) if type(value) is dict else value
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -342,7 +394,7 @@ def _placed(tensor: Any, node: Node | None) -> Any:
 
 def _places(root: Any, steps: Sequence[View]) -> Any:
     """Return the index of a view's elements in its root."""
-    if len(steps) == 1 and steps[0].primitive is getting:
+    if len(steps) == 1 and steps[0].primitive is getitem:
         return steps[0].kwargs["index"]
     shape = root.shape
     size: int = root.size
@@ -361,6 +413,6 @@ def _assignment(
     parents = tuple(parent for parent in (node, source) if parent is not None)
     if not parents:
         return None
-    plan = _assigning.plans[0b100 | (node is not None) << 1 | (source is not None)]
+    plan = assign.plans[0b100 | (node is not None) << 1 | (source is not None)]
     what = value.item() if source is None and value.ndim == 0 else value  # a number can be shown
     return record_in_mode(plan, parents, (array, what), {"index": index}, array)

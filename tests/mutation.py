@@ -154,9 +154,9 @@ EQUIVALENT = {
     ): "in any order in memory it is the same, and copies more",
     (
         "neural.py",
-        "_label_cross_entropy_vjp",
-        "kept['softmax'] if type(x) is np.ndarray else softmax(x, axis=axis)  ->  softmax(x, axis=axis)",
-    ): "what is kept is the softmax",
+        "_softmax_less_one_hot",
+        "softmax(x, axis=axis) if residuals is None else residuals  ->  softmax(x, axis=axis)",
+    ): "what is saved is the softmax",
     (
         "neural.py",
         "_of_labels",

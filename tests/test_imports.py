@@ -20,10 +20,19 @@ ROWS = [
     ["autograd_np.neural"],
     ["autograd_np.convolution"],
     ["autograd_np.rules"],
+    ["autograd_np.gradients"],
     ["autograd_np.tensor"],
-    ["autograd_np.operands"],
-    ["autograd_np.tape", "autograd_np.kernels"],
-    ["autograd_np.hints", "autograd_np.primitives", "autograd_np.versions", "autograd_np.threads"],
+    ["autograd_np.views"],
+    ["autograd_np.anomaly", "autograd_np.methods", "autograd_np.operands", "autograd_np.outputs"],
+    ["autograd_np.kernels", "autograd_np.supported", "autograd_np.tape"],
+    [
+        "autograd_np.hints",
+        "autograd_np.modes",
+        "autograd_np.primitives",
+        "autograd_np.threads",
+        "autograd_np.trees",
+        "autograd_np.versions",
+    ],
 ]
 PUBLIC = {"autograd_np", *(f"autograd_np.{name}" for name in ("hints", "neural", "testing", "threads", "widening"))}
 NN_ROWS = [

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from autograd_np.primitives import defvjp, implements
 from autograd_np.tape import Contribution, Node, is_array, unbroadcast
-from autograd_np.tensor import Tensor, plain, primitive
-from autograd_np.views import assign, getitem
+from autograd_np.tensor import Tensor, assign, getitem, plain, primitive
 
 
 @primitive

@@ -10,14 +10,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import DTypeLike
 
-from autograd_np.methods import astype
 from autograd_np.primitives import defvjp, implements, primitives, refuse
 from autograd_np.rules.arguments import no_out
 from autograd_np.rules.formulas import formula_of
 from autograd_np.rules.indexing import numbered, scatter_add
 from autograd_np.tape import is_array, unbroadcast
-from autograd_np.tensor import Tensor, as_array, holds_a_tensor, joined, plain, primitive, record
-from autograd_np.views import identity
+from autograd_np.tensor import Tensor, as_array, astype, holds_a_tensor, identity, joined, plain, primitive, record
 
 # The same elements in another shape or order of axes
 

@@ -278,6 +278,8 @@ class Programs(RuleBasedStateMachine):
         frozen_leaf = self.base[target] in self.leaves and not self.tensors[self.base[target]].requires_grad
         if frozen_leaf and recorded:
             return  # it would become the result of an operation, and could not be thawed
+        if name == "t[...] = v" and views.same_memory(self.tensors[value], self.tensors[target].data):
+            return  # which changes nothing, and is no write
         step = self._step("write", name, target, value, recorded=recorded)
 
         def act() -> bool:
@@ -497,7 +499,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         views, "current", "(node is None and view is None) or", "node is None or"
     ),
     "a write is not noted": (views, "write", "versions.note(place)", "pass"),
-    "what a rule needs may have been written": (tape, "_check_unchanged", "for node in order", "for node in ()"),
+    "what a rule needs may have been written": (tape, "check_unchanged", "for node in order", "for node in ()"),
     "a leaf may be written": (views, "check_writable", "root._node.plan is None", "False"),
     "thawing makes another leaf": (Tensor, "requires_grad", "_frozen.pop(id(self), None)", "None"),
     "a frozen leaf has a gradient": (Tensor, "backward", "leaf._node is node", "True"),

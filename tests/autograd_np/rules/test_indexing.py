@@ -12,7 +12,7 @@ from hypothesis.strategies import SearchStrategy
 from autograd_np import Tensor, gradients
 from autograd_np.primitives import primitive_of
 from autograd_np.rules.indexing import Scattered, cleared, scatter_add
-from autograd_np.views import assign, getitem
+from autograd_np.tensor import assign, getitem
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Array, Call, Shape, arrays, shapes
 

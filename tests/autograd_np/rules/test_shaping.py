@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from autograd_np import Tensor
-from autograd_np.methods import astype
 from autograd_np.primitives import primitive_of
 from autograd_np.rules import shaping
-from autograd_np.views import identity
+from autograd_np.tensor import astype, identity
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Call, arrays, shapes
 
