@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from inspect import currentframe
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 from autograd_np.modes import Switch, mode
 from autograd_np.primitives import Plan
 from autograd_np.tape import Array, Contribution, Node, call_rules, record_node
-from autograd_np.versions import arrays_of, is_array
+from autograd_np.versions import arrays_of, is_array, versions
 
-__all__ = ["check_finite", "detect_anomaly", "record_in_mode", "rules_in_mode", "user_line"]
+__all__ = ["check_finite", "check_found", "detect_anomaly", "record_in_mode", "rules_in_mode", "user_line"]
 
 
 class detect_anomaly(Switch):
@@ -63,13 +64,18 @@ class TracedNode(Node):
 class Trace:
     """Where a node was recorded and what its arrays held: kept in anomaly mode."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, output: Any) -> None:
         self.line = user_line()
         self.checksums = [_checksum(array) for array in arrays_of(node)]
+        results: Sequence[Any] = cast(Any, output) if type(output) is list else (output,)
+        self.results = [(weakref.ref(y), _checksum(y)) for y in results]
 
     def unchanged(self, node: Node) -> bool:
-        """Tell whether the arrays still hold what they held."""
-        return self.checksums == [_checksum(array) for array in arrays_of(node)]
+        """Tell whether the arrays, and the results that are left, hold what they held, or what the tape knows of."""
+        if self.checksums != [_checksum(array) for array in arrays_of(node)]:
+            return False
+        results: Any = ((reference(), checksum) for reference, checksum in self.results)
+        return all(y is None or versions.last(y) > node.number or _checksum(y) == checksum for y, checksum in results)
 
 
 def user_line() -> str:
@@ -103,7 +109,7 @@ def record_in_mode(
     if not mode.get().anomaly:
         return record_node(plan, parents, args, kwargs, output)
     node = record_node(plan, parents, args, kwargs, output, TracedNode)
-    node.trace = Trace(node)
+    node.trace = Trace(node, output)
     return node
 
 
@@ -112,11 +118,21 @@ def rules_in_mode() -> Callable[..., Sequence[Any]]:
     return _call_and_check_rules if mode.get().anomaly else call_rules
 
 
+def check_found(found: Mapping[Node, Any]) -> None:
+    """Raise in anomaly mode if one of the gradients that a sweep found is not finite: a sum may overflow."""
+    if mode.get().anomaly:
+        for node, g in found.items():
+            check_finite(g, f"the gradient of {node.name} of shape {node.shape}", "a sum of those that reach it")
+
+
 def _call_and_check_rules(
     node: Node, argnums: Sequence[int], g: Any, y: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Sequence[Any]:
     parts = call_rules(node, argnums, g, y, args, kwargs)
     line = f"recorded at {node.trace.line}" if node.trace else "recorded outside detect_anomaly()"
+    totals: Sequence[Any] = cast(Any, g) if type(g) is tuple else (g,)
+    for total in totals:
+        check_finite(total, f"{node.name}: the gradient of its result", line)
     for argnum, part in zip(argnums, parts, strict=True):
         if part is not None and not isinstance(part, Contribution):
             check_finite(part, f"{node.name}: the gradient of argument {argnum}", line)

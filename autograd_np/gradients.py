@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import views
-from autograd_np.anomaly import record_in_mode, rules_in_mode
-from autograd_np.modes import recording
+from autograd_np.anomaly import check_found, record_in_mode, rules_in_mode
+from autograd_np.modes import mode, recording
 from autograd_np.operands import array_of
 from autograd_np.outputs import output_node
 from autograd_np.tape import NOTHING, Contribution, Node, is_array, sweep
@@ -98,6 +98,9 @@ def gradients(
                 f"gradients: input {i} was made, or changed in place, after the outputs, so that they cannot depend on "
                 f"it; keep the tensor that they were computed from"
             )
+    if not create_graph and mode.get().differentiating:
+        for node in filter(None, places):
+            views.check_constant(node, "gradients")
     retain = create_graph if retain_graph is None else retain_graph
     found = pulled(outputs, inputs, weights, create=create_graph, retain=retain)
     return tuple(wrap(np.zeros(x.shape, x.dtype), None) if g is None else g for g, x in zip(found, inputs, strict=True))
@@ -144,6 +147,7 @@ def _swept(
             found = sweep(nodes, starts, set(wanted), call=_recorded(call), retain=retain)
     else:
         found = sweep(nodes, [start.data for start in starts], set(wanted), call=call, retain=retain)
+    check_found(found)
     results: list[Tensor | None] = []
     take = found.pop if len(set(wanted)) == len(wanted) else found.get  # what stays in `found` is copied by own
     given = {id(_owner(start.data)) for start in starts}  # whose memory is somebody else's
@@ -212,15 +216,7 @@ def depends_on_others(output: Tensor, inputs: Sequence[Tensor]) -> bool:
     node = views.place_of(output)
     if node is None:
         return False
-    seen, stack = {node}, [node]
-    while stack:
-        node = stack.pop()
-        if node.number < oldest:
-            return True
-        fresh = [parent for parent in node.parents if parent not in seen]
-        seen.update(fresh)
-        stack.extend(fresh)
-    return False
+    return any(ancestor.number < oldest for ancestor in views.ancestors(node))
 
 
 def _owner(array: NDArray[Any]) -> NDArray[Any]:
@@ -237,9 +233,10 @@ def as_argument(data: Operand) -> Tensor:
     constant then.
     """
     if isinstance(data, Tensor):
-        array, node = data.data, views.current(data, "a transform")
+        array, node, is_number = data.data, views.current(data, "a transform"), views.is_number(data)
     else:
-        array, node = array_of(data, "an argument"), None
+        array, node, is_number = array_of(data, "an argument"), None, not is_array(data) and not np.ndim(data)
+    view = views.NUMBER if is_number else None
     if node is None:
-        return views.as_leaf(wrap(array, None), is_argument=True)
-    return wrap(array, record_in_mode(views.argument.plans[0b11], (node,), (array,), NOTHING, array))
+        return views.as_leaf(wrap(array, None, view), is_argument=True)
+    return wrap(array, record_in_mode(views.argument.plans[0b11], (node,), (array,), NOTHING, array), view)

@@ -175,7 +175,7 @@ class NumpyMethods:
         return self._call(np.repeat, repeats, axis=axis)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Self:
-        """See `numpy.diagonal`; a copy."""
+        """See `numpy.diagonal`; a view that cannot be written into."""
         return self._call(np.diagonal, offset, axis1, axis2)
 
     def dot(self, other: Any) -> Self:

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, ClassVar, NamedTuple
 
-__all__ = ["ORDINARY", "Mode", "Switch", "mode", "no_grad", "recording"]
+__all__ = ["ORDINARY", "Mode", "Switch", "differentiating", "mode", "no_grad", "recording"]
 
 
 class Mode(NamedTuple):
@@ -18,6 +18,7 @@ class Mode(NamedTuple):
     """
 
     recording: bool = True
+    differentiating: bool = False  # inside a function that a transform calls
     anomaly: bool = False
     outer: Mode | None = None
     silence: AbstractContextManager[Any] = nullcontext()
@@ -87,4 +88,10 @@ class no_grad(Switch):
 class recording(Switch):
     """Record inside, even within `no_grad`: what a transform needs for its own leaves."""
 
-    change: ClassVar[dict[str, bool]] = {"recording": True}
+    change: ClassVar[dict[str, bool]] = {"recording": True, "differentiating": False}
+
+
+class differentiating(Switch):
+    """Record inside a function that is being differentiated: gradients that are not recorded lose something there."""
+
+    change: ClassVar[dict[str, bool]] = {"recording": True, "differentiating": True}

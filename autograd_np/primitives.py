@@ -76,8 +76,6 @@ class Plan:
     ----------
     argnums : tuple of int
         Which arguments need a gradient.
-    rules : tuple of callable or None
-        The rules for these; None if there is a joint one.
     keeps_output : bool
         Whether a rule reads the output.
     stand_ins : tuple of (int, int)
@@ -88,14 +86,13 @@ class Plan:
         Whether every argument is a stand-in: its parents then are all that a node keeps of the call.
     """
 
-    __slots__ = ("argnums", "constants", "keeps_no_array", "keeps_output", "primitive", "rules", "stand_ins")
+    __slots__ = ("argnums", "constants", "keeps_no_array", "keeps_output", "primitive", "stand_ins")
 
     def __init__(self, primitive: Primitive, needed: int) -> None:
         count = needed.bit_length() - 1
         argnums = tuple(i for i in range(count) if needed >> (count - 1 - i) & 1)
         no_output, unread = primitive.unread(argnums, count)
         self.primitive, self.argnums = primitive, argnums
-        self.rules = None if primitive.joint else tuple(primitive.vjps[i] for i in argnums)
         self.keeps_output = not no_output
         self.stand_ins = tuple((place, argnums.index(place)) for place in unread if place in argnums)
         self.constants = tuple(place for place in unread if place not in argnums)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import methods, views
-from autograd_np.anomaly import check_finite, record_in_mode, rules_in_mode, user_line
+from autograd_np.anomaly import check_finite, check_found, record_in_mode, rules_in_mode, user_line
 from autograd_np.hints import Absent, absent
 from autograd_np.modes import ORDINARY, mode
 from autograd_np.operands import admitted, array_of, described, knows_better, losing_call, refuse_subclasses
@@ -85,6 +85,8 @@ def _operators(ufunc: np.ufunc) -> tuple[Operator, Operator, Operator]:
         return tensor
 
     def in_place(a: Any, b: Any) -> Tensor:
+        if views.is_number(a):
+            return operate(a, b)
         return views.overwrite(a, f"{entry.name} in place", (a, b), lambda *args: record(entry, args, NOTHING))
 
     return operate, lambda a, b: operate(b, a), in_place
@@ -209,9 +211,14 @@ class Tensor(methods.NumpyMethods):
             _frozen[id(self)] = cast(Leaf, self._node)
             self._node = None
             return
+        if views.root_of(self) is not self:
+            raise RuntimeError(
+                "a view of another tensor cannot be made a leaf, since writing into that would change it; make one of "
+                "a copy (t.copy())"
+            )
         known = _frozen.pop(id(self), None)
+        self._view = None if views.is_number(self) else self._view  # which is to be changed in place
         self._node = known if known is not None and known.leaf() is self else Leaf(self, self._array)
-        self._view = self._view and views.CONSTANT
 
     @property
     def is_leaf(self) -> bool:
@@ -331,8 +338,11 @@ class Tensor(methods.NumpyMethods):
         node, start = seed(self, gradient, "backward()")
         if gradient is None and self.dtype.kind == "c":
             views.check_complex(node, "backward()")
+        if mode.get().differentiating:
+            views.check_constant(node, "backward()")
         found = sweep([node], [start._array], call=rules_in_mode(), retain=retain_graph)
         del start
+        check_found(found)
         totals: list[tuple[Tensor, NDArray[Any]]] = []
         with _adding:
             while found:
@@ -341,13 +351,15 @@ class Tensor(methods.NumpyMethods):
                 if leaf is not None and leaf._node is node:  # else it was frozen meanwhile
                     totals.append((leaf, own(total) if leaf._grad is None else leaf._grad + total))
             for leaf, total in totals:
-                leaf._grad = np.asarray(total)
+                leaf._grad = np.asarray(total, leaf.dtype)
 
     # -- in place -----------------------------------------------------------------------------------------------------
 
     def __setitem__(self, index: Any, value: Operand) -> None:
         index = views.copied(plain(index))
         place = self._array[index]
+        if not is_array(place):  # a number: the same place as an array without axes
+            place = self._array[(*(index if type(index) is tuple else (index,)), ...)]
         shares = is_array(place) and np.may_share_memory(place, self._array)
         value = as_array(value, "t[index] = value: the value")
         if not isinstance(value, Tensor):
@@ -471,7 +483,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
         )
     view = None
     if type(output) is not np.ndarray:
-        output = np.asarray(output)
+        output, view = np.asarray(output), views.NUMBER
     elif primitive.moves and views.is_view(output, arrays[0]):
         output = output if output is not arrays[0] else output.view()
         view = views.view_of(args[0], primitive, kwargs)

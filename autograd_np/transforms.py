@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograd_np.gradients import as_argument, batched_gradients, depends_on_others, gradients, pulled
-from autograd_np.modes import mode, recording
+from autograd_np.modes import differentiating, mode
 from autograd_np.tensor import Tensor, as_array
 from autograd_np.trees import leaves_like, leaves_of, tree_of
 
@@ -451,7 +451,7 @@ class _Call:
                 )
             as_array(x, f"{self.name}: an argument")  # refuses those that lose something as plain arrays
         outer = mode.get().recording
-        with recording():
+        with differentiating():
             # Arrays are copied only if the tape lasts longer than the call, and could see them change.
             self.inputs = [as_argument(Tensor(x) if lasting and not _on_tape(x) else x) for x in self.given]
             tracked = list(args)

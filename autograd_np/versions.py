@@ -15,6 +15,7 @@ import weakref
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -54,11 +55,12 @@ class Versions:
         self._notes: deque[Stretch] = deque([(0, 0, 0)])
         self._ordered: list[Stretch] = []  # disjoint, in the order of addresses: what was noted before the notes
         self._ordering = threading.Lock()
-        self._owners: dict[int, tuple[int, int]] = {}  # arrays that own what was written, and their bounds
+        # By their addresses, arrays that own what was written, and their bounds. An array that is gone is no other one.
+        self._owners: dict[int, tuple[weakref.ref[NDArray[Any]], tuple[int, int]]] = {}
 
     def note(self, array: NDArray[Any]) -> None:
         """Note a write into an array's memory, just before it happens: one that fails halfway is a write, too."""
-        start, stop = self._owners.get(id(array)) or self._watched(array)
+        start, stop = self._bounds(array) or self._watched(array)
         self._notes.append((start, stop, tick()))
         while (number := self._notes[-1][2]) > self.latest:  # others may come between looking and setting
             self.latest = number
@@ -67,10 +69,16 @@ class Versions:
 
     def last(self, array: NDArray[Any]) -> int:
         """Return the number of the last write into an array's memory, 0 if there was none."""
-        start, stop = self._owners.get(id(array)) or _bounds(array)
-        noted = max((n for a, b, n in self._noted() if a < stop and start < b), default=0)  # before they are in order
+        start, stop = self._bounds(array) or _bounds(array)
+        if start == stop:
+            return 0
+        noted = self._noted()  # before they are in order
         first, end = _between(self._ordered, start, stop)
-        return max(noted, *(n for _, _, n in self._ordered[first:end]), 0)
+        latest = max((n for _, _, n in self._ordered[first:end]), default=0)
+        for a, b, n in noted:
+            if a < stop and start < b:
+                latest = max(latest, n) if n or start < a or b < stop else 0  # 0 where memory was given back since
+        return latest
 
     def _noted(self) -> tuple[Stretch, ...]:
         while True:
@@ -97,14 +105,21 @@ class Versions:
         owner = array
         while isinstance(owner.base, np.ndarray):
             owner = owner.base
-        if owner.flags.owndata and id(owner) not in self._owners:
-            bounds = self._owners[id(owner)] = _bounds(owner)
-            weakref.finalize(owner, self._forget, id(owner), *bounds).atexit = False
+        if owner.flags.owndata and self._bounds(owner) is None:
+            bounds = _bounds(owner)
+            self._owners[id(owner)] = weakref.ref(owner, partial(self._forget, id(owner), bounds)), bounds
         return _bounds(array)
 
-    def _forget(self, owner: int, start: int, stop: int) -> None:
-        self._owners.pop(owner, None)
-        self._notes.append((start, stop, 0))
+    def _bounds(self, array: NDArray[Any]) -> tuple[int, int] | None:
+        """Return the bounds of an array whose memory was written and that owns it."""
+        entry = self._owners.get(id(array))
+        return entry[1] if entry is not None and entry[0]() is array else None
+
+    def _forget(self, owner: int, bounds: tuple[int, int], reference: Any) -> None:
+        self._notes.append((*bounds, 0))
+        entry = self._owners.get(owner)
+        if entry is not None and entry[0] is reference:
+            self._owners.pop(owner, None)
 
 
 def _bounds(array: NDArray[Any]) -> tuple[int, int]:

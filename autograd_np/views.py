@@ -9,23 +9,24 @@ A tensor here is whatever has an array, a node or None, and a view or None (`Ten
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_np.anomaly import record_in_mode
+from autograd_np.anomaly import check_finite, record_in_mode, user_line
 from autograd_np.modes import mode
 from autograd_np.operands import described
 from autograd_np.primitives import Primitive, primitive_of
-from autograd_np.tape import Leaf, Node
+from autograd_np.tape import NOTHING, Leaf, Node
 from autograd_np.versions import tick, versions
 
 __all__ = [
-    "CONSTANT", "View", "argument", "as_leaf", "assign", "check_complex", "check_fits", "check_memory", "check_out",
-    "check_writable", "complex_by_real", "constant", "copied", "current", "getitem", "is_argument", "is_view",
-    "node_of", "overwrite", "place_of", "root_of", "same_memory", "view_of", "write",
+    "CONSTANT", "NUMBER", "View", "ancestors", "argument", "as_leaf", "assign", "check_complex", "check_constant",
+    "check_fits", "check_memory", "check_out", "check_writable", "complex_by_real", "constant", "copied", "current",
+    "getitem", "is_argument", "is_number", "is_view", "node_of", "overwrite", "place_of", "root_of", "same_memory",
+    "view_of", "write",
 ]  # fmt: skip
 
 
@@ -47,12 +48,12 @@ def _itself(x: Any) -> Any:
 getitem = Primitive(_getitem, "t[index]", fresh=True, moves=True)
 assign = Primitive(_assign, "t[index] = value", fresh=True)
 argument = Primitive(_itself, "an argument", fresh=True)
-_copy = Primitive(np.copy, "t.copy()", fresh=True)
+_copying = primitive_of(np.copy)
 _real, _imag = primitive_of(np.real), primitive_of(np.imag)
 
 for _moving in (
     np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to, np.flip,
-    np.fliplr, np.flipud, np.rot90, np.real, np.imag,
+    np.fliplr, np.flipud, np.rot90, np.real, np.imag, np.diagonal,
 ):  # fmt: skip
     primitive_of(_moving).moves = True  # so that their results may be views
 
@@ -90,6 +91,8 @@ class View(NamedTuple):
 
 # In place of a view of something that a tensor is to know nothing of: detached, or taken under no_grad().
 CONSTANT: Any = object()
+# In place of a view of what NumPy has a number for, which cannot be changed: `s += 1` gives another one.
+NUMBER: Any = object()
 
 
 def view_of(parent: Any, primitive: Primitive, kwargs: Mapping[str, Any]) -> View:
@@ -97,9 +100,9 @@ def view_of(parent: Any, primitive: Primitive, kwargs: Mapping[str, Any]) -> Vie
     if not mode.get().recording:
         return CONSTANT
     before = parent._view
-    if before is None or before is CONSTANT:
-        return View(parent, None, primitive, kwargs, tick())
-    return View(before.root, before, primitive, kwargs, tick())
+    if type(before) is View:
+        return View(before.root, before, primitive, kwargs, tick())
+    return View(parent, None, primitive, kwargs, tick())
 
 
 def is_view(output: NDArray[Any], array: NDArray[Any]) -> bool:
@@ -110,7 +113,7 @@ def is_view(output: NDArray[Any], array: NDArray[Any]) -> bool:
 def root_of(tensor: Any) -> Any:
     """Return the tensor whose memory another one lies in."""
     view = tensor._view
-    return tensor if view is None or view is CONSTANT else view.root
+    return view.root if type(view) is View else tensor
 
 
 def node_of(tensor: Any) -> Node | None:
@@ -130,10 +133,18 @@ def as_leaf(tensor: Any, is_argument: bool = False) -> Any:
     return tensor
 
 
+def is_number(tensor: Any) -> bool:
+    """Tell whether NumPy has a number for what a tensor holds, and no array without axes."""
+    return tensor._view is NUMBER
+
+
 def is_argument(tensor: Any) -> bool:
     """Tell whether a tensor stands for an argument of a function that is being differentiated."""
-    node = tensor._node
-    return node is not None and (node.primitive is argument or (isinstance(node, Leaf) and node.is_argument))
+    return tensor._node is not None and _is_argument(tensor._node)
+
+
+def _is_argument(node: Node) -> bool:
+    return node.primitive is argument or (isinstance(node, Leaf) and node.is_argument)
 
 
 def current(tensor: Any, call: str) -> Node | None:
@@ -145,7 +156,7 @@ def current(tensor: Any, call: str) -> Node | None:
         If its memory was written behind the tape's back.
     """
     node: Node | None = tensor._node
-    view: View | None = None if tensor._view is CONSTANT else tensor._view
+    view: View | None = tensor._view if type(tensor._view) is View else None
     if (node is None and view is None) or (node is not None and node.plan is None):
         return node
     number = cast(Any, view if node is None else node).number
@@ -171,6 +182,17 @@ def current(tensor: Any, call: str) -> Node | None:
     return place
 
 
+def ancestors(output: Node) -> Iterator[Node]:
+    """Yield a node and all that it was computed from."""
+    seen, stack = {output}, [output]
+    while stack:
+        node = stack.pop()
+        yield node
+        fresh = [parent for parent in node.parents if parent not in seen]
+        seen.update(fresh)
+        stack.extend(fresh)
+
+
 def check_complex(output: Node, call: str) -> None:
     """Raise if a complex output was computed from a real leaf: its gradient there is two.
 
@@ -179,14 +201,24 @@ def check_complex(output: Node, call: str) -> None:
     TypeError
         Naming what can be differentiated instead.
     """
-    seen, stack = {output}, [output]
-    while stack:
-        node = stack.pop()
-        if node.plan is None and node.dtype.kind != "c":
-            raise complex_by_real(call)
-        fresh = [parent for parent in node.parents if parent not in seen]
-        seen.update(fresh)
-        stack.extend(fresh)
+    if any(node.plan is None and node.dtype.kind != "c" for node in ancestors(output)):
+        raise complex_by_real(call)
+
+
+def check_constant(output: Node, call: str) -> None:
+    """Raise if an output depends on an argument of a function that is being differentiated.
+
+    Raises
+    ------
+    RuntimeError
+        A gradient that is not recorded would be a constant there, and derivatives of it lost.
+    """
+    if any(map(_is_argument, ancestors(output))):
+        raise RuntimeError(
+            f"{call}: it depends on an argument of a function that is being differentiated, for which this gradient "
+            f"would be a constant; take gradients(..., create_graph=True) or grad, or detach() what is not to be "
+            f"differentiated"
+        )
 
 
 def complex_by_real(call: str) -> TypeError:
@@ -240,22 +272,32 @@ def write(tensor: Any, call: str, value: Any, index: Any, place: NDArray[Any]) -
         If writing could lose a gradient in silence, or the memory is not to be written.
     """
     root, source = check_writable(tensor, call, value)
-    if index is None and not np.can_cast(value.dtype, tensor.dtype, "same_kind"):
-        raise TypeError(f"{call}: a result of dtype {value.dtype} does not fit {tensor.dtype}")
+    if not np.can_cast(value.dtype, tensor.dtype, "same_kind" if index is None else "unsafe") or (
+        value.dtype.kind == "c" and tensor.dtype.kind != "c"
+    ):
+        raise TypeError(f"{call}: a value of dtype {value.dtype} does not fit {tensor.dtype}")
     own = root_node = None
     if mode.get().recording:
         own, root_node = current(tensor, call), current(root, call)
+    if mode.get().anomaly:
+        check_finite(value._array, f"{call}: the value", f"written at {user_line()}")
     value = value if value.dtype == tensor.dtype else value.astype(tensor.dtype)
-    versions.note(place)
-    tensor._array[... if index is None else index] = value._array
     source = source and value._node
-    if source is None and own is None and root_node is None:
-        return
-    if index is None:
-        own, index = None, ...  # nothing of what was there is left
-    tensor._node = _assignment(own, tensor._array, source, value._array, index)
-    if tensor is not root:
-        root._node = _after_write(root, root_node, tensor)
+    versions.note(place)
+    try:
+        tensor._array[... if index is None else index] = value._array
+        if source is None and own is None and root_node is None:
+            return
+        if index is None:
+            own, index = None, ...  # nothing of what was there is left
+        tensor._node = _assignment(own, tensor._array, source, value._array, index)
+        if tensor is not root:
+            root._node = _after_write(root, root_node, tensor)
+    except BaseException:  # a signal, too, can leave a part of it undone: whoever reads the memory is to be told
+        if source is not None and root._node is None:
+            root._node = record_in_mode(_copying.plans[0b11], (source,), (root._array,), NOTHING, root._array)
+        versions.note(place)
+        raise
 
 
 def overwrite(tensor: Any, call: str, args: Sequence[Any], compute: Callable[..., Any]) -> Any:
@@ -276,9 +318,8 @@ def overwrite(tensor: Any, call: str, args: Sequence[Any], compute: Callable[...
 
 def _apart(arg: Any, tensor: Any) -> Any:
     """Return an argument that a write into a tensor leaves as it is."""
-    if type(arg) is type(tensor) and np.may_share_memory(arg._array, tensor._array):
-        return _placed(arg, current(arg, "an operation in place") if mode.get().recording else None)
-    return arg
+    shares = type(arg) is type(tensor) and np.may_share_memory(arg._array, tensor._array)
+    return arg.copy() if shares else arg
 
 
 def check_writable(tensor: Any, call: str, value: Any = None) -> tuple[Any, Node | None]:
@@ -386,9 +427,11 @@ def _after_write(root: Any, node: Node | None, view: Any) -> Node | None:
 
 
 def _placed(tensor: Any, node: Node | None) -> Any:
-    """Return a copy of a tensor at another place on the tape."""
+    """Return a copy of a tensor, on the tape as a copy of what is at another place there."""
     copy = tensor.detach()
-    copy._array, copy._node, copy._view = tensor._array.copy(), node, None
+    copy._array, copy._view = tensor._array.copy(), None
+    if node is not None:
+        copy._node = record_in_mode(_copying.plans[0b11], (node,), (copy._array,), NOTHING, copy._array)
     return copy
 
 
@@ -397,6 +440,8 @@ def _places(root: Any, steps: Sequence[View]) -> Any:
     if len(steps) == 1 and steps[0].primitive is getitem:
         return steps[0].kwargs["index"]
     shape = root.shape
+    if not shape:
+        return ...
     size: int = root.size
     places: Any = np.arange(size)
     places = places.reshape(shape)

@@ -52,13 +52,13 @@ def recorded(function: Any, formula: Callable[..., Any]) -> Callable[..., Any]:
             # With a node of its own for each: one argument may have been computed from another.
             own = [as_argument(x) if need else x for x, need in zip(arrays, call.needed, strict=True)]
             results = _sequence(call.with_arrays(formula, own, options))
-        inputs = [x for x, need in zip(own, call.needed, strict=True) if need]
-        found = _pulled_back(results, _sequence(g), inputs, tensors)
+            inputs = [x for x, need in zip(own, call.needed, strict=True) if need]
+            found = _pulled_back(results, _sequence(g), inputs, tensors)
         return [next(found) if need else None for need in call.needed]
 
     vjps.__name__ = f"vjps_of_{formula.__name__.strip('_')}"
     vjps.__doc__ = f"Differentiate the formula {formula.__module__}.{formula.__name__}."
-    entry = Primitive(value, name_of(function))
+    entry = Primitive(value, name_of(function))  # NumPy may return an argument
     entry.define((), vjps, broadcasts=False)
 
     @functools.wraps(formula)

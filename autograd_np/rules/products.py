@@ -212,7 +212,7 @@ def _places(axes: list[int]) -> list[int]:
     return [axes.index(i) for i in range(len(axes))]
 
 
-@primitive(name="np.einsum")
+@primitive(name="np.einsum", fresh=True)
 def einsum(*arrays: Any, subscripts: str = "", optimize: bool | str = False, needed: tuple[bool, ...] = ()) -> Any:
     """Sum products of elements over indices; see `numpy.einsum`. `needed` tells which arrays need a gradient."""
     return np.einsum(subscripts, *arrays, optimize=optimize)
@@ -233,6 +233,20 @@ def _einsum_vjps(
 defvjp(einsum, joint=_einsum_vjps)
 
 
+@primitive(name="np.einsum", fresh=True, moves=True)
+def einsum_of_one(x: Any, subscripts: str = "", optimize: bool = False) -> Any:
+    """Sum the elements of one array over indices; a view of it where none is summed over, as in NumPy."""
+    return np.einsum(subscripts, x, optimize=optimize)
+
+
+def _einsum_of_one_vjp(g: Any, _y: Any, _x: Any, subscripts: str = "", optimize: bool = False) -> Any:
+    terms, result = _indices(subscripts, [_x])
+    return _einsum_vjp(g, [_x], 0, terms, result, optimize)
+
+
+defvjp(einsum_of_one, _einsum_of_one_vjp)
+
+
 @implements(np.einsum)
 def _einsum(*operands: Any, out: Any = None, optimize: Any = False) -> Any:
     no_out("np.einsum", out)
@@ -241,6 +255,8 @@ def _einsum(*operands: Any, out: Any = None, optimize: Any = False) -> Any:
     else:
         subscripts, arrays = _in_letters(operands)
     arrays = [as_array(a) for a in arrays]
+    if len(arrays) == 1:
+        return einsum_of_one(arrays[0], subscripts=subscripts, optimize=bool(optimize))
     return einsum(
         *arrays,
         subscripts=subscripts,

@@ -38,13 +38,13 @@ defvjp(
 defvjp(
     np.var,
     lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _var_vjp(
-        g, x, axis, ddof + correction, where
+        g, x, axis, ddof + correction, where, dtype
     ),
 )
 defvjp(
     np.std,
     lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _std_vjp(
-        g, y, x, axis, ddof + correction, where
+        g, y, x, axis, ddof + correction, where, dtype
     ),
 )
 for _function in (np.max, np.amax, np.min, np.amin):
@@ -88,13 +88,13 @@ defvjp(
 defvjp(
     np.nanvar,
     lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _var_vjp(
-        g, x, axis, ddof + correction, _numbers(x, where)
+        g, x, axis, ddof + correction, _numbers(x, where), dtype
     ),
 )
 defvjp(
     np.nanstd,
     lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _std_vjp(
-        g, y, x, axis, ddof + correction, _numbers(x, where)
+        g, y, x, axis, ddof + correction, _numbers(x, where), dtype
     ),
 )
 for _function in (np.nanmax, np.nanmin):
@@ -167,14 +167,16 @@ def _is_nan(x: Any) -> Any:
     return x != x
 
 
-def _var_vjp(g: Any, x: Any, axis: Any, ddof: Any, where: Any) -> Any:
+def _var_vjp(g: Any, x: Any, axis: Any, ddof: Any, where: Any, dtype: Any) -> Any:
     """Return the adjoint of the variance of what is chosen."""
+    _check_dtype(x, dtype)
     deviation = _deviation(widened(x), axis, where)
     return _spread(g, x, axis) * _over_freedom(deviation, _chosen_count(x, axis, where) - ddof, where) * 2
 
 
-def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any) -> Any:
+def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any, dtype: Any) -> Any:
     """Return the adjoint of the standard deviation; of a constant it is 0, and so is the gradient, as in PyTorch."""
+    _check_dtype(x, dtype)
     size: Any = _spread(widened(y), x, axis)
     count = _chosen_count(x, axis, where)
     # The mean of a constant can be a neighbour of it. The deviations, alike then, are none from their own mean.
@@ -187,6 +189,15 @@ def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any) -> Any:
     part = _spread(widened(g), x, axis) / np.where((size == 0) | _is_nan(size), 1, size)
     part = part * _over_freedom(deviation, count - ddof, where)
     return kinked(part, lambda: lost & (count > 1) & _numbers(x, where), x, axis=_from_the_back(x, axis))
+
+
+def _check_dtype(x: Any, dtype: Any) -> None:
+    """Raise where NumPy takes the mean of complex numbers without their imaginary parts."""
+    if dtype is not None and x.dtype.kind == "c" and np.dtype(dtype).kind != "c":
+        raise TypeError(
+            f"np.var or np.std: of {x.dtype} with dtype={np.dtype(dtype)} NumPy loses the imaginary part of the mean; "
+            f"leave dtype= out, or take it of the real part"
+        )
 
 
 def _chosen_count(x: Any, axis: Any, where: Any) -> Any:

@@ -192,17 +192,18 @@ def resize(a: Any, new_shape: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-@implements(np.diagonal)
-def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Take a diagonal; see `numpy.diagonal`. Here it is a copy."""
-    matrices = np.moveaxis(a, (axis1, axis2), (-2, -1))
-    rows, columns = matrices.shape[-2:]
-    length = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
-    i = np.arange(length, dtype=np.intp)
-    return matrices[..., i + max(-offset, 0), i + max(offset, 0)]
+def _on_diagonal(g: Any, _y: Any, _a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Put a gradient on the diagonal that was taken, with 0 around it."""
+    axis1, axis2 = (normalize_axis_index(axis, _a.ndim) for axis in (axis1, axis2))
+    others = [n for axis, n in enumerate(_a.shape) if axis not in (axis1, axis2)]
+    i = np.arange(g.shape[-1], dtype=np.intp)
+    index = (..., i + max(-offset, 0), i + max(offset, 0))
+    matrices = scatter_add(g, index=index, shape=(*others, _a.shape[axis1], _a.shape[axis2]))
+    return np.moveaxis(matrices, (-2, -1), (axis1, axis2))
 
 
-defvjp(np.diagflat, lambda g, _y, _v, k=0: np.reshape(diagonal(g, k), _v.shape))
+defvjp(np.diagonal, _on_diagonal)
+defvjp(np.diagflat, lambda g, _y, _v, k=0: np.reshape(np.diagonal(g, k), _v.shape))
 
 
 @implements(np.diag)
@@ -210,7 +211,7 @@ def diag(v: Any, k: int = 0) -> Any:
     """Take the diagonal of a matrix, or make a matrix of a diagonal; see `numpy.diag`."""
     if v.ndim not in (1, 2):
         raise ValueError(f"np.diag: takes a vector or a matrix, got shape {v.shape}; see np.diagonal and np.diagflat")
-    return diagonal(v, k) if v.ndim == 2 else np.diagflat(v, k)
+    return np.diagonal(v, k) if v.ndim == 2 else np.diagflat(v, k)
 
 
 @implements(np.trace)
@@ -219,7 +220,7 @@ def trace(
 ) -> Any:
     """Sum along a diagonal; see `numpy.trace`."""
     no_out("np.trace", out)
-    return np.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -589,12 +589,10 @@ class TestGradientBuffers:
         entry = primitives[np.matmul]
         before = entry.vjps
         entry.vjps = (before[0], watched)
-        entry.plans.clear()
         try:
             (x @ w).sum().backward()
         finally:
             entry.vjps = before
-            entry.plans.clear()
         assert made == [id(w.grad)]
 
     def test_rows_share_one_buffer(self) -> None:
