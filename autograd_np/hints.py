@@ -28,7 +28,7 @@ t.clone() or torch.clone(t) -> t.copy()
 t.grad_fn -> autograd_np.print_tape(loss)  # or draw(loss): what leads to a tensor
 t.retain_grad() -> autograd_np.gradients(loss, t)  # before backward()
 t.register_hook(f) -> # there are no hooks; gradients(loss, t) gives the gradient of any tensor
-t.requires_grad_() -> t.requires_grad = True
+t.requires_grad_() -> t.requires_grad = True  # or False
 t.detach_() -> t = t.detach()
 
 t.to(torch.float64) or t.double() or t.type(torch.float64) -> t.astype(np.float64)

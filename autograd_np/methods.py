@@ -209,8 +209,8 @@ class NumpyMethods:
         return self._call(np.imag)
 
     def conj(self) -> Self:
-        """See `numpy.conj`."""
-        return self._call(np.conjugate)
+        """See `numpy.conj`; real numbers are their own."""
+        return self._call(np.conjugate) if self.dtype.kind == "c" else self
 
     conjugate = conj
 

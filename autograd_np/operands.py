@@ -186,8 +186,8 @@ def _instead_of(name: str) -> str:
         return "np.full(shape, t, like=t), or np.broadcast_to(t, shape)"
     if package == "np":
         return (
-            "it looks for tensors among its arguments and not inside lists, and computes with plain arrays: join "
-            "tensors first, with np.stack(ts)"
+            "it computes with plain arrays here, as with whatever stands inside a list: join tensors first, with "
+            "np.stack(ts), and write it with supported functions (autograd_np.supported() lists them)"
         )
     return (
         "it computes with plain arrays: write it with supported functions (autograd_np.supported() lists them), or "

@@ -247,7 +247,10 @@ class Primitive:
             if not kwargs.keys() <= self.keywords:
                 raise unsupported_keyword(self.name, next(iter(kwargs.keys() - self.keywords)), kwargs, self.keywords)
             return args, kwargs
-        given = self._signature.bind(*args, **kwargs).arguments
+        try:
+            given = self._signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{self.name}: {error}") from None
         parameters = self._signature.parameters
         names = list(parameters)[: self.arrays]
         keywords: dict[str, Any] = {}
@@ -361,8 +364,8 @@ def name_of(function: Any) -> str:
     if isinstance(function, np.ufunc):
         if getattr(np, name, None) is function:
             return f"np.{name}"
-        special = sys.modules.get("scipy.special")
-        return f"scipy.special.{name}" if getattr(special, name, None) is function else name
+        special, public = sys.modules.get("scipy.special"), "zeta" if name == "_riemann_zeta" else name
+        return f"scipy.special.{public}" if hasattr(special, public) else name
     if module.split(".")[0] in ("numpy", "scipy"):
         return f"{module.replace('numpy', 'np', 1)}.{name}"
     return name

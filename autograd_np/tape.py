@@ -327,6 +327,10 @@ def _give_up(error: BaseException, node: Node | None, order: Iterable[Node]) -> 
     if node is not None and isinstance(error, Exception):
         line = f", recorded at {node.trace.line}" if node.trace else ""
         error.add_note(f"in the backward pass of {node.name}{line}; no gradient was changed")
+        if isinstance(error, TypeError | AttributeError):
+            error.add_note(
+                "a rule's parameter whose name begins with an underscore has a shape and a dtype, no elements"
+            )
 
 
 def _of_every_output(parts: Sequence[Any], outputs: Sequence[Any]) -> tuple[Any, ...]:
@@ -379,6 +383,7 @@ def _fitted(g: Array, parent: Node, primitive: Primitive, parts: Iterable[tuple[
     """Give a rule's result the shape and dtype of its argument, where the function's kind allows for it."""
     if isinstance(g, Contribution):
         return g
+    g = g if hasattr(g, "shape") else np.asarray(g)
     if g.shape[lead:] != parent.shape:
         given, g = g, unbroadcast(g, parent.shape, lead) if primitive.broadcasts else g
         if g.shape[lead:] != parent.shape:

@@ -436,8 +436,10 @@ class _Call:
     ) -> None:
         self.name = _named(transform, fun)
         self.may_be_constant = getattr(fun, _MAY_BE_CONSTANT, False)
-        self.several = not isinstance(argnums, int)
+        self.several = not isinstance(argnums, int | np.integer)
         positions = argnums if isinstance(argnums, Sequence) else (argnums,)
+        if not all(isinstance(i, int | np.integer) for i in positions):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"{self.name}: argnums={argnums!r}; they are the places of positional arguments, like 0")
         for i in positions:
             if not -len(args) <= i < len(args):
                 raise TypeError(f"{self.name}: argnums={i}, but it was called with {len(args)} positional arguments")

@@ -287,9 +287,10 @@ class Module:
         }
         if any(faults.values()):
             listed = "; ".join(f"{fault}: {', '.join(found)}" for fault, found in faults.items() if found)
+            of_keys = faults["missing keys"] or faults["unexpected keys"]
+            or_else = ", or load only the keys in common with strict=False" if of_keys else ""
             raise ValueError(
-                f"{type(self).__name__}.load_state_dict: {listed}. Build the model as the saved one was, or load only "
-                f"the keys in common with strict=False"
+                f"{type(self).__name__}.load_state_dict: {listed}. Build the model as the saved one was{or_else}"
             )
         # Copied before the first is written: the state may be this module's own memory under other keys.
         arrays = {key: np.array(array, dtype=own[key].dtype) for key, array in arrays.items()}

@@ -1,5 +1,6 @@
 """Functions of each element by itself: arithmetic, powers, exponentials, angles, rounding, choices."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -305,7 +306,7 @@ def angle(z: Any, deg: bool = False) -> Any:
     """Return the angle of complex numbers; at 0 its gradient is 0."""
     imaginary: Any = np.imag(z) if _is_complex(z) else 0
     radians: Any = np.arctan2(imaginary, z.real)
-    return np.degrees(radians) if deg else radians
+    return radians * (180 / math.pi) if deg else radians
 
 
 @implements(np.real_if_close)

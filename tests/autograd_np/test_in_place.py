@@ -17,6 +17,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import sys
 import textwrap
 import threading
 from collections.abc import Callable
@@ -37,7 +38,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from autograd_np import Tensor, gradients, no_grad, tape, tensor, views
+from autograd_np import Tensor, grad, gradients, no_grad, tape, views
+from tests.autograd_np.checks import check_gradients
 
 Array = np.ndarray
 
@@ -498,15 +500,17 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
     "a view of what was a constant stays one": (
         views, "current", "(node is None and view is None) or", "node is None or"
     ),
-    "a write is not noted": (views, "write", "versions.note(place)", "pass"),
+    "a write is not noted": (views, "write", "versions.note(place)\n    try:", "try:"),
     "what a rule needs may have been written": (tape, "check_unchanged", "for node in order", "for node in ()"),
     "a leaf may be written": (views, "check_writable", "root._node.plan is None", "False"),
     "thawing makes another leaf": (Tensor, "requires_grad", "_frozen.pop(id(self), None)", "None"),
     "a frozen leaf has a gradient": (Tensor, "backward", "leaf._node is node", "True"),
-    "a sweep starts where a view was taken": (tensor, "seed", "views.current(output, call)", "output._node"),
+    "a sweep starts where a view was taken": (
+        sys.modules["autograd_np.gradients"], "seed", "views.current(output, call)", "output._node"
+    ),
     "a sweep ends at what is spent": (tape, "_order", "and node.number == oldest", ""),
     "a write leaves the base as it was": (
-        views, "write", "if tensor is not root:", "if root_node: root_node.number = tick()\n    if False:"
+        views, "write", "if tensor is not root:", "if root_node: root_node.number = tick()\n        if False:"
     ),
 }  # fmt: skip
 
@@ -529,3 +533,174 @@ def test_each_fault_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> Non
     )  # fmt: skip
     with pytest.raises((AssertionError, RuntimeError)):
         run_state_machine_as_test(Programs, settings=quick)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What use has found
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class TestViewsOfNumpys:
+    """Functions whose results are views in NumPy, and are written into or read after a write."""
+
+    @pytest.mark.parametrize("subscripts", ["ii->i", "ij->ji", "ij->ij"])
+    def test_einsum_of_one_array(self, subscripts: str) -> None:
+        def f(t: Any) -> Any:
+            square = t * np.ones((3, 1))
+            before = np.einsum(subscripts, square)
+            np.einsum(subscripts, square)[...] += np.sin(t[0]) * np.ones(np.shape(before))
+            square *= 2.0
+            return np.sum(square**2) + np.sum(before)
+
+        check_gradients(f, np.array([0.5, -1.0, 2.0]))
+
+    @pytest.mark.parametrize("of", [np.diagonal, np.diag, np.linalg.diagonal, lambda x: x.diagonal()])
+    def test_diagonals_see_writes_and_cannot_be_written(self, of: Callable[[Any], Any]) -> None:
+        def f(t: Any) -> Any:
+            square = t * np.ones((3, 1))
+            diagonal = of(square)
+            square *= t
+            return np.sum(diagonal)
+
+        check_gradients(f, np.array([0.5, -1.0, 2.0]))
+        with pytest.raises(ValueError, match="read-only"):
+            of(Tensor(np.ones((2, 2))))[...] = 1.0
+
+    def test_a_conjugate_of_real_numbers(self) -> None:
+        h = Tensor([1.0, 2.0], requires_grad=True) * 1.0
+        assert h.conj() is h
+
+    @pytest.mark.parametrize("same", [lambda x: np.diff(x, n=0), lambda x: np.linalg.matrix_power(x, 1)])
+    def test_what_shares_no_memory_here_is_a_copy(self, same: Callable[[Any], Any]) -> None:
+        given = np.ones((2, 2))
+
+        def f(x: Any) -> Any:
+            y = same(x)
+            y *= 2.0
+            return np.sum(y)
+
+        np.testing.assert_array_equal(grad(f)(given), np.full((2, 2), 2.0))
+        np.testing.assert_array_equal(given, 1.0)
+
+
+class TestPlacesOfWrites:
+    def test_one_element_is_written_and_no_more(self) -> None:
+        """Of this kind: whatever indexes a number. What lies beside it stays valid."""
+
+        def f(t: Any) -> Any:
+            a = t * 1.0
+            a[2] = np.sum(a[:2] * a[:2])
+            return np.sum(a)
+
+        check_gradients(f, np.array([0.5, -1.0, 2.0]))
+
+    def test_cholesky_element_by_element(self) -> None:
+        def f(t: Any) -> Any:
+            square = t @ t.T + np.eye(3)
+            factor = np.zeros_like(square)
+            for i in range(3):
+                for j in range(i + 1):
+                    rest = square[i, j] - np.sum(factor[i, :j] * factor[j, :j])
+                    factor[i, j] = np.sqrt(rest) if i == j else rest / factor[j, j]
+            return np.sum(np.sin(factor))
+
+        check_gradients(f, np.array([[0.5, -1.0], [2.0, 0.3], [0.1, 1.0]]))
+
+    def test_an_array_without_elements_is_never_changed(self) -> None:
+        a = Tensor(np.ones(4), requires_grad=True) * 1.0
+        y = a[1:1] * a[1:1]
+        a *= 2.0
+        (np.sum(y) + np.sum(a)).backward()
+
+    def test_views_of_arrays_without_axes(self) -> None:
+        for view in (lambda c: np.expand_dims(c, 0), lambda c: c.reshape(1), lambda c: c.reshape(-1)):
+            t, c = Tensor(2.0, requires_grad=True), Tensor(1.0)
+            view(c)[...] *= t
+            (c * t).backward()
+            assert t.grad == 4.0
+
+    def test_memory_that_was_given_back_is_forgotten(self) -> None:
+        x = Tensor(np.ones(3), requires_grad=True)
+        for _ in range(300):
+            h = x * 1.0
+            c = Tensor(np.zeros(3))
+            c[0] = 1.0
+            del c
+            h *= 2.0
+
+    def test_complex_numbers_do_not_become_real(self) -> None:
+        h = Tensor([1.0, 2.0])
+        with pytest.raises(TypeError, match="complex128 does not fit float64"):
+            h[0] = 1j
+        np.testing.assert_array_equal(h.data, [1.0, 2.0])
+
+    def test_a_view_cannot_be_made_a_leaf(self) -> None:
+        with pytest.raises(RuntimeError, match=r"t\.copy\(\)"):
+            Tensor([1.0, 2.0])[:].requires_grad = True
+
+
+class TestInterrupts:
+    """Ctrl-C and signals come at any moment: a write that they leave half done is told to whoever reads."""
+
+    def test_between_the_numbers_and_the_tape(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        t, c = Tensor(2.0, requires_grad=True), Tensor(np.zeros(3))
+        wide = t * np.ones(3)
+
+        def interrupted(*args: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(views, "_assignment", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                c[...] = wide
+            view = Tensor(np.zeros(3))
+            with pytest.raises(KeyboardInterrupt):
+                view[1:][...] = wide[1:]
+        for written in (c, view):
+            with pytest.raises(RuntimeError, match="write that failed"):
+                np.sum(written * t)
+
+    def test_an_address_is_used_again(self) -> None:
+        """A note of an array that is gone says nothing of the next one at its address."""
+        from autograd_np.versions import Versions
+
+        versions = Versions()
+        old, new = np.zeros(4), np.zeros(4)
+        versions.note(old)
+        versions._owners[id(new)] = versions._owners[id(old)]  # pyright: ignore[reportPrivateUsage]
+        before = versions.last(new)
+        versions.note(new[1:])
+        assert before == 0
+        assert versions.last(new) == versions.latest
+
+
+class TestConstantGradients:
+    """A gradient that is not recorded, inside a function that is being differentiated, loses a part of the result's."""
+
+    @staticmethod
+    def by_backward(x: Any) -> Any:
+        q = Tensor(0.0, requires_grad=True)
+        ((q - x) ** 2).backward()
+        return x * q.grad
+
+    @staticmethod
+    def by_gradients(x: Any) -> Any:
+        q = Tensor(0.0, requires_grad=True)
+        (g,) = gradients((q - x) ** 2, q)
+        return x * g
+
+    @pytest.mark.parametrize("f", [by_backward, by_gradients])
+    @pytest.mark.parametrize("x", [2.0, Tensor(2.0), Tensor(2.0, requires_grad=True)])
+    def test_are_refused(self, f: Any, x: Any) -> None:
+        with pytest.raises(RuntimeError, match=r"create_graph=True"):
+            grad(f)(x)
+
+    def test_recorded_or_of_something_else_they_are_right(self) -> None:
+        def f(x: Any) -> Any:
+            q = Tensor(0.0, requires_grad=True)
+            (g,) = gradients((q - x) ** 2, q, create_graph=True)
+            w = Tensor(3.0, requires_grad=True)
+            (w * w * x.detach()).backward()
+            return x * g + w.grad
+
+        assert grad(f)(2.0) == -8.0

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from autograd_np import Tensor, supported
+from autograd_np import Tensor, supported, views
 from autograd_np.gradients import as_argument
 from autograd_np.primitives import constants, implementations
 from autograd_np.tensor import plain
@@ -67,12 +67,15 @@ class Outcome(NamedTuple):
     value: Any
     error: Exception | None
     warned: bool
+    tensors: list[Any]  # those that it was given
 
 
 def outcome(call: Call, lift: Callable[[int, Any], Any]) -> Outcome:
     """Call with what `lift` makes of each array, by its number."""
     numbers = iter(range(1000))
     args, kwargs = lifted([call.args, call.kwargs], lambda x: lift(next(numbers), x))
+    tensors: list[Any] = []
+    lifted([args, kwargs], tensors.append, Tensor)
     value, error = None, None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -80,17 +83,18 @@ def outcome(call: Call, lift: Callable[[int, Any], Any]) -> Outcome:
             value = call.function(*args, **kwargs)
         except Exception as raised:
             error = raised
-    return Outcome(value, error, any(issubclass(w.category, RuntimeWarning) for w in caught))
+    warned = any(issubclass(w.category, RuntimeWarning) for w in caught)
+    return Outcome(value, error, warned, tensors)
 
 
-def lifted(value: Any, lift: Callable[[Any], Any]) -> Any:
+def lifted(value: Any, lift: Callable[[Any], Any], kind: type = np.ndarray) -> Any:
     """Return nested lists, tuples and dictionaries with other things for arrays."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, kind):
         return lift(value)
     if type(value) in (list, tuple):
-        return type(value)(lifted(part, lift) for part in value)
+        return type(value)(lifted(part, lift, kind) for part in value)
     if type(value) is dict:
-        return {name: lifted(part, lift) for name, part in value.items()}
+        return {name: lifted(part, lift, kind) for name, part in value.items()}
     return value
 
 
@@ -121,9 +125,23 @@ def compare(call: Call, expected: Outcome, found: Outcome) -> None:
     if call.writes:
         return
     own = arrays_in([call.args, call.kwargs])
-    for theirs, ours in zip(numbers_in(expected.value), numbers_in(found.value), strict=True):
-        shared = [x for x in own if np.shares_memory(ours, x) and not np.shares_memory(theirs, x)]
-        assert not shared, "the result shares its memory with an argument"
+    for theirs, ours, result in zip(
+        numbers_in(expected.value), numbers_in(found.value), results_in(found.value), strict=True
+    ):
+        shared = [x for x in own if np.shares_memory(ours, x)]
+        numpys = [x for x in own if np.shares_memory(theirs, x)]
+        assert len(shared) <= len(numpys), "the result shares its memory with an argument"
+        assert len(shared) >= len(numpys), "the result is a copy of what NumPy returns a view of"
+        if shared and isinstance(result, Tensor):
+            roots = [views.root_of(x) for x in found.tensors]
+            assert any(root is views.root_of(result) for root in roots), "the tape does not know what it is a view of"
+
+
+def results_in(value: Any) -> list[Any]:
+    """Return the arrays and tensors that a call returned, as they are."""
+    if isinstance(value, list | tuple):
+        return [result for part in value for result in results_in(part)]
+    return [value] if isinstance(value, Tensor | np.ndarray | np.generic) else []
 
 
 def numbers_in(value: Any) -> list[Any]:
