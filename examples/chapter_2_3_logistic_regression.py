@@ -74,7 +74,7 @@ def story(options: Namespace) -> None:
     )
     W, b, by_hand = reference.gradient_descent(
         X, y, np.zeros((d, 1)), np.zeros((1, 1)), options.lr, options.epochs, 32,
-        reference.binary_cross_entropy, reference.sigmoid, rng=options.seed,
+        reference.binary_cross_entropy, reference.sigmoid, verbose=False, rng=options.seed,
     )  # fmt: skip
     A_test = reference.forward_perceptron(X_test, W, b)
 
@@ -97,7 +97,9 @@ def story(options: Namespace) -> None:
     agree("Weights", W.T, model.weight.data)
 
     heading("Why the loss grows: the line y = 2 x, x = 1 to 8")
-    _, _, growing = reference.gradient_descent(X_LINE, Y_LINE, *origin().values(), 0.1, 6, 8, reference.mse_loss)
+    _, _, growing = reference.gradient_descent(
+        X_LINE, Y_LINE, *origin().values(), 0.1, 6, 8, reference.mse_loss, verbose=False
+    )
     say(f"Mean squared error after each step at lr = 0.1: {', '.join(f'{loss:.4g}' for loss in growing)}")
     agree("Losses", growing, descend(0.1, 6))
     p = {name: Tensor(value, requires_grad=True) for name, value in origin().items()}
@@ -164,7 +166,9 @@ def exercise_3() -> str:
 def exercise_4() -> str:
     """Make the line's loss converge at lr = 0.1."""
     X = reference.normalize(X_LINE)
-    _, _, losses = reference.gradient_descent(X, Y_LINE, *origin().values(), 0.1, 300, 8, reference.mse_loss)
+    _, _, losses = reference.gradient_descent(
+        X, Y_LINE, *origin().values(), 0.1, 300, 8, reference.mse_loss, verbose=False
+    )
     assert np.isclose(bound(X), 2)
     assert losses[-1] < 1e-12
     return f"Normalise x: the bound rises to {bound(X):.4f}, and the loss falls to {losses[-1]:.0e}."

@@ -29,9 +29,9 @@ from nn import reference
 EPS = np.finfo(float).eps
 
 
-def linear(X: Array, W: Any, b: Any) -> Any:
+def linear(X: Array, p: Any) -> Any:
     """Return the predictions of a linear regression."""
-    return X @ W + b
+    return X @ p["W"] + p["b"]
 
 
 def logistic_loss(W: Any, X: Array, y: Array) -> Any:
@@ -52,11 +52,11 @@ def story(options: Namespace) -> None:
     X_line = rng.normal(size=(20, 3))
     y_line = X_line @ [[1.0], [-2.0], [0.5]] + 3 + 0.1 * rng.normal(size=(20, 1))
     p = {"W": rng.normal(size=(3, 1)), "b": np.zeros((1, 1))}
-    error = linear(X_line, **p) - y_line
+    error = linear(X_line, p) - y_line
     forgetful = {"W": X_line.T @ error / 20, "b": error.mean(axis=0, keepdims=True)}
     by_hand = {name: 2 * gradient for name, gradient in forgetful.items()}
     numerical = reference.numerical_gradient(X_line, y_line, p, reference.mse_loss, linear)
-    _, automatic = value_and_grad(lambda p: np.mean((linear(X_line, **p) - y_line) ** 2))(p)
+    _, automatic = value_and_grad(lambda p: np.mean((linear(X_line, p) - y_line) ** 2))(p)
     say(
         "The series first took X^T (X W + b - y) / n for the gradient of the mean squared error. The numerical one is "
         "that, times:"
@@ -71,7 +71,7 @@ def story(options: Namespace) -> None:
     W = rng.normal(size=(d, 1))
     by_hand_W = X.T @ (reference.sigmoid(X @ W) - y) / n
     numerical_W = reference.numerical_gradient(
-        X, y, {"W": W}, reference.binary_cross_entropy, lambda X, W: reference.sigmoid(X @ W)
+        X, y, {"W": W}, reference.binary_cross_entropy, lambda X, p: reference.sigmoid(X @ p["W"])
     )["W"]
     _, automatic_W = value_and_grad(logistic_loss)(W, X, y)
     agree("Gradients", by_hand_W, automatic_W)
@@ -132,7 +132,7 @@ def transposed(X: Array, y: Array, rng: np.random.Generator) -> None:
     right = reference.backward_mlp(X, A1, A2, one_hot, p["W1"], p["W2"], Z1)
     wrong = reference.backward_mlp(X, A1, A2, one_hot, p["W1"], p["W2"].T, Z1)
     numerical = reference.numerical_gradient(
-        X, one_hot, p, reference.cross_entropy, lambda X, **p: reference.forward_mlp(X, **p)[1]
+        X, one_hot, p, reference.cross_entropy, lambda X, p: reference.forward_mlp(X, **p)[1]
     )
     _, automatic = value_and_grad(loss)(p)
     table(

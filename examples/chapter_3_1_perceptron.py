@@ -46,7 +46,7 @@ def perceptron_by_hand(X: Array, y: Array, lr: float, epochs: int) -> tuple[Arra
     """Train from zero on all samples at once, by the formula for the gradient."""
     return reference.gradient_descent(
         X, y, np.zeros((X.shape[1], 1)), np.zeros((1, 1)), lr, epochs, len(X),
-        reference.binary_cross_entropy, reference.sigmoid, rng=0,
+        reference.binary_cross_entropy, reference.sigmoid, verbose=False, rng=0,
     )  # fmt: skip
 
 
@@ -205,7 +205,7 @@ def exercise_3(rng: np.random.Generator) -> str:
     """Start the XOR perceptron somewhere else."""
     _, _, losses = reference.gradient_descent(
         BITS, XOR, rng.normal(size=(2, 1)), rng.normal(size=(1, 1)), 1.0, 2000, 4,
-        reference.binary_cross_entropy, reference.sigmoid, rng=rng,
+        reference.binary_cross_entropy, reference.sigmoid, verbose=False, rng=rng,
     )  # fmt: skip
     assert losses[0] > np.log(2) + 1e-3
     assert abs(losses[-1] - np.log(2)) < 1e-9

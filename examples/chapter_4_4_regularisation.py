@@ -109,8 +109,8 @@ def backward_of_the_series(
     W1, b1, W2, b2, W3, _ = parameters
     A1, A2, A3 = reference.forward_mlp_3layer(x, *parameters)
     Z1, Z2 = x @ W1 + b1, A1 @ W2 + b2
-    A1, _ = reference.dropout(A1, KEEP, rng=rng)
-    A2, _ = reference.dropout(A2, KEEP, rng=rng)
+    A1 = reference.dropout(A1, KEEP, rng=rng)
+    A2 = reference.dropout(A2, KEEP, rng=rng)
     gradients = reference.backward_mlp_3layer(x, A1, A2, A3, y, W1, W2, W3, Z1, Z2)
     return reference.cross_entropy(A3, y), list(gradients)
 
@@ -163,7 +163,7 @@ def story(options: Namespace) -> None:
 
     heading("Gradients of a batch, with masks and penalty")
     A1, _, _ = reference.forward_mlp_3layer(x, *parameters)
-    (_, M1), (_, M2) = (reference.dropout(np.ones((len(x), k)), KEEP, inverted=True, rng=rng) for k in (256, 128))
+    M1, M2 = (reference.dropout_mask(np.ones((len(x), k)), KEEP, inverted=True, rng=rng) for k in (256, 128))
     automatic = automatic_gradients(parameters, x, y, M1, M2)
     _, by_hand = backward(parameters, x, y, M1, M2)
     for i, (g, found) in enumerate(zip(with_penalty(by_hand, parameters)[::2], automatic[::2], strict=True), start=1):
@@ -174,13 +174,13 @@ def story(options: Namespace) -> None:
     print_tape(nn.CrossEntropyLoss()(model(x), labels[:BATCH]), dict(model.named_parameters()))
 
     heading("Where the series went wrong")
-    dropped, _ = reference.dropout(A1, KEEP, rng=rng)
-    scaled, _ = reference.dropout(A1, KEEP, inverted=True, rng=rng)
+    dropped = reference.dropout(A1, KEEP, rng=rng)
+    scaled = reference.dropout(A1, KEEP, inverted=True, rng=rng)
     print(f"mean hidden activation, training over testing: {dropped.mean() / A1.mean():.3f} in the series, "
           f"{scaled.mean() / A1.mean():.3f} if scaled")  # fmt: skip
     _, series = backward_of_the_series(parameters, x, y, np.random.default_rng(1))
     generator = np.random.default_rng(1)
-    (_, M1), (_, M2) = (reference.dropout(np.ones((len(x), k)), KEEP, rng=generator) for k in (256, 128))
+    M1, M2 = (reference.dropout_mask(np.ones((len(x), k)), KEEP, rng=generator) for k in (256, 128))
     ones = np.ones((len(x), 256)), np.ones((len(x), 128))
     for what, masks in (("with the mask", (M1, M2)), ("without it", ones)):
         _, gradients = backward(parameters, x, y, *masks)
@@ -269,7 +269,7 @@ def draw(options: Namespace, histories: dict[str, dict[str, list[float]]], name:
 
 def exercise_1(rng: np.random.Generator) -> str:
     """Find mean and variance of a mask that is divided by p."""
-    _, M = reference.dropout(np.ones(1_000_000), KEEP, inverted=True, rng=rng)
+    M = reference.dropout_mask(np.ones(1_000_000), KEEP, inverted=True, rng=rng)
     assert np.isclose(M.mean(), 1, atol=0.005)
     assert np.isclose(M.var(), (1 - KEEP) / KEEP, atol=0.005)
     return f"{M.mean():.3f} and {M.var():.3f}: 1 and (1 - p) / p = {(1 - KEEP) / KEEP:.3f}."
@@ -317,7 +317,7 @@ def exercise_5(parameters: list[Array], x: Array) -> str:
     W1, b1, W2, b2, _, _ = parameters
     A1 = reference.relu(x @ W1 + b1)
     generator = np.random.default_rng(0)
-    trained = np.mean([reference.dropout(A1, KEEP, rng=generator)[0] @ W2 + b2 for _ in range(2000)], axis=0)
+    trained = np.mean([reference.dropout(A1, KEEP, rng=generator) @ W2 + b2 for _ in range(2000)], axis=0)
     mended = A1 @ (KEEP * W2) + b2
     off = difference(trained, mended)
     assert off < 0.02
