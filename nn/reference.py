@@ -133,12 +133,13 @@ def _takes(shapes: str) -> Callable[[Callable[Parameters, Result]], Callable[Par
 
 
 def _real(operation: str, arrays: Mapping[str, ArrayLike]) -> dict[str, Array]:
-    """Return the arrays as floats of one dtype; labels `y` follow the others."""
+    """Return the arrays as floats of one dtype; labels `y` follow the others, if there are any."""
     converted = {name: np.asarray(array) for name, array in arrays.items()}
     for name, array in converted.items():
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{operation}: {name} must hold real numbers, not {array.dtype}")
-    floating = [array.dtype for name, array in converted.items() if array.dtype.kind == "f" and name != "y"]
+    leading = [array for name, array in converted.items() if name != "y" or len(converted) == 1]
+    floating = [array.dtype for array in leading if array.dtype.kind == "f"]
     dtype = np.result_type(np.float32, *floating) if floating else np.float64
     return {name: array.astype(dtype, copy=False) for name, array in converted.items()}
 
@@ -580,7 +581,9 @@ def gradient_descent_general(
     fitted = {name: _real("gradient_descent_general", {name: W})[name].copy() for name, W in params.items()}
     loss_history: list[float] = []
     for _ in range(num_iterations):
-        gradients = {name: np.asarray(gradient) for name, gradient in grad_fn(X, y, fitted).items()}
+        gradients: dict[str, Array] = {}
+        for name, gradient in grad_fn(X, y, fitted).items():
+            [gradients[name]] = _real("gradient_descent_general", {f"the gradient of {name}": gradient}).values()
         found, expected = ({name: a.shape for name, a in arrays.items()} for arrays in (gradients, fitted))
         if found != expected:
             raise ValueError(

@@ -578,6 +578,24 @@ def test_general_descent_by_hand_is_that_by_automatic_and_numerical_gradients(rn
         assert_allclose(fitted[0][name], fitted[2][name], atol=1e-9)
 
 
+@pytest.mark.parametrize("name", ["W", "y"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_parameters_keep_their_dtype_whatever_their_name(name, dtype):
+    X, params = np.ones((2, 3)), {name: np.ones((3, 1), dtype)}
+
+    def forward(X, params):
+        return X @ params[name]
+
+    def gradients(X, y, params):
+        return reference.numerical_gradient(X, y, params, reference.mse_loss, forward)
+
+    assert gradients(X, np.ones((2, 1)), params)[name].dtype == dtype
+    fitted, _ = reference.gradient_descent_general(
+        X, np.ones((2, 1)), params, 0.1, 1, forward, gradients, reference.mse_loss
+    )
+    assert fitted[name].dtype == dtype
+
+
 @given(rng=generators)
 def test_general_descent_leaves_the_parameters_to_their_owner(rng):
     """Also where the functions write into what they are handed."""
@@ -1246,6 +1264,7 @@ def descent(params=None, lr=0.1, num_iterations=1, grad_fn=lambda X, y, p: p):
         ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {}), "returned {}"),
         ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {"W": EYE[0]}), r"returned {'W': \(3,\)}"),
         ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {"W": EYE, "b": EYE}), "returned"),
+        ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {"W": 1j * EYE}), "gradient of W must hold real"),
         ("numerical_gradient", (EYE, EYE, {"W": EYE}, np.subtract, product), "one number"),
         ("numerical_gradient", (EYE, EYE, {"W": EYE}, reference.mse_loss, product, 0), "h is"),
         ("numerical_gradient", (EYE, EYE, {"W": 1j * EYE}, reference.mse_loss, product), "W must"),
