@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import nn
@@ -28,7 +29,9 @@ def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = Non
     try:
         options = _arguments(inspect.getmodule(story).__doc__, epochs, lr)  # type: ignore[union-attr]
         options.chapter = script.stem
-        story(options)
+        # These matrices are small: a second thread costs more than it saves, and sums in another order.
+        with threadpool_limits(1, user_api="blas"):
+            story(options)
     except (OSError, ValueError, ArithmeticError) as error:
         sys.exit(f"{script.name}: {error}")
 
@@ -88,6 +91,19 @@ def load_images(options: argparse.Namespace, samples: int | None = 5000) -> nn.d
     return data
 
 
+def load_thousand(options: argparse.Namespace) -> nn.data.Dataset:
+    """Return the first 1,000 images, of which exercises of the series make their training and test set."""
+    samples = min(options.samples or 1000, 1000)
+    return load_images(argparse.Namespace(data=options.data, samples=samples))
+
+
+def load_first(options: argparse.Namespace) -> tuple[Array, int]:
+    """Return the first image of the data set and its label; pixels are whole numbers from 0 to 255."""
+    data = nn.data.load(options.data)
+    image = data.x_train[:1] if options.data != "digits" else enlarge(data.x_train[:1])
+    return np.rint(255 * image[0].astype(np.float64)), int(data.y_train[0])
+
+
 def enlarge(images: Array) -> Array:
     """Return images as MNIST has them: 20 x 20 pixels in a frame of 28 x 28."""
     from scipy.ndimage import zoom
@@ -136,6 +152,14 @@ def standardize(train: Array, test: Array) -> tuple[Array, Array]:
 def progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
     """Show a bar while going through steps, if they take a while."""
     return tqdm(steps, desc=what, delay=1)
+
+
+def opening(why: str, *functions: str) -> None:
+    """Print why a chapter matters, and how to import what it adds to `nn.reference`."""
+    say(why)
+    if functions:
+        imported = f"from nn.reference import {', '.join(functions)}"
+        print(f"\nNew in this chapter:\n\n    {imported}")
 
 
 def heading(text: str) -> None:
@@ -203,7 +227,9 @@ def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -
     from matplotlib import pyplot
 
     pyplot.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 12})
-    return pyplot.subplots(rows, columns, figsize=(width * columns, height * rows), layout="constrained")
+    figure, axes = pyplot.subplots(rows, columns, figsize=(width * columns, height * rows), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
+    return figure, axes
 
 
 def save(figure: Any, options: argparse.Namespace, name: str) -> None:
