@@ -29,7 +29,8 @@ def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = Non
     try:
         options = _arguments(inspect.getmodule(story).__doc__, epochs, lr)  # type: ignore[union-attr]
         options.chapter = script.stem
-        # These matrices are small: a second thread costs more than it saves, and sums in another order.
+        # For matrices this small, BLAS takes longer with two threads than with one, several times as long where other
+        # programs run. And the figures do not depend on the number of cores: sums are added up in one order.
         with threadpool_limits(1, user_api="blas"):
             story(options)
     except (OSError, ValueError, ArithmeticError) as error:
@@ -154,12 +155,10 @@ def progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
     return tqdm(steps, desc=what, delay=1)
 
 
-def opening(why: str, *functions: str) -> None:
-    """Print why a chapter matters, and how to import what it adds to `nn.reference`."""
+def opening(why: str, *names: str) -> None:
+    """Print why the chapter matters, and which functions it adds to the series' file."""
     say(why)
-    if functions:
-        imported = f"from nn.reference import {', '.join(functions)}"
-        print(f"\nNew in this chapter:\n\n    {imported}")
+    say(f"New in this chapter: from nn.reference import {', '.join(names)}")
 
 
 def heading(text: str) -> None:
