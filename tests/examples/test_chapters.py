@@ -136,12 +136,16 @@ def training(output: Output) -> None:
 
 def deeper(output: Output) -> None:
     assert "All three ways agree." in output.text
-    he, by_hand = (output.numbers(f"{name} {N} {N} {N} ") for name in ("(?<=0.9778 )He", "He, by hand"))
-    assert he == by_hand
-    assert by_hand[1] < 0.05
-    assert by_hand[2] > 0.97
-    # Weights of 0.01 learn later.
-    assert output.numbers(f"the series' {N} {N} {N} He {N} {N} {N} He, by")[0] > 2 > by_hand[0]
+    for name, layers in (("2 layers, 0.01", 2), ("3 layers, 0.01", 3), ("3 layers, He", 3)):
+        sizes = output.numbers(f"{name}(?: {N})" + f" {N}" * (layers - 1) + " (?=[230])")
+        assert sizes == sorted(sizes)
+    epochs = np.array([output.numbers(f"Epoch {epoch}/20" + f" {N}" * 6) for epoch in range(1, 21)])
+    two, two_right, three, three_right, he, he_right = epochs.T
+    # Weights of 0.01 learn later, the more layers the later.
+    assert abs(three[0] - np.log(10)) < 0.01
+    assert three[2] > 2 > two[0] > he[0]
+    assert max(two[-1], three[-1], he[-1]) < 0.05
+    assert min(two_right[-1], three_right[-1], he_right[-1]) > 0.97
     ratios = np.array([output.numbers(f" {depth} {N} {N} {N} (?=[1-9F])") for depth in range(3, 11)])
     # A factor of about a quarter for each layer with sigmoids, and none with ReLUs.
     slope = np.polyfit(np.arange(3, 11), np.log(ratios[:, 0]), 1)[0]
@@ -152,6 +156,32 @@ def deeper(output: Output) -> None:
     assert 0.8 < relu < 1.25
     tiny, large = output.numbers(f"the first one's is {N}, against {N} with He")
     assert tiny < 1e-6 * large
+
+    assert "(2, 4), (2, 3), (2, 2); gradients (2, 4), (1, 4), (4, 3), (1, 3), (3, 2), (1, 2):" in output.text
+    before, after, falls, most, rises = output.numbers(
+        rf"-> {N} and {N}\. Of 500 seeds it falls in {N}%, by {N} at most, and rises in {N}%"
+    )
+    assert np.log(2) - 0.001 < after < before < np.log(2) + 0.001
+    assert 82 < falls < 90
+    assert most < 0.003
+    assert rises < 1
+    losses = [float(loss) for loss in output.text.split("third layer help? -> ")[1].split(";")[0].split(", ")]
+    assert len(losses) == 10
+    assert losses[2] > 2 > 0.5 > losses[-1]
+    low, high, right, best, low_two, high_two, right_two, best_two = output.numbers(
+        rf"last loss is {N} to {N} and the accuracy {N} to {N}; with one hidden layer, {N} to {N} and {N} to {N}\."
+    )
+    assert low_two <= high_two < low <= losses[-1] + 0.0005
+    assert high >= losses[-1] - 0.0005
+    assert 0.9 < right <= best
+    assert right < right_two <= best_two
+    sizes = output.numbers(f"-> {N}, {N}, {N}: the first layer's is the smallest")
+    assert sizes == sorted(sizes)
+    epochs_needed, epochs_two = output.numbers(
+        rf"below 1 after {N} epochs on average, with one hidden layer after {N}\."
+    )
+    assert epochs_needed > epochs_two + 3
+    assert output.numbers(f"it rises {N} and {N} times in 45") == [0, 0]
     assert output.numbers(f"what arrives there is {N} = 2\\^9") == [512]
 
 
@@ -252,6 +282,7 @@ PROMISES: dict[str, Callable[[Output], None]] = {
 }
 
 
+OPENED = [script for script in PROMISES if "chapter_4" in script]
 TRAINING = [script for script in PROMISES if re.search("2_3|3_1|3_4|4_1|4_4|4_5", script)]
 
 
@@ -272,9 +303,13 @@ def test_chapter_keeps_its_promises(script: str, tmp_path: Path) -> None:
     assert agreements
     assert max(map(float, agreements)) <= 1e-10
     assert "Lesson: " in output.text
+    if script in OPENED:
+        assert output.text.startswith("Why it matters: ")
+        assert "New in this chapter: from nn.reference import " in output.text
+        assert re.search(r"Next: chapter_\w+\.py", output.text)
     # Chapters that train a model show the tape of a step, once.
     assert output.text.count("forward, in the order of creation") == (script in TRAINING)
-    exercises = re.findall(r"^(\d)\. .*", result.stdout.split("Exercises\n")[1], re.MULTILINE)
+    exercises = re.findall(r"^(\d+)\. .*", result.stdout.split("Exercises\n")[1], re.MULTILINE)
     assert exercises == [str(i + 1) for i in range(len(exercises))]
     assert len(exercises) >= 3
 
