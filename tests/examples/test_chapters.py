@@ -195,6 +195,23 @@ def convolution(output: Output) -> None:
         assert output.numbers(f"{way}, error {N}:")[0] < 1e-8
     assert "[[-1. 0. 1.] [-2. 0. 2.] [-1. 0. 1.]] convolution" in output.text
     assert "[[ 1. 0. -1.] [ 2. 0. -2.] [ 1. 0. -1.]] Picture" in output.text
+    for line in (
+        "-> [[1.25, 1.5, 1.25], [1.5, 2.0, 1.5], [1.25, 1.5, 1.25]], of shape (3, 3).",
+        "-> [[1.25, 1.25], [1.25, 1.25]], of shape (2, 2)",
+        "the map is (26, 26), from",
+        "-> (H + 2 p - u) // s + 1: 26 for u = 3; 28 again for u = 5 and p = 2.",
+        "-> It is (9, 25)",
+        "-> It is one of 5 x 5",
+    ):
+        assert line in output.text
+    for name in ("from", "From"):
+        low, high = output.numbers(rf"{name} (-\d+) to (\d+)(?:, positive|, by)")
+        assert -765 <= low < -400
+        assert 400 < high <= 765
+    assert output.numbers(r"From (?:\S+) to (?:\S+), by convolution from (-?\d+) to (\d+)") == [-high, -low]
+    across, down = output.numbers(rf"louder at {N}% of the places, the horizontal one at {N}%")
+    assert min(across, down) > 5
+    assert across + down < 100
 
 
 def cnn(output: Output) -> None:
