@@ -224,6 +224,27 @@ def cnn(output: Output) -> None:
         "All three ways agree.",
     ):
         assert line in output.text
+    least, largest, low, high = output.numbers(f"0 to 255, no ReLU {N} {N} {N} to {N}")
+    assert low <= least <= high < 1e-6
+    assert largest > 0.9
+    for kind in ("0 to 1, no ReLU", "0 to 1, ReLU"):
+        least, largest, low, high = output.numbers(f"{kind} {N} {N} {N} to {N}")
+        assert 0.08 < least < 0.1 < largest < 0.12
+        assert 0.08 < low <= high <= 0.1
+    for line in (
+        "-> [[6.0, 8.0], [14.0, 16.0]]",
+        "-> [[6.0, 7.0, 8.0], [10.0, 11.0, 12.0], [14.0, 15.0, 16.0]], of shape (3, 3)",
+        "-> (28, 28), (26, 26), (13, 13).",
+        "-> (2, 28, 28), (2, 26, 26, 4), (2, 13, 13, 4), (2, 676), (2, 10).",
+        "-> 13,610, of which the filters have 80; a dense layer would have 4,245,280",
+        "-> (5, 5) becomes (2, 2)",
+        "With stride 1 there are 9 windows; a pixel that wins in 4 of them gets a gradient of 4.",
+    ):
+        assert line in output.text
+    before, after = output.numbers(f"go: {N}% of the map are below zero, {N}% of the pooled one")
+    assert 0 < after < before
+    low, high = output.numbers(rf"the probabilities reach from {N} to {N}\.")
+    assert 0.08 < low < 0.1 < high < 0.12
 
 
 def regularisation(output: Output) -> None:
