@@ -241,7 +241,7 @@ def save(figure: Any, options: argparse.Namespace, name: str) -> None:
         pyplot.close(figure)
         # 256 colours are enough, and make the file a third as large.
         picture = Image.open(drawn).convert("RGB")
-        picture = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        picture = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{options.chapter}_{name}.png"
     picture.save(path, optimize=True)
