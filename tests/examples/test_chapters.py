@@ -251,8 +251,11 @@ def regularisation(output: Output) -> None:
     series, scaled = output.numbers(f"training over testing: {N} in the series, {N} if scaled")
     assert abs(series - 0.8) < 0.02
     assert abs(scaled - 1) < 0.02
-    for what in ("with the mask", "without it"):
-        assert output.numbers(f"off that of the loss {what} by {N}")[0] > 0.1
+    for i in (1, 2, 3):
+        masked, unmasked, early = output.numbers(f"W{i} {N} {N} {N} (?=[WT])")
+        assert min(masked, unmasked) > 0.1
+        assert early == {1: unmasked, 2: early, 3: 0}[i]
+        assert early > 0.1 or i == 3
     rows = {
         name: output.numbers(rf"(?<=\d ){name} {N} {N} {N} {N} {N}(?= [A-Zd])")
         for name in ("L2", "dropout", "L2 and dropout", "L2 and dropout, by hand", "L2 and dropout, the series' way")
@@ -262,10 +265,35 @@ def regularisation(output: Output) -> None:
     for training_loss, _, test_loss, accuracy, _ in rows.values():
         assert training_loss < test_loss
         assert accuracy > 0.95
-    # The penalty makes the weights smaller and the training loss larger.
-    assert rows["L2"][4] < 0.6 * rows["without"][4]
-    assert rows["L2"][0] > 3 * rows["without"][0]
+    # The penalty makes the weights smaller and the training loss larger; the accuracy does not gain.
+    assert rows["L2"][4] < 0.75 * rows["without"][4]
+    assert rows["L2"][0] > 2.5 * rows["without"][0]
+    assert max(row[3] for row in rows.values()) == rows["without"][3]
+    np.testing.assert_allclose(
+        output.numbers(rf"training loss, from {N} to {N}, and the test loss, from {N} to {N}\."),
+        [rows[name][i] for i in (0, 2) for name in ("without", "L2 and dropout")],
+        atol=0.0006,
+    )
+
+    assert "-> 0.51; [[0.02, 0.04], [0.06, 0.08]] and [[0.01, 0.03], [0.05, 0.07]]." in output.text
+    assert "Outside training [[1, 2, 3], [4, 5, 6]]: nothing changes." in output.text
+    before, penalised, _, penalised_after, least, most = output.numbers(
+        f"-> {N} without and {N} with it; after the step {N} and {N}\\. Over 200 seeds the penalty is {N} to {N},"
+    )
+    assert abs(before - np.log(2)) < 0.03
+    assert penalised_after < penalised
+    assert least <= round(penalised - before, 4) <= most
+    assert (least, most) == (0.0005, 0.0037)
+    accuracies = {
+        name: output.numbers(f"{name} {N}, over five seeds {N} to {N}[.;]")
+        for name in ("Without dropout", "; dropout", "the series' way")
+    }
+    for seed, least, most in accuracies.values():
+        assert 0.9 < least <= seed <= most
+    assert accuracies["the series' way"][2] < accuracies["Without dropout"][2]
+    assert output.numbers(f"-> {N} and {N}: 1 and \\(1 - p\\) / p = {N}\\.")[2] == 0.25
     assert abs(output.numbers(f"after 100 there is {N} left")[0] - 0.998**100) < 1e-4
+    assert output.numbers(f"then Z2 is, to {N}, what")[0] < 0.02
 
 
 def capstone(output: Output) -> None:
