@@ -300,20 +300,51 @@ def capstone(output: Output) -> None:
     first, last = output.numbers(f"loss {N} in the first batch, {N} in the last")
     assert first > 2
     assert last < 0.7
+    # The listing and what is said about it: pooling comes before the ReLU.
+    assert output.text.index("max_pool2d(x5)") < output.text.index("relu(x6)")
+    assert "(The pooling stands in front of the ReLU," in output.text
+    accuracies = {}
     for name, parameters in (
         ("784-256-10", "203,530"),
         ("784-256-128-10", "235,146"),
         ("with L2 and dropout", "235,146"),
         ("CNN", "13,610"),
     ):
-        loss, accuracy = output.numbers(f"{name} {parameters} {N} {N} (?:about )?0")
+        loss, accuracies[name] = output.numbers(f"{name} {parameters} {N} {N}")
         assert loss < 0.1
-        assert accuracy > 0.95
-    without, accuracy = output.numbers(f"CNN without momentum 13,610 {N} {N}")
+        assert accuracies[name] > 0.95
+    without, _ = output.numbers(f"CNN without momentum 13,610 {N} {N}")
     assert without > 2 * output.numbers(f"CNN 13,610 {N}")[0]
+    # On these digits the perceptrons win, and the script says so.
+    best = max(accuracy for name, accuracy in accuracies.items() if name != "CNN")
+    assert output.numbers(f"the perceptrons are ahead, {N} against {N}:") == [best, accuracies["CNN"]]
     wrong, images = output.numbers(f"The CNN gets {N} of {N} wrong")
-    assert abs(1 - wrong / images - output.numbers(f"CNN 13,610 {N} {N} about")[1]) < 1e-4
+    assert abs(1 - wrong / images - accuracies["CNN"]) < 1e-4
+
+    assert "-> -0.200, 0.800; -0.340, 0.460; -0.398, 0.062." in output.text
+    assert "-> 0.8 = 4 / 5, and 0.75 = 3 / 4" in output.text
+    losses = [
+        [float(loss) for loss in output.text.split(start)[1].split(";")[0].split(", ")]
+        for start in ("-> Without ", "With it, at lr 0.02, ", "that is too far, ")
+    ]
+    assert [len(epochs) for epochs in losses] == [10, 10, 10]
+    assert losses[1][-1] < losses[0][-1] < 0.2 < losses[2][-1]
+    seeds = [
+        output.numbers(rf"; test accuracy {N}, over three seeds {N} to {N}\. {end}") for end in ("With", "The", "4")
+    ]
+    for accuracy, low, high in seeds:
+        assert low <= accuracy <= high
+    assert min(seeds[0][1], seeds[1][1]) > 0.95 > 0.5 > seeds[2][2]
+    fast, slow = output.numbers(f"below 1 after {N} epochs instead of {N}:")
+    assert fast < slow - 1
+    epochs = [float(a) for a in output.text.split("before and after. -> ")[1].split(". The")[0].split(", ")]
+    assert len(epochs) == 10
+    assert epochs[-1] > 0.95
     assert output.numbers(f"The step goes to {N} =") == [-1]
+    plain, with_momentum = output.numbers(f"-> {N} steps without and {N} with it")
+    assert (plain, with_momentum) == (691, 95)
+    figures = output.numbers(f"the perceptron from {N} to {N} and that of the CNN from {N} to {N}:")
+    assert figures[0] - figures[1] > 0.2 > 0.1 > figures[2] - figures[3]
 
 
 def curvature(output: Output) -> None:
