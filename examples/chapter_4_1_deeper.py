@@ -242,8 +242,8 @@ def story(options: Namespace) -> None:
     answer(exercise_9, options.seed)
     draw_exercise(options, runs)
     say(
-        "Next: chapter_4_1b_initialisation.py, which the series announced and never wrote: weights, and a layer, that "
-        "keep gradients at one size."
+        "Next: chapter 4.1b, which the series announced and never wrote, on weights and a layer that keep gradients at "
+        "one size."
     )
 
 

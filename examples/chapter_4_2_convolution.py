@@ -135,7 +135,7 @@ def story(options: Namespace) -> None:
     answer(exercise_9, rng)
     answer(exercise_10, X, rng)
     draw_exercises(options, first, label)
-    say("Next: chapter_4_3_cnn.py puts pooling and a dense layer behind the filters, and trains them.")
+    say("Next: chapter 4.3 puts pooling and a dense layer behind the filters.")
 
 
 def learn(images: Array, target: Array) -> Array:

@@ -129,7 +129,7 @@ def story(options: Namespace) -> None:
     answer(exercise_9)
     answer(exercise_10, X[0])
     draw_exercise(options, first, label)
-    say("Next: chapter_4_4_regularisation.py, for networks that learn their images by heart.")
+    say("Next: so many weights can learn their images by heart. Chapter 4.4 asks what helps against it.")
 
 
 def series(images: Array, seed: int) -> None:

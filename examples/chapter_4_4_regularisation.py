@@ -296,7 +296,7 @@ def story(options: Namespace) -> None:
     answer(exercise_8, rng)
     answer(exercise_9, parameters, x)
     draw_exercise(options, runs)
-    say("Next: chapter_4_5_capstone.py, momentum, and all networks of the series side by side.")
+    say("Next: chapter 4.5 adds momentum, and sets all networks of the series side by side.")
 
 
 Runs = dict[str, list[dict[str, list[float]]]]

@@ -211,7 +211,7 @@ def story(options: Namespace) -> None:
     answer(exercise_8, labels_test, predictions)
     answer(exercise_9, models["784-256-128-10"], models["CNN"], data, labels_test)
     draw_exercises(options, runs, filters, accuracies)
-    say("Next: chapter_4_6_conclusion.py looks back, in one page.")
+    say("Next: the conclusion, chapter 4.6, looks back in one page.")
 
 
 # For momentum and learning rate, the losses of all training images and the test accuracies after each epoch, for each

@@ -185,6 +185,62 @@ def deeper(output: Output) -> None:
     assert output.numbers(f"what arrives there is {N} = 2\\^9") == [512]
 
 
+def initialisation(output: Output) -> None:
+    found = {
+        name: output.numbers(rf"(?<=\d ){name} {N} {N} {N} {N}(?= [tRE])")
+        for name in (
+            "tanh, 0.01", "tanh, 1", "tanh, Xavier", "ReLU, 0.01", "ReLU, 1", "ReLU, Xavier", "ReLU, He",
+            "ReLU, 0.01, batch norm", "ReLU, 1, batch norm",
+        )
+    }  # fmt: skip
+    for name in ("tanh, 0.01", "ReLU, 0.01"):
+        assert max(found[name][1:]) < 1e-8
+    assert min(found["ReLU, 1"][1:]) > 1e4
+    assert found["tanh, 1"][1] > 0.9
+    for name in ("tanh, Xavier", "ReLU, He", "ReLU, 0.01, batch norm", "ReLU, 1, batch norm"):
+        assert found[name][1] > 0.3 * found[name][0]
+        assert 0.1 < found[name][2] / found[name][3] < 1
+    # Eight layers, each with a factor of sqrt(2).
+    halved, kept = (found[name][1] / found[name][0] for name in ("ReLU, Xavier", "ReLU, He"))
+    assert 8 < kept / halved < 32
+
+    assert "All three ways agree." in output.text
+    assert output.text.count("batch_norm(x") == 2
+    epochs = np.array([output.numbers(f"Epoch {epoch}/20" + f" {N}" * 8) for epoch in range(1, 21)])
+    small, he, small_normed, he_normed = epochs.T[::2]
+    assert small[2] > 2
+    assert max(he[0], he_normed[0]) < 0.3
+    assert small_normed[0] < 1
+    assert he_normed[-1] < 0.02
+    assert min(epochs[-1, 1::2]) > 0.95
+    firsts = output.numbers(rf"is {N} with weights of 0.01, {N} with He's, {N} and {N} with batch normalisation:")
+    np.testing.assert_allclose(firsts, epochs[0, ::2], atol=0.0006)
+
+    xavier, he, xavier_said, he_said = output.numbers(
+        rf"-> {N} and {N}; sqrt\(2 / \(784 \+ 256\)\) = {N} and sqrt\(2 / 784\) = {N}\."
+    )
+    assert (xavier_said, he_said) == (0.0439, 0.0505)
+    np.testing.assert_allclose([xavier, he], [xavier_said, he_said], rtol=0.01)
+    assert (
+        "-> Mean [3.0, 6.0], variance [2.6667, 18.6667], result [[-1.225, -0.926], [0.0, -0.463], [1.225, 1.389]]:"
+        in output.text
+    )
+    assert "-> [[0.1021, 0.0], [-0.2041, 0.0], [0.1021, 0.0]], off by" in output.text
+    for weights in ("-> 0.01", "; Xavier", "; He"):
+        first, last, accuracy, low, high = output.numbers(rf"{weights}: {N}, {N}, {N}, over three seeds {N} to {N}[.;]")
+        assert (first > 2) == (weights == "-> 0.01")
+        assert last < 0.3
+        assert 0.9 < low <= accuracy <= high
+    assert abs(output.numbers(f"is {N} times as small: against")[0] - 10) < 0.02
+    assert output.numbers(f"-> Its largest entry is {N}: the mean")[0] < 1e-10
+    off, ratio, loss, own = output.numbers(
+        rf"off by {N} deviations, the variances by a factor of {N} .*is {N} with the averages and {N} with"
+    )
+    assert off < 0.2
+    assert abs(ratio - 1) < 0.1
+    np.testing.assert_allclose(loss, own, rtol=0.5)
+
+
 def convolution(output: Output) -> None:
     assert output.text.count("(28, 28) (26, 26) (13, 13)") == 4
     for name, sign in (("vertical edges", -1), ("horizontal edges", -1), ("all edges", 1), ("blur", 1)):
@@ -371,6 +427,7 @@ PROMISES: dict[str, Callable[[Output], None]] = {
     "chapter_3_3_forward_pass": forward_pass,
     "chapter_3_4_training": training,
     "chapter_4_1_deeper": deeper,
+    "chapter_4_1b_initialisation": initialisation,
     "chapter_4_2_convolution": convolution,
     "chapter_4_3_cnn": cnn,
     "chapter_4_4_regularisation": regularisation,
@@ -403,7 +460,7 @@ def test_chapter_keeps_its_promises(script: str, tmp_path: Path) -> None:
     if script in OPENED:
         assert output.text.startswith("Why it matters: ")
         assert "New in this chapter: from nn.reference import " in output.text
-        assert re.search(r"Next: chapter_\w+\.py", output.text)
+        assert re.search(r"Next: .*[Cc]hapter \d\.\d", output.text)
     # Chapters that train a model show the tape of a step, once.
     assert output.text.count("forward, in the order of creation") == (script in TRAINING)
     exercises = re.findall(r"^(\d+)\. .*", result.stdout.split("Exercises\n")[1], re.MULTILINE)
