@@ -323,7 +323,7 @@ def draw_sizes(options: Namespace, sizes: dict[str, list[Array]]) -> None:
                 label = f"{weights}{', batch norm' if normalised else ''}"
                 nn.plots.gradient_sizes(gradients, label, ax)
                 ax.lines[-1].set(color=colours[weights], linestyle="--" if normalised else "-")
-        ax.set(title=f"Gradients, {activation}, {DEPTH} layers", ylim=(1e-17, 1e15))
+        ax.set(title=f"Gradients, {activation}, {DEPTH} layers", ylim=(1e-17, 1e17))
         ax.legend(frameon=False, loc="upper right", ncols=2, title="first weights")
     axes[1].set_ylabel("")
     save(figure, options, "sizes")
