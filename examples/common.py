@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import nn
@@ -28,7 +29,10 @@ def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = Non
     try:
         options = _arguments(inspect.getmodule(story).__doc__, epochs, lr)  # type: ignore[union-attr]
         options.chapter = script.stem
-        story(options)
+        # For matrices this small, BLAS takes longer with two threads than with one, several times as long where other
+        # programs run. And the figures do not depend on the number of cores: sums are added up in one order.
+        with threadpool_limits(1, user_api="blas"):
+            story(options)
     except (OSError, ValueError, ArithmeticError) as error:
         sys.exit(f"{script.name}: {error}")
 
@@ -138,6 +142,12 @@ def progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
     return tqdm(steps, desc=what, delay=1)
 
 
+def opening(why: str, *names: str) -> None:
+    """Print why the chapter matters, and which functions it adds to the series' file."""
+    say(why)
+    say(f"New in this chapter: from nn.reference import {', '.join(names)}")
+
+
 def heading(text: str) -> None:
     """Print the title of a part of the story."""
     print(f"\n{text}\n{'-' * len(text)}")
@@ -178,7 +188,7 @@ def agree(what: str, by_hand: Any, automatic: Any, tolerance: float = 1e-10) -> 
 
 
 def answer(exercise: Callable[..., str], *given: Any) -> None:
-    """Print the question in an exercise's docstring, and the answer that it returns once its assertions hold.
+    """Print the question in an exercise's docstring, and the lines that it returns once its assertions hold.
 
     Raises
     ------
@@ -192,7 +202,8 @@ def answer(exercise: Callable[..., str], *given: Any) -> None:
     except AssertionError as error:
         raise ArithmeticError(f"exercise {number} does not hold with these options: {question}") from error
     print(textwrap.fill(f"{number}. {question}", 100, subsequent_indent="   "))
-    print(textwrap.fill(found, 100, initial_indent="   -> ", subsequent_indent="      "))
+    for i, line in enumerate(found.splitlines()):
+        print(textwrap.fill(line, 100, initial_indent="      " if i else "   -> ", subsequent_indent="      "))
 
 
 def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -> tuple[Any, Any]:
