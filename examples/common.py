@@ -145,7 +145,8 @@ def progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
 def opening(why: str, *names: str) -> None:
     """Print why the chapter matters, and which functions it adds to the series' file."""
     say(why)
-    say(f"New in this chapter: from nn.reference import {', '.join(names)}")
+    if names:
+        say(f"New in this chapter: from nn.reference import {', '.join(names)}")
 
 
 def heading(text: str) -> None:
