@@ -479,8 +479,9 @@ def gradient_descent(
     sigmoid, of cross-entropy behind a softmax (where every row of `y` sums to 1), and half the gradient of the squared
     error of one output behind the identity. For other pairs of loss and activation it is the gradient of nothing.
 
-    A linear model converges for rates below 2 over the largest eigenvalue of ``X1.T @ X1 / batch_size``, where X1 is
-    the batch with a column of ones. For x = 1 to 8 in one batch that bound is 0.076: at 0.1 the loss grows.
+    With all samples in one batch, a linear model converges for rates below 2 over the largest eigenvalue of
+    ``X1.T @ X1 / n``, where X1 is X with a column of ones. For x = 1 to 8 that bound is 0.076: at 0.1 the loss grows.
+    Each smaller batch has a bound of its own. Below all of them descent does not diverge; above some, it need not.
 
     Examples
     --------
