@@ -158,7 +158,8 @@ def progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
 def opening(why: str, *names: str) -> None:
     """Print why the chapter matters, and which functions it adds to the series' file."""
     say(why)
-    say(f"New in this chapter: from nn.reference import {', '.join(names)}")
+    if names:
+        say(f"New in this chapter: from nn.reference import {', '.join(names)}")
 
 
 def heading(text: str) -> None:
@@ -201,7 +202,7 @@ def agree(what: str, by_hand: Any, automatic: Any, tolerance: float = 1e-10) -> 
 
 
 def answer(exercise: Callable[..., str], *given: Any) -> None:
-    """Print the question in an exercise's docstring, and the answer that it returns once its assertions hold.
+    """Print the question in an exercise's docstring, and the lines that it returns once its assertions hold.
 
     Raises
     ------
@@ -215,7 +216,8 @@ def answer(exercise: Callable[..., str], *given: Any) -> None:
     except AssertionError as error:
         raise ArithmeticError(f"exercise {number} does not hold with these options: {question}") from error
     print(textwrap.fill(f"{number}. {question}", 100, subsequent_indent="   "))
-    print(textwrap.fill(found, 100, initial_indent="   -> ", subsequent_indent="      "))
+    for i, line in enumerate(found.splitlines()):
+        print(textwrap.fill(line, 100, initial_indent="      " if i else "   -> ", subsequent_indent="      "))
 
 
 def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -> tuple[Any, Any]:

@@ -1,25 +1,52 @@
 """The chapters' scripts, run as a reader runs them: what they promise to print and to draw."""
 
+import contextlib
+import io
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+
+from nn import reference
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "examples").glob("chapter_*.py"))
 
 
 def run(script: str, *options: str, folder: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, str(ROOT / "examples" / f"{script}.py"), *options],
-        capture_output=True, text=True, check=check, env=environment, cwd=folder,
-    )  # fmt: skip
+    """Run a script as a program in this process: it takes a new one as long to import all that it needs."""
+    path = ROOT / "examples" / f"{script}.py"
+    command = [str(path), *options]
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    code: object = 0
+    with (
+        mock.patch.object(sys, "argv", command),
+        mock.patch.object(sys, "path", [str(path.parent), *sys.path]),
+        mpl.rc_context(),
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            runpy.run_path(str(path), run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+    # Python prints a message that a program ends with, and then returns 1.
+    if isinstance(code, str):
+        err.write(f"{code}\n")
+    stdout, stderr = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    result = subprocess.CompletedProcess(command, 1 if isinstance(code, str) else int(code or 0), stdout, stderr)
+    if check:
+        result.check_returncode()
+    return result
 
 
 class Output:
@@ -38,20 +65,87 @@ class Output:
 N = r"(-?[\d.]+(?:e[-+]\d+)?)"
 
 
+def listed(text: str) -> list[float]:
+    """Return the numbers of a list in words."""
+    return [float(number) for number in text.split(", ")]
+
+
 def logistic_regression(output: Output) -> None:
-    for way in ("by hand", "automatically"):
-        first, last, accuracy = output.numbers(f"{way}: loss {N} after one epoch, {N} at the end; accuracy {N}")
-        assert np.log(2) > first > last
+    ways = [
+        output.numbers(f"{way}: loss {N} after one epoch, {N} at the end; test loss {N}, accuracy {N}")
+        for way in ("by hand", "automatically")
+    ]
+    assert ways[0] == ways[1]
+    first, last, test, accuracy = ways[0]
+    assert np.log(2) > first > last
+    assert last < test < 0.05
+    assert accuracy >= 0.97
+    n = int(output.numbers(r"(\d+) images of digits with")[0])
+    last_losses = []
+    for batch in ("2", "4", "32", "all"):
+        updates, first, last, _, accuracy = output.numbers(rf"(?<= ){batch} (\d+) {N} {N} {N} {N}(?= [34aS])")
+        assert updates == (1 if batch == "all" else -(-n // int(batch)))
+        assert first > last
         assert accuracy >= 0.97
-    losses = output.text.split("lr = 0.1: ")[1].split(" Losses")[0]
-    assert np.all(np.diff([float(loss) for loss in losses.split(", ")]) > 0)
+        last_losses.append(last)
+    assert last_losses == sorted(last_losses)
+
+    # Batches of the line: how often the loss grows, and how it falls with the smaller rate.
+    medians = []
+    for lr, batch, updates in (
+        ("0.1", "2", 4),
+        ("0.1", "4", 2),
+        ("0.01", "2", 4),
+        ("0.01", "4", 2),
+        ("0.01", "all", 1),
+    ):
+        found, grown, median, least, most, _ = output.numbers(rf" {lr} {batch} (\d) (\d+)% {N} {N} to {N} {N}")
+        assert found == updates
+        if lr == "0.1":
+            assert 85 <= grown <= 99
+            assert least < 102 < median < most
+        else:
+            assert grown == 0
+            medians.append(median)
+    assert medians == sorted(medians)
+    # The deviation of means of B of the 8 numbers -2 x^2, drawn without replacement.
+    samples = -2 * np.arange(1.0, 9.0) ** 2
+    for batch in (2, 4, 8):
+        size, std = "all" if batch == 8 else batch, samples.std() * np.sqrt((8 - batch) / (7 * batch))
+        assert output.numbers(rf"{size} {N} \+- {N} {N} \+- {N}(?= [4aS])") == [-51, round(std, 1), 0, 0]
+
+    assert np.all(np.diff(listed(output.text.split("at lr = 0.1: ")[1].split(" Losses")[0])) > 0)
     curvature, again, bound = output.numbers(rf"curvature of the loss here, is {N}\..*2 / {N} = {N}\. Yours")
     # x = 1 to 8: the mean of x^2 is 25.5, that of x 4.5.
     exact = np.linalg.eigvalsh([[25.5, 4.5], [4.5, 1]])[-1]
     np.testing.assert_allclose([curvature, again, bound], [exact, exact, 2 / exact], rtol=1e-3)
     growth, ratio = output.numbers(f"should grow by {N} a step: the last two above are in the ratio {N}\\.")
     np.testing.assert_allclose([growth, ratio], (1 - 0.1 * exact) ** 2, rtol=1e-3)
+
+    # The chapter's own exercises.
+    assert 85 <= output.numbers(r"In (\d+)% of 300 orders the loss ends above 102: likely, not certain")[0] <= 96
+    *losses, W, b = output.numbers(f"of all 300: here {N}, {N}, {N}, {N}, {N}, to W = {N}, b = {N}\\.")
+    assert np.all(np.diff([102, *losses]) < 0)
+    assert 0.017 < losses[-1] < 0.027
+    np.testing.assert_allclose([W, b], [1.94, 0.32], rtol=0, atol=0.03)
+    assert output.numbers(r"ends above 102 in (\d+)% of 300 orders")[0] >= 93
+    least, most, times = output.numbers(
+        f"falls in every epoch, to {N} \\.\\.\\. {N}\\. Batches.*a loss {N} times as small"
+    )
+    assert 0.15 < least < most < 0.27
+    assert 9 <= times <= 12
+    losses = listed(output.text.split("-> Losses: ")[1].split("; W")[0])
+    assert len(losses) == 10
+    assert 0.652 < losses[0] < 0.665
+    assert 0.568 < losses[-1] < 0.572
+    assert "4 of 6 are right so far" in output.text
+    assert "Losses: 494.66, 2790.89, 14750.33, 80167.54, 430509.28; W = 127.35, b = 25.85" in output.text
+    # Those beyond.
     assert output.numbers(f"-> {N} = ln 2") == [0.6931]
+    assert output.numbers(f"It is {N}, and {N} for all samples") == [0.0348, 0.076]
+    assert output.numbers(r"converge in (\d+) of 40 orders at lr 0.05, and in (\d+) of 40 at lr 0.08") == [40, 40]
+    apart, back, epoch = output.numbers(f"comes to lie {N} times.*distance by {N}\\..*all distances by {N} in")
+    assert apart > 1 > max(apart * back, epoch)
 
 
 def numerical_gradients(output: Output) -> None:
@@ -72,8 +166,19 @@ def numerical_gradients(output: Output) -> None:
     assert 3e-9 < output.numbers(f"best forward step: h = {N}")[0] < 1e-6
     assert 1e-6 < output.numbers(f"best central step: h = {N}")[0] < 1e-4
 
+    assert "dL/dW: -2 by the formula, -4.00000000 numerically; dL/db: -1.25 and -2.50000000." in output.text
+    assert output.numbers(f"With it both agree to {N}\\. 2")[0] < 1e-10
+    assert output.numbers(f"-4.00000000 and -2.50000000, off by {N}: not less accurate")[0] < 1e-12
+    assert (
+        output.numbers(f"= -0.083333 = -1/12, and the mean error is 0.166667 = 1/6: both agree to {N}\\. 4")[0] < 5e-12
+    )
+    assert "NumPy refuses the product, (2, 1) times (2, 1)" in output.text
+    assert "is [ -8. -12.], the wrong one [ -6. -14.], and the numerical one [ -8. -12.]" in output.text
+    assert output.numbers(f"forward error falls to 1/{N}, the central one to 1/{N}:") == [2, 4]
+
 
 def perceptron(output: Output) -> None:
+    assert "the logistic regression of chapter 2.3" in output.text
     for problem in ("AND", "OR", "25 points", "XOR"):
         by_hand, automatic, accuracy = output.numbers(rf"\b{problem} {N} {N} {N}")
         assert by_hand == automatic
@@ -89,6 +194,19 @@ def perceptron(output: Output) -> None:
     assert output.numbers(f"perceptron: test accuracy {N}")[0] < 0.7
     assert output.numbers(f"hidden layer: test accuracy {N}")[0] > 0.95
 
+    for answer in (
+        "Probabilities 0.035, 0.217, 0.217, 0.679; predictions 0, 0, 0, 1; accuracy 1, loss 0.2283. "
+        "W = (2.03, 2.03), b = -3.31.",
+        "Probabilities 0.313, 0.885, 0.885, 0.992; predictions 0, 1, 1, 1; accuracy 1, loss 0.1568.",
+        "Probabilities 0.500, 0.500, 0.500, 0.500; predictions 0, 0, 0, 0; accuracy 0.5, loss 0.6931.",
+        "10 points have label 1.",
+        "The best have 3 of 4 samples right.",
+    ):
+        assert answer in output.text
+    loss, *W, b = output.numbers(rf"Accuracy 1, loss {N}; W = \({N}, {N}\), b = {N}\. 10")
+    np.testing.assert_allclose([loss, *W, b], [0.061, 3.43, 3.43, -1.71], rtol=0.02)
+    assert abs(output.numbers(f"to x1 \\+ x2 = {N}\\. 5")[0] - 0.5) < 0.03
+
 
 def activations(output: Output) -> None:
     for value in (1000, -1000):
@@ -100,6 +218,14 @@ def activations(output: Output) -> None:
     assert largest == 1
     *_, derivative, largest = output.numbers(f"largest derivative sigmoid {N} {N} {N} {N}")
     assert 0.15 < derivative < largest == 0.25
+
+    assert "-> [[0. 2. 0. ] [0. 0. 1.5] [3. 0. 0.5] [0. 4. 0. ]] " in output.text
+    assert "7 zeros, one of which was 0 before" in output.text
+    assert "the rows sum to 1.0000, 1.0000, 1.0000." in output.text
+    zeros, least, most, mean = output.numbers(f"-> {N} of 20\\. In 1000 such matrices there are {N} to {N}, and {N} on")
+    assert least <= zeros <= most
+    assert abs(mean - 10) < 0.2
+    assert "-> [[0.3333 0.3333 0.3333] [0.3333 0.3333 0.3333]] Nothing overflows" in output.text
     assert output.numbers(f"From probabilities it is {N}, the bound") == [34.54]
 
 
@@ -114,22 +240,59 @@ def forward_pass(output: Output) -> None:
     assert by_hand < 34.54 < automatic
     assert largest > 0.95
     assert saturated > 0.9
+
+    assert "A1, of shape (2, 4): " in output.text
+    assert "A2, of shape (2, 2), its rows sum to 1: " in output.text
+    assert output.numbers(f"over 200 seeds no probability is farther than {N} from 1/2")[0] < 1e-3
+    loss, ln_2, least, most = output.numbers(f"-> {N}, near ln 2 = {N}; over 200 seeds {N} to {N}\\. 3")
+    assert ln_2 == 0.69315
+    assert 0.6925 < least <= round(loss, 4) <= most < 0.6938
+    least, most = output.numbers(rf"A1 is \(5, 128\), A2 is \(5, 10\), its rows sum to 1; probabilities {N} to {N}\. 4")
+    assert 0.09 < least < 0.1 < most < 0.11
+    assert 94 <= output.numbers(r"Over 200 such networks (\d+)% of the rows")[0] <= 98
     assert abs(output.numbers(f"The loss grows {N} times")[0] - 4) < 0.01
 
 
 def training(output: Output) -> None:
     assert "All three ways agree." in output.text
+    error = listed(output.text.split("class by class: ")[1].split(". Its")[0])
+    assert len(error) == 10
+    assert sorted(round(e, 1) for e in error) == [-0.9, *[0.1] * 9]
+    probability, surprisal = output.numbers(rf"loss is -log {N} = {N}\. The")
+    np.testing.assert_allclose(surprisal, -np.log(probability), rtol=0.01)
+
+    # One line an epoch, of the loss that both ways are compared by.
+    epochs = re.findall(rf"Epoch (\d+)/20, Loss: {N}, test accuracy {N}", output.text)
+    assert [int(epoch) for epoch, _, _ in epochs] == list(range(1, 21))
     ways = [
-        output.numbers(f"{way}: loss {N} in the first epoch, {N} in the last; test accuracy {N}")
+        output.numbers(f"{way}: loss {N} after one epoch, {N} at the end; test accuracy {N}")
         for way in ("by hand", "automatically")
     ]
-    assert ways[0] == ways[1]
+    assert ways[0] == ways[1] == [float(epochs[0][1]), float(epochs[-1][1]), float(epochs[-1][2])]
     _, last, accuracy = ways[0]
     assert last < 0.1
     assert accuracy > 0.95
-    first, slow = output.numbers(f"lr 0.1: loss {N} in the first epoch, {N} in the last")
-    assert abs(first - np.log(2)) < 0.05
-    assert output.numbers(f"lr 1: loss {N} in the first epoch, {N} in the last")[1] < slow < 0.1
+
+    # Zeros against ones, at two learning rates.
+    rows = re.findall(r"(?<= )(\d+) (0\.\d{5}) (0\.\d{5})", output.text)
+    assert [int(epoch) for epoch, _, _ in rows] == list(range(1, 11))
+    slow, fast = (np.array([float(row[column]) for row in rows]) for column in (1, 2))
+    assert np.all(fast < slow)
+    assert np.all(np.diff(slow) < 0)
+    assert slow[-1] < 0.05
+    assert min(output.numbers(f"accuracy {N} {N} Picture")) > 0.95
+
+    assert "-> (2, 3), (1, 3), (3, 2), (1, 2): " in output.text
+    before, after = output.numbers(f"-> {N} before, {N} after\\.")
+    assert abs(before - np.log(2)) < 0.02
+    assert after <= before
+    falls, still, rises = output.numbers(rf"it falls in {N}%\. In {N}% nothing changes.*In {N}% it rises")
+    assert 87 < falls < 92
+    assert 8 < still < 12
+    assert rises < 2
+    assert falls + still + rises == pytest.approx(100, abs=0.2)
+    assert re.search(rf"-> Losses: (?:{N}, ){{9}}{N}; test accuracy {N}\. 4", output.text)
+    assert output.numbers(f"Faster: {N} after one epoch instead of {N}")[0] == round(fast[0], 4)
     predicted, found = output.numbers(rf"of the gradient, {N}; it falls by {N}\.")
     np.testing.assert_allclose(found, predicted, rtol=1e-3)
 
@@ -436,7 +599,12 @@ PROMISES: dict[str, Callable[[Output], None]] = {
 }
 
 
-OPENED = [script for script in PROMISES if "chapter_4" in script]
+def added(chapter: str) -> list[str]:
+    """Return the functions that a chapter adds, by the documentation of `nn.reference`."""
+    (found,) = re.findall(rf"^- {chapter}, (.*?)(?=^- |^$)", reference.__doc__ or "", re.MULTILINE | re.DOTALL)
+    return re.findall(r"`(\w+)`", found)
+
+
 TRAINING = [script for script in PROMISES if re.search("2_3|3_1|3_4|4_1|4_4|4_5", script)]
 
 
@@ -457,15 +625,18 @@ def test_chapter_keeps_its_promises(script: str, tmp_path: Path) -> None:
     assert agreements
     assert max(map(float, agreements)) <= 1e-10
     assert "Lesson: " in output.text
-    if script in OPENED:
-        assert output.text.startswith("Why it matters: ")
-        assert "New in this chapter: from nn.reference import " in output.text
-        assert re.search(r"Next: .*[Cc]hapter \d\.\d", output.text)
     # Chapters that train a model show the tape of a step, once.
     assert output.text.count("forward, in the order of creation") == (script in TRAINING)
-    exercises = re.findall(r"^(\d+)\. .*", result.stdout.split("Exercises\n")[1], re.MULTILINE)
-    assert exercises == [str(i + 1) for i in range(len(exercises))]
-    assert len(exercises) >= 3
+    assert output.text.startswith("Why it matters: ")
+    if script < "chapter_4_6":
+        exercises = re.findall(r"^(\d+)\. .*", result.stdout.split("Exercises\n")[1], re.MULTILINE)
+        assert exercises == [str(i + 1) for i in range(len(exercises))]
+        assert len(exercises) > 4
+        _, printed = output.text.split("New in this chapter: from nn.reference import ")
+        number = ".".join(script.split("_")[1:3])
+        expected = added("announced after 4.1 and never written" if number == "4.1b" else number)
+        assert re.match(r"(?:\w+, )*\w+", printed)[0].split(", ") == expected  # type: ignore[index]
+        assert re.search(r" Next: .*[cC]hapter \d\.\db?,? [^.]*\.$", output.text)
 
     pictures = re.findall(r"^Picture: (\S+)$", result.stdout, re.MULTILINE)
     assert pictures
@@ -514,6 +685,15 @@ def test_wrong_options_end_in_a_line(options: list[str], message: str, tmp_path:
     assert result.returncode != 0
     assert message in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
+
+
+def test_a_script_is_a_program_of_its_own(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "chapter_3_2_activations.py")],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path,
+    )  # fmt: skip
+    assert "Lesson: " in result.stdout
+    assert not result.stderr
 
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

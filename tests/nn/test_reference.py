@@ -650,6 +650,7 @@ def test_parameters_are_unchanged_when_the_loss_raises(rng, calls):
 @given(rng=generators)
 def test_the_forward_function_is_handed_the_data_and_a_dict_of_all_parameters(rng):
     X, y, params = object(), object(), {"W": rng.normal(size=(2, 3)), "b": rng.normal(size=3), "scale": np.array(2.0)}
+    before = copy.deepcopy(params)
     seen = []
 
     def forward(*arguments):
@@ -658,7 +659,7 @@ def test_the_forward_function_is_handed_the_data_and_a_dict_of_all_parameters(rn
 
     def loss(displaced, target):
         assert target is y
-        moved = {name: np.count_nonzero(displaced[name] != params[name]) for name in params}
+        moved = {name: np.count_nonzero(displaced[name] != before[name]) for name in params}
         assert sorted(moved.values()) == [0, 0, 1]
         return 0.0
 
@@ -680,6 +681,93 @@ def test_numerical_gradient_is_precise_for_float32_and_integers():
         gradients = reference.numerical_gradient(X, y, {"W": np.array([[1], [2]], dtype)}, reference.mse_loss, product)
         assert gradients["W"].dtype == expected
         assert_allclose(gradients["W"], [[4], [8]], rtol=1e-6)
+
+
+class TestForwardFunctionsThatReadTheCallersArrays:
+    """A forward function may take the parameters from where it finds them: its dict, or the caller's variables.
+
+    Of the same kind: loss functions that read them, some parameters read here and others there, views of the
+    parameters, any memory order, every floating dtype, and steps that are too small for it. Arrays that no step can be
+    written into, integers and read-only ones, are read from the dict.
+    """
+
+    @given(rng=generators, dtype=st.sampled_from([np.float32, np.float64, np.longdouble]), order=st.sampled_from("CF"))
+    def test_it_finds_the_same_gradients_wherever_they_are_read(self, rng, dtype, order):
+        X, y = normals(rng, (4, 3), (4, 2))
+        W, b = (np.array(array, dtype, order=order) for array in normals(rng, (3, 2), (1, 2)))
+        params, before = {"W": W, "b": b}, {"W": W.copy(), "b": b.copy()}
+        expected = reference.numerical_gradient(X, y, params, reference.mse_loss, linear)
+        for forward in (
+            lambda X, _: X @ W + b,
+            lambda X, p: X @ p["W"] + b,
+            lambda X, p: X @ W + p["b"],
+            lambda X, _: X @ W.T.T + b[0],
+        ):
+            found = reference.numerical_gradient(X, y, params, reference.mse_loss, forward)
+            for name in params:
+                assert found[name].dtype == dtype
+                assert_allclose(found[name], expected[name], rtol=1e-7, atol=1e-7 if dtype != np.float32 else 1e-2)
+                assert_array_equal(params[name], before[name])
+
+    def test_a_loss_function_reads_them_as_well(self):
+        W = np.array([[1.0], [-2.0]])
+
+        def penalised(y_pred, y):
+            return reference.mse_loss(y_pred, y) + np.sum(W**2)
+
+        X, y = np.array([[1.0, 2.0]]), np.array([[3.0]])
+        gradients = reference.numerical_gradient(X, y, {"W": W}, penalised, product)
+        assert_allclose(gradients["W"], 2 * (X @ W - y) * X.T + 2 * W, rtol=1e-9)
+
+    def test_views_step_in_what_they_are_views_of(self):
+        theta = np.array([1.0, 2.0, 3.0])
+        gradients = reference.numerical_gradient(
+            None, None, {"W": theta[:2], "b": theta[2:]}, lambda value, _: value, lambda *_: np.sum(theta**2)
+        )
+        assert_allclose(np.concatenate([gradients["W"], gradients["b"]]), [2, 4, 6], rtol=1e-9)
+        assert_array_equal(theta, [1, 2, 3])
+
+    def test_one_array_of_two_names_keeps_two_partial_derivatives(self):
+        W = np.array([[2.0]])
+        gradients = reference.numerical_gradient(
+            None, None, {"W1": W, "W2": W.T}, lambda value, _: value, lambda _, p: p["W1"] * p["W2"] ** 2
+        )
+        assert_allclose([gradients["W1"].item(), gradients["W2"].item()], [4, 8], rtol=1e-9)
+
+    @pytest.mark.parametrize(("dtype", "value"), [(np.float16, 100.0), (np.float32, 1e6), (np.float64, 1e14)])
+    def test_a_step_that_the_array_cannot_hold_is_made_longer(self, dtype, value):
+        W = np.array([value, -value], dtype)
+        for forward in (lambda *_: W, lambda _, p: p["W"]):
+            gradients = reference.numerical_gradient(
+                None, None, {"W": W}, lambda W, _: 2 * (float(W[0]) - value) - 3 * (float(W[1]) + value), forward
+            )
+            assert_allclose(gradients["W"], [2, -3], rtol=1e-6)
+        assert_array_equal(W, np.array([value, -value], dtype))
+
+    @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
+    @pytest.mark.parametrize("calls", range(4))
+    def test_they_are_as_before_when_a_call_raises(self, kind, calls):
+        W, left = np.array([np.pi, -0.0], kind), iter(range(calls))
+        before = W.copy()
+
+        def forward(X, params):
+            next(left)
+            return W
+
+        with pytest.raises(StopIteration):
+            reference.numerical_gradient(None, None, {"W": W}, lambda value, _: value.sum(), forward)
+        assert_array_equal(W, before)
+        assert_array_equal(np.signbit(W), [False, True])
+
+    def test_what_cannot_be_written_is_displaced_in_the_dict(self):
+        fixed = np.array([[1.0], [2.0]])
+        fixed.flags.writeable = False
+        X, y = np.array([[1, 2]]), np.array([[3.0]])
+        for W in (fixed, [[1.0], [2.0]], [[1], [2]], np.array([[1], [2]]), np.broadcast_to(1.0, (2, 1))):
+            before = np.array(W)
+            gradients = reference.numerical_gradient(X, y, {"W": W}, reference.mse_loss, product)
+            assert_allclose(gradients["W"], 2 * (X @ before - y) * X.T, rtol=1e-6, atol=1e-9)
+            assert_array_equal(W, before)
 
 
 def test_numerical_gradient_catches_a_wrong_one():
