@@ -229,7 +229,7 @@ def story(options: Namespace) -> None:
     say("Lesson: what a deep network learns with depends on its first weights and its activations; measure it.")
 
     heading("Exercises")
-    say("The first four are the series' own.")
+    say("1 to 4 are the chapter's own, the others go on from there.")
     runs = thousand_images(options)
     answer(exercise_1, options.seed)
     answer(exercise_2, options.seed)

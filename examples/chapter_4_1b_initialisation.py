@@ -121,6 +121,12 @@ class Network:
                 delta = (delta @ W.T) * slope(A)
         return gradients, activations
 
+    def by_name(self, p: Mapping[str, Array], x: Array, labels: Array) -> dict[str, Array]:
+        """Return the gradients for parameters of the `nn` model, under their names there and in their shapes."""
+        self.parameters = [a.T if a.ndim == 2 else a[np.newaxis] for a in p.values()]
+        gradients, _ = self.backward(x, np.eye(10)[labels])
+        return {name: g.T if a.ndim == 2 else g[0] for (name, a), g in zip(p.items(), gradients, strict=True)}
+
     def _track(self, i: int, mean: Array, var: Array, n: int) -> None:
         """Move a layer's running averages towards a batch's; libraries take the variance with n - 1."""
         old_mean, old_var = self.running[i]
@@ -216,12 +222,7 @@ def story(options: Namespace) -> None:
     model = network.automatic()
     say(f"The network {d}-64-32-10 on the same images, with batch normalisation behind both hidden layers:")
 
-    def by_hand(p: Mapping[str, Array], x: Array, labels: Array) -> dict[str, Array]:
-        network.parameters = [a.T if a.ndim == 2 else a[np.newaxis] for a in p.values()]
-        gradients, _ = network.backward(x, np.eye(10)[labels])
-        return {name: g.T if a.ndim == 2 else g[0] for (name, a), g in zip(p.items(), gradients, strict=True)}
-
-    print(nn.compare.compare_backprop(model, x, labels, backward=by_hand))
+    print(nn.compare.compare_backprop(model, x, labels, backward=network.by_name))
     print("\nWhat the automatic way records, and how it goes back:\n")
     print_tape(nn.CrossEntropyLoss()(model(x), labels), dict(model.named_parameters()) | {"X": x, "y": labels})
 
@@ -263,7 +264,7 @@ def story(options: Namespace) -> None:
     say("Lesson: choose the first weights by the layer's width and its activation, or normalise what they make.")
 
     heading("Exercises")
-    say("The series has none here: the first four are of its kind.")
+    say("The series has none here: 1 to 4 are of its kind, the others go on from there.")
     answer(exercise_1, options.seed)
     answer(exercise_2)
     answer(exercise_3)

@@ -122,7 +122,7 @@ def story(options: Namespace) -> None:
     say("Lesson: a layer that learns its filters does not mind which way round they lie; whoever gives them does.")
 
     heading("Exercises")
-    say("The first four are the series' own.")
+    say("1 to 4 are the chapter's own, the others go on from there.")
     first, label = load_first(options)
     answer(exercise_1)
     answer(exercise_2)

@@ -116,7 +116,7 @@ def story(options: Namespace) -> None:
     say("Lesson: a convolution has few parameters and a dense layer many; shapes, counted layer by layer, tell.")
 
     heading("Exercises")
-    say("The first four are the series' own.")
+    say("1 to 4 are the chapter's own, the others go on from there.")
     first, label = load_first(options)
     answer(exercise_1)
     answer(exercise_2)

@@ -284,7 +284,7 @@ def story(options: Namespace) -> None:
     say("Lesson: regularisation pays with training loss for small weights; whether the test gains, only the test says.")
 
     heading("Exercises")
-    say("The first four are the series' own.")
+    say("1 to 4 are the chapter's own, the others go on from there.")
     runs = thousand_images(options)
     answer(exercise_1)
     answer(exercise_2, options.seed)
