@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, difference, heading, load_pair, run, save, say, subplots, table
+from common import Array, agree, answer, difference, heading, load_pair, opening, run, save, say, subplots, table
 
 import nn
 from autograd_np import neural, value_and_grad
@@ -29,9 +29,9 @@ from nn import reference
 EPS = np.finfo(float).eps
 
 
-def linear(X: Array, W: Any, b: Any) -> Any:
+def linear(X: Array, p: Any) -> Any:
     """Return the predictions of a linear regression."""
-    return X @ W + b
+    return X @ p["W"] + p["b"]
 
 
 def logistic_loss(W: Any, X: Array, y: Array) -> Any:
@@ -42,6 +42,11 @@ def logistic_loss(W: Any, X: Array, y: Array) -> Any:
 
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
+    opening(
+        "Why it matters: a wrong gradient raises no error, it only trains worse. A numerical gradient is a second "
+        "opinion on every derivative that you write down.",
+        "numerical_gradient",
+    )
     rng = np.random.default_rng(options.seed)
     name, X, y, _, _ = load_pair(options)
     X, y = X[:100], y[:100]
@@ -52,11 +57,11 @@ def story(options: Namespace) -> None:
     X_line = rng.normal(size=(20, 3))
     y_line = X_line @ [[1.0], [-2.0], [0.5]] + 3 + 0.1 * rng.normal(size=(20, 1))
     p = {"W": rng.normal(size=(3, 1)), "b": np.zeros((1, 1))}
-    error = linear(X_line, **p) - y_line
+    error = linear(X_line, p) - y_line
     forgetful = {"W": X_line.T @ error / 20, "b": error.mean(axis=0, keepdims=True)}
     by_hand = {name: 2 * gradient for name, gradient in forgetful.items()}
     numerical = reference.numerical_gradient(X_line, y_line, p, reference.mse_loss, linear)
-    _, automatic = value_and_grad(lambda p: np.mean((linear(X_line, **p) - y_line) ** 2))(p)
+    _, automatic = value_and_grad(lambda p: np.mean((linear(X_line, p) - y_line) ** 2))(p)
     say(
         "The series first took X^T (X W + b - y) / n for the gradient of the mean squared error. The numerical one is "
         "that, times:"
@@ -71,7 +76,7 @@ def story(options: Namespace) -> None:
     W = rng.normal(size=(d, 1))
     by_hand_W = X.T @ (reference.sigmoid(X @ W) - y) / n
     numerical_W = reference.numerical_gradient(
-        X, y, {"W": W}, reference.binary_cross_entropy, lambda X, W: reference.sigmoid(X @ W)
+        X, y, {"W": W}, reference.binary_cross_entropy, lambda X, p: reference.sigmoid(X @ p["W"])
     )["W"]
     _, automatic_W = value_and_grad(logistic_loss)(W, X, y)
     agree("Gradients", by_hand_W, automatic_W)
@@ -106,12 +111,18 @@ def story(options: Namespace) -> None:
     )
 
     heading("Exercises")
-    answer(exercise_1, X, y, W)
-    answer(exercise_2, X, y, W)
-    answer(exercise_3, X_line, y_line, p, automatic)
-    answer(exercise_4, X, y, W)
-    answer(exercise_5)
-    answer(exercise_6)
+    say("1 to 4 are the chapter's own, the others go on from there.")
+    answer(exercise_1)
+    answer(exercise_2)
+    answer(exercise_3)
+    answer(exercise_4)
+    answer(exercise_5, X, y, W)
+    answer(exercise_6, X, y, W)
+    answer(exercise_7, X_line, y_line, p, automatic)
+    answer(exercise_8, X, y, W)
+    answer(exercise_9)
+    answer(exercise_10)
+    say("Next: with gradients that can be trusted, chapter 3.1 asks what a single unit can learn, and what it cannot.")
 
 
 def transposed(X: Array, y: Array, rng: np.random.Generator) -> None:
@@ -132,7 +143,7 @@ def transposed(X: Array, y: Array, rng: np.random.Generator) -> None:
     right = reference.backward_mlp(X, A1, A2, one_hot, p["W1"], p["W2"], Z1)
     wrong = reference.backward_mlp(X, A1, A2, one_hot, p["W1"], p["W2"].T, Z1)
     numerical = reference.numerical_gradient(
-        X, one_hot, p, reference.cross_entropy, lambda X, **p: reference.forward_mlp(X, **p)[1]
+        X, one_hot, p, reference.cross_entropy, lambda X, p: reference.forward_mlp(X, **p)[1]
     )
     _, automatic = value_and_grad(loss)(p)
     table(
@@ -171,23 +182,97 @@ def slope(steps: Array, errors: Array, low: float, high: float) -> float:
 def draw(options: Namespace, steps: Array, errors: dict[str, Array]) -> None:
     """Write the picture of the errors against the step."""
     figure, ax = subplots(1, 1, width=7.6, height=4.6)
-    labels = {"forward": "forward difference", "central": "central difference", "complex": "complex step (exercise 2)"}
-    for (way, label), marker in zip(labels.items(), "o^s", strict=True):
-        ax.loglog(steps, np.maximum(errors[way], EPS / 2), marker=marker, markersize=3.5, label=label)
-    ax.axhline(EPS, color="black", linestyle="--", linewidth=1, label="precision of float64, and automatically")
+    labels = {"forward": "forward difference", "central": "central difference", "complex": "complex step (exercise 6)"}
+    places = {"forward": (1e-1, 1.5), "central": (1e-12, 3e-10), "complex": (1.1e-14, 1.5e-15)}
+    for (way, label), marker, colour in zip(labels.items(), "o^s", ("C0", "C1", "C2"), strict=True):
+        ax.loglog(steps, np.maximum(errors[way], EPS / 2), marker=marker, markersize=3.5, color=colour)
+        ax.annotate(label, places[way], color=colour, ha="right" if way == "forward" else "left", fontweight="bold")
+    ax.axhline(EPS, color="black", linestyle="--", linewidth=1)
+    ax.annotate("precision of float64, reached by the automatic gradient", (1.1e-14, 4e-17), va="center")
     for text, place in (
-        ("rounding, slope -1", (1e-10, 1e-3)),
-        ("truncation, slope 1", (2e-4, 1e-2)),
-        ("slope 2", (1e-1, 1e-9)),
+        ("rounding: slope -1", (1e-9, 1e-3)),
+        ("truncation: slope 1", (2e-4, 1e-2)),
+        ("truncation: slope 2", (8e-2, 1e-9)),
     ):
         ax.annotate(text, place, ha="center")
-    ax.set(title="How wrong a numerical derivative is", xlabel="step h", ylabel="relative error", ylim=(1e-17, 1e6))
+    ax.set(title="How wrong a numerical derivative is", xlabel="step h", ylabel="relative error", ylim=(1e-17, 10))
     ax.grid(alpha=0.3)
-    ax.legend(frameon=False, loc="upper right")
     save(figure, options, "step")
 
 
-def exercise_1(X: Array, y: Array, W: Array) -> str:
+# The linear regression of exercises 1, 2 and 4: X, y and its parameters.
+X_TWO, Y_TWO = np.array([[1.0], [2.0]]), np.array([[3.0], [5.0]])
+P_TWO = {"W": np.array([[1.5]]), "b": np.array([[0.5]])}
+
+
+def two(h: float) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Return the series' formulas for W and b, their central differences, and how far twice the former are off."""
+    error = linear(X_TWO, P_TWO) - Y_TWO
+    formula = (X_TWO.T @ error / 2).item(), error.mean().item()
+    numerical = reference.numerical_gradient(X_TWO, Y_TWO, P_TWO, reference.mse_loss, linear, h)
+    central = numerical["W"].item(), numerical["b"].item()
+    return formula, central, max(abs(2 * a - b) for a, b in zip(formula, central, strict=True))
+
+
+def exercise_1() -> str:
+    """Take x = 1, 2 with y = 3, 5 and W = 1.5, b = 0.5. Compare X^T (X W + b - y) / n with central differences."""
+    (W, b), (central_W, central_b), off = two(1e-4)
+    assert (W, b) == (-2, -1.25)
+    assert off < 1e-10
+    return (
+        f"dL/dW: {W:g} by the formula, {central_W:.8f} numerically; dL/db: {b:g} and {central_b:.8f}.\n"
+        f"The formula lacks the factor 2 of the square's derivative. With it both agree to {off:.0e}."
+    )
+
+
+def exercise_2() -> str:
+    """Do the same with h = 1e-2, and say whether it is less accurate."""
+    _, (W, b), off = two(1e-2)
+    assert off < 1e-12
+    return (
+        f"{W:.8f} and {b:.8f}, off by {off:.0e}: not less accurate. The error of a central difference goes with the "
+        f"third derivative, and a square has none. The logistic loss of exercise 3 has one."
+    )
+
+
+def exercise_3() -> str:
+    """Check the logistic regression of x = 0.5, 1.5, 2.5 with labels 0, 0, 1 at W = b = 0."""
+    X, y = np.array([[0.5], [1.5], [2.5]]), np.array([[0.0], [0.0], [1.0]])
+    p = {"W": np.zeros((1, 1)), "b": np.zeros((1, 1))}
+    error = reference.sigmoid(linear(X, p)) - y
+    W, b = (X.T @ error / 3).item(), error.mean().item()
+    numerical = reference.numerical_gradient(
+        X, y, p, reference.binary_cross_entropy, lambda X, p: reference.sigmoid(linear(X, p))
+    )
+    off = max(abs(numerical["W"].item() - W), abs(numerical["b"].item() - b))
+    assert np.allclose([W, b], [-1 / 12, 1 / 6], rtol=1e-12)
+    assert off < 5e-12
+    return f"X^T (A - y) / n = {W:.6f} = -1/12, and the mean error is {b:.6f} = 1/6: both agree to {off:.0e}."
+
+
+def exercise_4() -> str:
+    """Write X for X^T in exercise 1, and let the difference give the mistake away."""
+    error = linear(X_TWO, P_TWO) - Y_TWO
+    try:
+        X_TWO @ error
+    except ValueError:
+        refused = f"{X_TWO.shape} times {error.shape}"
+    # As many features as samples, so that both shapes fit.
+    X, y = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[3.0], [5.0]])
+    p = {"W": np.array([[1.5], [-0.5]]), "b": np.array([[0.5]])}
+    error = linear(X, p) - y
+    numerical = reference.numerical_gradient(X, y, p, reference.mse_loss, linear)["W"]
+    right, wrong = X.T @ error, X @ error
+    assert np.allclose(numerical, right, rtol=1e-9)
+    assert np.abs(numerical - wrong).max() > 1
+    return (
+        f"NumPy refuses the product, {refused}: the shapes give it away before any number does.\n"
+        f"With as many features as samples both fit. For X = {X.tolist()} the right gradient is {right.ravel()}, the "
+        f"wrong one {wrong.ravel()}, and the numerical one {numerical.ravel().round(6)} tells which."
+    )
+
+
+def exercise_5(X: Array, y: Array, W: Array) -> str:
     """Halve h where truncation rules, and see what becomes of both errors."""
     errors = step_errors(X, y, W, np.array([2e-3, 1e-3]), np.random.default_rng(1))
     forward, central = (errors[way][0] / errors[way][1] for way in ("forward", "central"))
@@ -196,7 +281,7 @@ def exercise_1(X: Array, y: Array, W: Array) -> str:
     return f"The forward error falls to 1/{forward:.3f}, the central one to 1/{central:.3f}: one power of h and two."
 
 
-def exercise_2(X: Array, y: Array, W: Array) -> str:
+def exercise_6(X: Array, y: Array, W: Array) -> str:
     """Take an imaginary step instead: L(p + ih) = L(p) + ih L'(p) - h^2/2 L''(p) - ..."""
     errors = step_errors(X, y, W, np.array([1e-8, 1e-100]), np.random.default_rng(1))["complex"]
     assert np.all(errors < 1e-14)
@@ -206,7 +291,7 @@ def exercise_2(X: Array, y: Array, W: Array) -> str:
     )
 
 
-def exercise_3(X: Array, y: Array, p: dict[str, Array], exact: dict[str, Array]) -> str:
+def exercise_7(X: Array, y: Array, p: dict[str, Array], exact: dict[str, Array]) -> str:
     """Find the truncation error of central differences for the mean squared error of a linear model."""
     numerical = reference.numerical_gradient(X, y, p, reference.mse_loss, linear, h=1.0)
     found = difference(numerical["W"], exact["W"])
@@ -214,7 +299,7 @@ def exercise_3(X: Array, y: Array, p: dict[str, Array], exact: dict[str, Array])
     return f"There is none, since the third derivative of a square is 0: with h = 1 the error is {found:.0e}."
 
 
-def exercise_4(X: Array, y: Array, W: Array) -> str:
+def exercise_8(X: Array, y: Array, W: Array) -> str:
     """Compute the difference in float32."""
     single = [array.astype(np.float32) for array in (X, y, W)]
     errors = step_errors(*single, np.array([1e-4, 1e-2]), np.random.default_rng(1))["central"]
@@ -226,7 +311,7 @@ def exercise_4(X: Array, y: Array, W: Array) -> str:
     )
 
 
-def exercise_5() -> str:
+def exercise_9() -> str:
     """Take the central difference of relu at its kink."""
     h = 1e-4
     central = (reference.relu(h) - reference.relu(-h)) / (2 * h)
@@ -238,7 +323,7 @@ def exercise_5() -> str:
     )
 
 
-def exercise_6() -> str:
+def exercise_10() -> str:
     """Count the forward passes of a numerical gradient for the perceptron 784-256-10."""
     parameters = 784 * 256 + 256 + 256 * 10 + 10
     assert parameters == 203_530

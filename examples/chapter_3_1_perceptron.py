@@ -1,6 +1,7 @@
 """Chapter 3.1: the perceptron, what it learns, and why it cannot learn XOR.
 
-One unit with a sigmoid, a = sigmoid(x W + b), says 1 where x W + b > 0: on one side of a straight line. Its loss
+One unit with a sigmoid, a = sigmoid(x W + b), says 1 where x W + b > 0: on one side of a straight line. It is the
+logistic regression of chapter 2.3 under another name. Its loss
 
     L(W, b) = mean of -(y log A + (1 - y) log(1 - A))
 
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, heading, load_pair, progress, run, save, say, subplots, table
+from common import Array, agree, answer, heading, load_pair, opening, progress, run, save, say, subplots, table
 
 import nn
 from autograd_np import print_tape, value_and_grad
@@ -34,19 +35,18 @@ AND, OR, XOR = (np.array(y, dtype=float)[:, np.newaxis] for y in ([0, 0, 0, 1], 
 HIDDEN = 16
 
 
-def separable_points(rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return 25 points in the plane, and on which side of a line through it they lie, none of them close to it."""
-    X = rng.uniform(size=(200, 2))
-    side = X @ [1.0, 1.5] - 1.25
-    chosen = np.flatnonzero(np.abs(side) > 0.1)[:25]
-    return X[chosen], (side[chosen] > 0).astype(float)[:, np.newaxis]
+def grid() -> tuple[Array, Array]:
+    """Return the 25 points with both coordinates in -2, ..., 2, and whether their sum is above 0."""
+    side = np.arange(-2.0, 3.0)
+    X = np.array([(x1, x2) for x1 in side for x2 in side])
+    return X, (X.sum(axis=1, keepdims=True) > 0).astype(float)
 
 
 def perceptron_by_hand(X: Array, y: Array, lr: float, epochs: int) -> tuple[Array, Array, list[float]]:
     """Train from zero on all samples at once, by the formula for the gradient."""
     return reference.gradient_descent(
         X, y, np.zeros((X.shape[1], 1)), np.zeros((1, 1)), lr, epochs, len(X),
-        reference.binary_cross_entropy, reference.sigmoid, rng=0,
+        reference.binary_cross_entropy, reference.sigmoid, verbose=False, rng=0,
     )  # fmt: skip
 
 
@@ -99,9 +99,14 @@ def mlp_automatically(model: nn.Sequential, lr: float, epochs: int) -> list[floa
 
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
+    opening(
+        "Why it matters: a perceptron is the unit that all networks are made of, and what it cannot learn is the "
+        "reason for hidden layers. It is nothing new: it is the logistic regression of chapter 2.3, sigmoid(X W + b).",
+        "forward_perceptron",
+    )
     rng = np.random.default_rng(options.seed)
     name, *pair = load_pair(options)
-    problems = {"AND": (BITS, AND), "OR": (BITS, OR), "25 points": separable_points(rng), "XOR": (BITS, XOR)}
+    problems = {"AND": (BITS, AND), "OR": (BITS, OR), "25 points": grid(), "XOR": (BITS, XOR)}
 
     heading("The perceptron")
     say(f"From zero weights, {options.epochs} steps on all samples with learning rate {options.lr:g}:")
@@ -156,12 +161,18 @@ def story(options: Namespace) -> None:
     say("Lesson: where a loss stays at ln 2, ask first whether the model can do any better.")
 
     heading("Exercises")
+    say("1 to 4 are the chapter's own, the others go on from there.")
     answer(exercise_1)
-    answer(exercise_2, rng)
-    answer(exercise_3, rng)
-    answer(exercise_4)
+    answer(exercise_2)
+    answer(exercise_3)
+    answer(exercise_4, options.seed)
     answer(exercise_5)
-    answer(exercise_6)
+    answer(exercise_6, rng)
+    answer(exercise_7, rng)
+    answer(exercise_8)
+    answer(exercise_9)
+    answer(exercise_10)
+    say("Next: a hidden layer needs a function that bends. Chapter 3.2 looks at those in use, and at softmax.")
 
 
 def handwritten(pair: list[Array], rng: np.random.Generator, options: Namespace) -> None:
@@ -184,7 +195,72 @@ def handwritten(pair: list[Array], rng: np.random.Generator, options: Namespace)
         print(f"{what + ':':14}test accuracy {hits:.3f}")
 
 
+def bits(y: Array, lr: float, epochs: int) -> tuple[Array, Array, Array, float, float]:
+    """Train on the four pairs of bits; return W, b, the probabilities, the loss and the accuracy."""
+    W, b, losses = perceptron_by_hand(BITS, y, lr, epochs)
+    A = reference.forward_perceptron(BITS, W, b)
+    return W, b, A, losses[-1], reference.accuracy(A, y)
+
+
+def told(y: Array, lr: float, epochs: int) -> str:
+    """Return the same in words."""
+    W, b, A, loss, hits = bits(y, lr, epochs)
+    return (
+        f"Probabilities {', '.join(f'{a:.3f}' for a in A.ravel())}; predictions "
+        f"{', '.join(str(int(a)) for a in A.ravel() > 0.5)}; accuracy {hits:g}, loss {loss:.4f}.\n"
+        f"W = ({W[0, 0] + 0.0:.2f}, {W[1, 0] + 0.0:.2f}), b = {b.item() + 0.0:.2f}."
+    )
+
+
 def exercise_1() -> str:
+    """Learn AND from zero weights: lr 0.1, 500 epochs, all four samples in one batch."""
+    _, _, A, loss, hits = bits(AND, 0.1, 500)
+    assert np.allclose(A.ravel(), [0.035, 0.217, 0.217, 0.679], atol=6e-4)
+    assert hits == 1
+    assert abs(loss - 0.2283) < 1e-4
+    return told(AND, 0.1, 500)
+
+
+def exercise_2() -> str:
+    """Learn OR in the same way."""
+    _, _, A, loss, hits = bits(OR, 0.1, 500)
+    assert np.allclose(A.ravel(), [0.313, 0.885, 0.885, 0.992], atol=6e-4)
+    assert hits == 1
+    assert abs(loss - 0.1568) < 1e-4
+    return told(OR, 0.1, 500)
+
+
+def exercise_3() -> str:
+    """Try XOR with 1000 epochs and lr 1.0 instead of 0.1, and say whether it helps."""
+    for lr in (0.1, 1.0):
+        _, _, A, loss, hits = bits(XOR, lr, 1000)
+        assert np.allclose(A, 0.5)
+        assert hits == 0.5
+        assert np.isclose(loss, np.log(2))
+    return f"It does not. With either:\n{told(XOR, 1.0, 1000)}\nThe loss is ln 2: the gradient is zero where it begins."
+
+
+def exercise_4(seed: int) -> str:
+    """Learn the 25 points of -2, ..., 2, label 1 where x1 + x2 > 0: lr 0.1, 200 epochs, batches of 5."""
+    X, y = grid()
+    W, b, losses = reference.gradient_descent(
+        X, y, np.zeros((2, 1)), np.zeros((1, 1)), 0.1, 200, 5,
+        reference.binary_cross_entropy, reference.sigmoid, verbose=False, rng=seed,
+    )  # fmt: skip
+    hits = reference.accuracy(reference.forward_perceptron(X, W, b), y)
+    assert y.sum() == 10
+    assert hits == 1
+    assert abs(losses[-1] - 0.061) < 0.003
+    offset = -b.item() / W.mean()
+    assert 0.4 < offset < 0.6
+    return (
+        f"Accuracy {hits:g}, loss {losses[-1]:.3f}; W = ({W[0, 0]:.2f}, {W[1, 0]:.2f}), b = {b.item():.2f}.\n"
+        f"10 points have label 1. The five on the line x1 + x2 = 0 have label 0, and so the boundary moved off the "
+        f"origin, to x1 + x2 = {offset:.2f}."
+    )
+
+
+def exercise_5() -> str:
     """Compute the gradient of the XOR perceptron at zero weights."""
     error = reference.sigmoid(BITS @ np.zeros((2, 1))) - XOR
     assert not np.any(BITS.T @ error)
@@ -192,7 +268,7 @@ def exercise_1() -> str:
     return "It is exactly zero: both inputs are 1 in one sample to be raised and in one to be lowered by 1/2."
 
 
-def exercise_2(rng: np.random.Generator) -> str:
+def exercise_6(rng: np.random.Generator) -> str:
     """Try 100,000 lines on XOR."""
     lines = rng.normal(size=(3, 100_000))
     right = (BITS @ lines[:2] + lines[2] > 0) == (XOR == 1)
@@ -201,18 +277,18 @@ def exercise_2(rng: np.random.Generator) -> str:
     return f"The best have {best} of 4 samples right."
 
 
-def exercise_3(rng: np.random.Generator) -> str:
+def exercise_7(rng: np.random.Generator) -> str:
     """Start the XOR perceptron somewhere else."""
     _, _, losses = reference.gradient_descent(
         BITS, XOR, rng.normal(size=(2, 1)), rng.normal(size=(1, 1)), 1.0, 2000, 4,
-        reference.binary_cross_entropy, reference.sigmoid, rng=rng,
+        reference.binary_cross_entropy, reference.sigmoid, verbose=False, rng=rng,
     )  # fmt: skip
     assert losses[0] > np.log(2) + 1e-3
     assert abs(losses[-1] - np.log(2)) < 1e-9
     return f"From {losses[0]:.4f} it comes down to {losses[-1]:.4f}: a convex loss has one minimum, and it is ln 2."
 
 
-def exercise_4() -> str:
+def exercise_8() -> str:
     """Give the perceptron the product x1 x2 as a third input."""
     X = np.hstack([BITS, BITS[:, :1] * BITS[:, 1:]])
     W, b, losses = perceptron_by_hand(X, XOR, 1.0, 5000)
@@ -220,14 +296,14 @@ def exercise_4() -> str:
     return f"Now a plane separates them: the loss falls to {losses[-1]:.4f}, and every sample is right."
 
 
-def exercise_5() -> str:
+def exercise_9() -> str:
     """Choose the weights of two hidden units by hand so that they compute XOR."""
     A1 = reference.relu(BITS @ [[1.0, 1.0], [1.0, 1.0]] + [[0.0, -1.0]])
     assert np.array_equal(A1 @ [[1.0], [-2.0]], XOR)
     return "relu(x1 + x2) - 2 relu(x1 + x2 - 1) is 0, 1, 1, 0: a line that is bent down again at (1, 1)."
 
 
-def exercise_6() -> str:
+def exercise_10() -> str:
     """Start the hidden layer at zero."""
     zeros = [np.zeros(shape) for shape in ((2, HIDDEN), (1, HIDDEN), (HIDDEN, 2), (1, 2))]
     A1, A2 = reference.forward_mlp(BITS, *zeros)

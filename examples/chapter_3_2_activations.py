@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, heading, load_images, run, save, say, standardize, subplots, table
+from common import Array, agree, answer, heading, load_images, opening, run, save, say, standardize, subplots, table
 
 from autograd_np import elementwise_grad, grad, jacobian, neural, value_and_grad
 from nn import reference
@@ -50,6 +50,11 @@ def softmax_jacobian(p: Array) -> Array:
 
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
+    opening(
+        "Why it matters: without activations a deep network is one matrix, and with a badly chosen one its gradient "
+        "dies on the way back. A careless softmax turns all weights into NaN.",
+        "relu", "softmax",
+    )  # fmt: skip
     rng = np.random.default_rng(options.seed)
     data = load_images(options)
     X, _ = standardize(data.x_train, data.x_test)
@@ -97,13 +102,19 @@ def story(options: Namespace) -> None:
     say("Lesson: an activation matters by its derivative, and a formula matters by how it is computed.")
 
     heading("Exercises")
+    say("1 to 4 are the chapter's own, the others go on from there.")
     answer(exercise_1)
-    answer(exercise_2, z)
-    answer(exercise_3, rng)
-    answer(exercise_4, z)
-    answer(exercise_5, z)
-    answer(exercise_6)
-    answer(exercise_7)
+    answer(exercise_2, options.seed)
+    answer(exercise_3, options.seed)
+    answer(exercise_4)
+    answer(exercise_5)
+    answer(exercise_6, z)
+    answer(exercise_7, rng)
+    answer(exercise_8, z)
+    answer(exercise_9, z)
+    answer(exercise_10)
+    answer(exercise_11)
+    say("Next: chapter 3.3 puts both into a network with a hidden layer, and looks at what comes out before training.")
 
 
 def draw(options: Namespace, z: Array) -> None:
@@ -125,6 +136,41 @@ def draw(options: Namespace, z: Array) -> None:
 
 
 def exercise_1() -> str:
+    """Apply ReLU to the rows (-1.5, 2, 0), (-0.5, -2, 1.5), (3, -1, 0.5), (-3, 4, -0.2)."""
+    A = reference.relu([[-1.5, 2, 0], [-0.5, -2, 1.5], [3, -1, 0.5], [-3, 4, -0.2]])
+    assert np.array_equal(A, [[0, 2, 0], [0, 0, 1.5], [3, 0, 0.5], [0, 4, 0]])
+    zeros = int(np.sum(A == 0))
+    assert zeros == 7
+    return f"{A}\nNegative numbers become 0, positive ones stay: {zeros} zeros, one of which was 0 before."
+
+
+def exercise_2(seed: int) -> str:
+    """Apply softmax to a random 3x5 matrix, N(0, 1)."""
+    P = reference.softmax(np.random.default_rng(seed).normal(size=(3, 5)))
+    assert np.all((P > 0) & (P < 1))
+    assert np.allclose(P.sum(axis=1), 1, rtol=1e-15)
+    return f"{P.round(4)}\nAll between 0 and 1; the rows sum to {', '.join(f'{total:.4f}' for total in P.sum(axis=1))}."
+
+
+def exercise_3(seed: int) -> str:
+    """Count the zeros of ReLU of a random 5x4 matrix, uniform from -5 to 5."""
+    rng = np.random.default_rng(seed)
+    zeros = np.sum(reference.relu(rng.uniform(-5, 5, size=(1000, 5, 4))) == 0, axis=(1, 2))
+    assert 9.5 < zeros.mean() < 10.5
+    return (
+        f"{zeros[0]} of 20. In 1000 such matrices there are {zeros.min()} to {zeros.max()}, and {zeros.mean():.1f} on "
+        f"average: half of the numbers are negative."
+    )
+
+
+def exercise_4() -> str:
+    """Apply softmax to the integer rows (1000, 1000, 1000) and (-1000, -1000, -1000)."""
+    P = reference.softmax([[1000, 1000, 1000], [-1000, -1000, -1000]])
+    assert np.allclose(P, 1 / 3, rtol=1e-15)
+    return f"{P.round(4)}\nNothing overflows: the largest number of a row is subtracted first, which leaves exp(0) = 1."
+
+
+def exercise_5() -> str:
     """Find the steepest place of the sigmoid, by its second derivative."""
     slope, curvature = grad(neural.sigmoid)(0.0), grad(grad(neural.sigmoid))(0.0)
     assert slope == 0.25
@@ -132,13 +178,13 @@ def exercise_1() -> str:
     return f"At z = 0 the second derivative is {curvature:.0f} and the first {slope:.2f}: no sigmoid passes on more."
 
 
-def exercise_2(z: Array) -> str:
+def exercise_6(z: Array) -> str:
     """Show that tanh is a stretched sigmoid."""
     assert np.allclose(np.tanh(z), 2 * reference.sigmoid(2 * z) - 1, rtol=0, atol=1e-15)
     return "tanh(z) = 2 sigmoid(2 z) - 1: its slope at 0 is 2 * 2 / 4 = 1, four times the sigmoid's."
 
 
-def exercise_3(rng: np.random.Generator) -> str:
+def exercise_7(rng: np.random.Generator) -> str:
     """Add a constant to all logits."""
     logits = rng.normal(size=5)
     assert np.allclose(reference.softmax(logits + 100), reference.softmax(logits), rtol=1e-12)
@@ -146,14 +192,14 @@ def exercise_3(rng: np.random.Generator) -> str:
     return "The probabilities stay; so the rows of the Jacobian sum to 0."
 
 
-def exercise_4(z: Array) -> str:
+def exercise_8(z: Array) -> str:
     """Compare a softmax of two classes with a sigmoid."""
     p = reference.softmax(np.stack([z, np.zeros_like(z)], axis=1))
     assert np.allclose(p[:, 0], reference.sigmoid(z), rtol=1e-14)
     return "p_1 = sigmoid(z_1 - z_2): logistic regression is the softmax of two classes."
 
 
-def exercise_5(z: Array) -> str:
+def exercise_9(z: Array) -> str:
     """Write the second derivative of the sigmoid in terms of a = sigmoid(z)."""
     a = reference.sigmoid(z)
     automatic = elementwise_grad(elementwise_grad(neural.sigmoid))(z)
@@ -161,7 +207,7 @@ def exercise_5(z: Array) -> str:
     return "a (1 - a) (1 - 2 a), which is what differentiating twice automatically gives."
 
 
-def exercise_6() -> str:
+def exercise_10() -> str:
     """Compute the cross-entropy where the true class has the logit -1000 and the other one 0."""
     logits, y = np.array([[0.0, -1000.0]]), np.array([[0.0, 1.0]])
     clipped = reference.cross_entropy(reference.softmax(logits), y)
@@ -175,7 +221,7 @@ def exercise_6() -> str:
     )
 
 
-def exercise_7() -> str:
+def exercise_11() -> str:
     """Put two layers together without an activation."""
     X, W1, W2 = np.eye(3), np.arange(6.0).reshape(3, 2), np.arange(8.0).reshape(2, 4)
     assert np.array_equal((X @ W1) @ W2, X @ (W1 @ W2))

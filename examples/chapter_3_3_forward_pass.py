@@ -21,7 +21,7 @@ from argparse import Namespace
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, heading, load_images, run, save, say, standardize, subplots, table
+from common import Array, agree, answer, heading, load_images, opening, run, save, say, standardize, subplots, table
 
 import nn
 from nn import reference
@@ -64,6 +64,11 @@ def look(X: Array, labels: Array, parameters: list[Array]) -> dict[str, Any]:
 
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
+    opening(
+        "Why it matters: the forward pass is all that a trained network does, and its first loss shows whether the "
+        "weights began well, before any time is spent on training.",
+        "forward_mlp", "cross_entropy",
+    )  # fmt: skip
     data = load_images(options)
     X, _ = standardize(data.x_train, data.x_test)
     X, labels = X[:500], data.y_train[:500]
@@ -108,12 +113,18 @@ def story(options: Namespace) -> None:
     say("Lesson: look at the first loss. If it is not ln 10, it is the weights that speak, and not the images.")
 
     heading("Exercises")
-    answer(exercise_1, X, labels)
-    answer(exercise_2, X, options.seed)
-    answer(exercise_3, X, options.seed)
-    answer(exercise_4, X, options.seed)
-    answer(exercise_5, X, labels, options.seed)
-    answer(exercise_6, X, labels, options.seed)
+    say("1 to 4 are the chapter's own, the others go on from there.")
+    answer(exercise_1, options.seed)
+    answer(exercise_2, options.seed)
+    answer(exercise_3, options.seed)
+    answer(exercise_4, options.seed)
+    answer(exercise_5, X, labels)
+    answer(exercise_6, X, options.seed)
+    answer(exercise_7, X, options.seed)
+    answer(exercise_8, X, options.seed)
+    answer(exercise_9, X, labels, options.seed)
+    answer(exercise_10, X, labels, options.seed)
+    say("Next: chapter 3.4 goes back through this network, from the loss to every weight, and trains it.")
 
 
 def he(d: int, seed: int) -> list[Array]:
@@ -142,7 +153,68 @@ def draw(options: Namespace, X: Array, labels: Array, name: str) -> None:
     save(figure, options, "saturation")
 
 
-def exercise_1(X: Array, labels: Array) -> str:
+def random_network(rng: np.random.Generator, d: int, hidden: int, classes: int, scale: float) -> list[Array]:
+    """Return W1, b1, W2, b2 with normal weights of a standard deviation."""
+    return [
+        scale * rng.normal(size=(d, hidden)), np.zeros((1, hidden)),
+        scale * rng.normal(size=(hidden, classes)), np.zeros((1, classes)),
+    ]  # fmt: skip
+
+
+def small_pass(seed: int) -> tuple[Array, Array]:
+    """Return A1 and A2 of two random samples in a network 3-4-2 with weights of 0.01."""
+    rng = np.random.default_rng(seed)
+    return reference.forward_mlp(rng.normal(size=(2, 3)), *random_network(rng, 3, 4, 2, 0.01))
+
+
+def exercise_1(seed: int) -> str:
+    """Send X (2, 3) from N(0, 1) through a network 3-4-2 with weights of 0.01 N(0, 1). Print A1 and A2."""
+    A1, A2 = small_pass(seed)
+    off = max(np.abs(small_pass(other)[1] - 0.5).max() for other in range(seed, seed + 200))
+    assert (A1.shape, A2.shape) == ((2, 4), (2, 2))
+    assert np.allclose(A2.sum(axis=1), 1, rtol=1e-15)
+    assert off < 0.002
+    return (
+        f"A1, of shape {A1.shape}:\n{A1.round(5)}\nA2, of shape {A2.shape}, its rows sum to 1:\n{A2.round(5)}\n"
+        f"Small weights, small logits: over 200 seeds no probability is farther than {off:.4f} from 1/2."
+    )
+
+
+def exercise_2(seed: int) -> str:
+    """Compute its loss with the labels (1, 0) and (0, 1)."""
+    losses = [reference.cross_entropy(small_pass(other)[1], np.eye(2)) for other in range(seed, seed + 200)]
+    assert 0.691 < min(losses) <= max(losses) < 0.695
+    return f"{losses[0]:.5f}, near ln 2 = {np.log(2):.5f}; over 200 seeds {min(losses):.4f} to {max(losses):.4f}."
+
+
+def exercise_3(seed: int) -> str:
+    """Send X (5, 784) from N(0, 1) through a network 784-128-10 with weights of 0.01 N(0, 1)."""
+    rng = np.random.default_rng(seed)
+    A1, A2 = reference.forward_mlp(rng.normal(size=(5, 784)), *random_network(rng, 784, 128, 10, 0.01))
+    assert (A1.shape, A2.shape) == ((5, 128), (5, 10))
+    assert np.allclose(A2.sum(axis=1), 1, rtol=1e-14)
+    return f"A1 is {A1.shape}, A2 is {A2.shape}, its rows sum to 1; probabilities {A2.min():.3f} to {A2.max():.3f}."
+
+
+def exercise_4(seed: int) -> str:
+    """Give it weights of 1.0 N(0, 1)."""
+    rng = np.random.default_rng(seed)
+    largest = np.concatenate(
+        [
+            reference.forward_mlp(rng.normal(size=(5, 784)), *random_network(rng, 784, 128, 10, 1.0))[1].max(axis=1)
+            for _ in range(200)
+        ]
+    )
+    share = np.mean(largest > 0.99)
+    assert 0.9 < share < 0.99
+    return (
+        f"One class takes all: the largest probabilities of five rows are "
+        f"{', '.join(f'{p:.4f}' for p in largest[:5])}. Over 200 such networks {share:.0%} of the rows have one above "
+        f"0.99. The softmax is saturated: the network is sure before it has seen a label, and mostly wrong."
+    )
+
+
+def exercise_5(X: Array, labels: Array) -> str:
     """Compute the loss with all weights zero."""
     found = look(X, labels, initial(X.shape[1], 0, 0))
     assert np.isclose(found["by hand"], np.log(10), rtol=1e-12)
@@ -150,7 +222,7 @@ def exercise_1(X: Array, labels: Array) -> str:
     return f"{found['by hand']:.4f} = ln 10 exactly, but the gradient of W1 is 0: from there it never learns."
 
 
-def exercise_2(X: Array, seed: int) -> str:
+def exercise_6(X: Array, seed: int) -> str:
     """Count the parameters."""
     d = X.shape[1]
     counted = sum(p.size for p in network(initial(d, 1, seed)).parameters())
@@ -158,7 +230,7 @@ def exercise_2(X: Array, seed: int) -> str:
     return f"{d} x 256 + 256 + 256 x 10 + 10 = {counted:,}."
 
 
-def exercise_3(X: Array, seed: int) -> str:
+def exercise_7(X: Array, seed: int) -> str:
     """Compare the mean square of what a ReLU layer gets and passes on, with He's weights."""
     A1, _ = reference.forward_mlp(X, *he(X.shape[1], seed))
     before, after = np.mean(X**2), np.mean(A1**2)
@@ -166,7 +238,7 @@ def exercise_3(X: Array, seed: int) -> str:
     return f"{before:.3f} and {after:.3f}: weights of variance 2/m double it, and the ReLU cuts one half off."
 
 
-def exercise_4(X: Array, seed: int) -> str:
+def exercise_8(X: Array, seed: int) -> str:
     """Exchange the hidden units."""
     W1, b1, W2, b2 = he(X.shape[1], seed)
     order = np.random.default_rng(seed).permutation(HIDDEN)
@@ -176,21 +248,21 @@ def exercise_4(X: Array, seed: int) -> str:
     return "The probabilities stay the same: every network comes in 256! versions, and a loss has as many minima."
 
 
-def exercise_5(X: Array, labels: Array, seed: int) -> str:
+def exercise_9(X: Array, labels: Array, seed: int) -> str:
     """Double all weights of a saturated network."""
     one, two = (look(X, labels, initial(X.shape[1], scale, seed))["automatically"] for scale in (1.0, 2.0))
     assert np.isclose(two / one, 4, rtol=0.01)
     return f"The loss grows {two / one:.4f} times: relu(2 z) = 2 relu(z), once for each layer."
 
 
-def exercise_6(X: Array, labels: Array, seed: int) -> str:
+def exercise_10(X: Array, labels: Array, seed: int) -> str:
     """Compute a saturated network's loss by hand from its errors alone, each counting for the most that it can."""
     parameters = initial(X.shape[1], 1.0, seed)
     _, A2 = reference.forward_mlp(X, *parameters)
     found, wrong = look(X, labels, parameters)["by hand"], 1 - reference.accuracy(A2, labels)
     most = wrong * -np.log(1e-15)
     assert 0.8 * most < found <= most + 0.1
-    return f"{wrong:.3f} x 34.54 = {most:.2f}; it is {found:.2f}, and there its gradient is zero."
+    return f"{wrong:.3f} x 34.54 = {most:.2f}; it is {found:.2f}. Where the bound holds, this loss is flat."
 
 
 if __name__ == "__main__":

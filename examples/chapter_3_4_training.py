@@ -8,6 +8,9 @@ and the cross-entropy L = the mean of -sum y log A2 these gradients, by the chai
     delta1 = dL/dZ1 = (delta2 W2^T) * (Z1 > 0)
     dL/dW1 = X^T delta1                       dL/db1 = the sum of delta1 over the samples
 
+delta is the error: a number for every sample and unit, which says what that unit should have given instead, and goes
+back through the layers. The loss is one number for all samples. It is watched, but no step is made from its value.
+
 An engine that records the forward pass does the same: each of its operations knows how to send a gradient back through
 itself, and the sweep calls them in reverse. It is trained by W <- W - lr dL/dW on one batch after another.
 """
@@ -23,12 +26,14 @@ from common import (
     heading,
     load_images,
     load_pair,
+    opening,
     progress,
     run,
     save,
     say,
     standardize,
     subplots,
+    table,
 )
 
 import nn
@@ -58,14 +63,24 @@ def by_name(model: nn.Sequential) -> list[Array]:
 
 
 def train_by_hand(
-    parameters: list[Array], X: Array, labels: Array, lr: float, epochs: int, seed: int
-) -> tuple[list[Array], list[float]]:
-    """Return the trained parameters, and the mean loss of the batches of each epoch."""
+    parameters: list[Array], train: tuple[Array, Array], test: tuple[Array, Array], lr: float, epochs: int, batch: int,
+    seed: int,
+) -> tuple[list[Array], dict[str, list[float]]]:  # fmt: skip
+    """Train by the formulas above.
+
+    Returns
+    -------
+    parameters : list of arrays
+        W1, b1, W2, b2.
+    history : dict of lists
+        After each epoch: "loss" and "accuracy" of all training images, "test loss" and "test accuracy".
+    """
     W1, b1, W2, b2 = parameters
-    batches = nn.data.Batches(X, np.eye(W2.shape[1])[labels], batch_size=BATCH, rng=seed)
-    losses = []
+    X, labels = train
+    one_hot = np.eye(W2.shape[1])
+    history: dict[str, list[float]] = {"loss": [], "accuracy": [], "test loss": [], "test accuracy": []}
+    batches = nn.data.Batches(X, one_hot[labels], batch_size=batch, rng=seed)
     for _ in progress(range(epochs), "by hand"):
-        total = 0.0
         for x, y in batches:
             Z1 = x @ W1 + b1
             A1, A2 = reference.forward_mlp(x, W1, b1, W2, b2)
@@ -74,13 +89,20 @@ def train_by_hand(
             b1 = b1 - lr * grad_b1
             W2 = W2 - lr * grad_W2
             b2 = b2 - lr * grad_b2
-            total += reference.cross_entropy(A2, y) * len(x)
-        losses.append(total / len(X))
-    return [W1, b1, W2, b2], losses
+        for which, (images, classes) in (("", train), ("test ", test)):
+            _, A2 = reference.forward_mlp(images, W1, b1, W2, b2)
+            history[f"{which}loss"].append(reference.cross_entropy(A2, one_hot[classes]))
+            history[f"{which}accuracy"].append(reference.accuracy(A2, classes))
+    return [W1, b1, W2, b2], history
 
 
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
+    opening(
+        "Why it matters: backpropagation finds all gradients of a network for the price of about two forward passes, "
+        "where numerical ones take two for each weight. Without it nothing large could be trained.",
+        "backward_mlp",
+    )
     data = load_images(options)
     X, X_test = standardize(data.x_train, data.x_test)
     labels, labels_test = data.y_train, data.y_test
@@ -95,67 +117,109 @@ def story(options: Namespace) -> None:
     print("\nWhat the automatic way records, and how it goes back: the four lines above, found by itself.\n")
     print_tape(nn.CrossEntropyLoss()(model(x), y), dict(model.named_parameters()) | {"X": x, "y": y})
 
+    heading("The error and the loss")
+    _, A2 = reference.forward_mlp(x, *parameters)
+    error = A2[0] - np.eye(10)[y[0]]
+    say(f"The first image shows a {y[0]}. Its error A2 - y, class by class: {', '.join(f'{e:.2f}' for e in error)}.")
+    say(
+        f"Its share of the loss is -log {A2[0, y[0]]:.3f} = {-np.log(A2[0, y[0]]):.3f}. The error goes back through "
+        "the network, and says which probability is to rise and which are to fall. The loss only tells how bad it is: "
+        "no step is made from it."
+    )
+
     heading("Training")
     say(
         f"{n} images to train on, {len(X_test)} to test; learning rate {options.lr:g}, {options.epochs} epochs, "
-        f"batches of {BATCH}."
+        f"batches of {BATCH}. After each epoch, the loss of all training images:"
     )
-    trained, by_hand = train_by_hand(parameters, X, labels, options.lr, options.epochs, options.seed)
+    trained, by_hand = train_by_hand(
+        parameters, (X, labels), (X_test, labels_test), options.lr, options.epochs, BATCH, options.seed
+    )
+    tests: list[dict[str, float]] = []
     history = nn.fit(
         model, X, labels, optimizer=nn.optim.SGD(model.parameters(), lr=options.lr), epochs=options.epochs,
-        batch_size=BATCH, validation=(X_test, labels_test), metrics={"accuracy": nn.accuracy}, rng=options.seed,
+        batch_size=BATCH, validation=(X, labels), metrics={"accuracy": nn.accuracy}, rng=options.seed,
+        callbacks=[lambda m, _: tests.append(nn.evaluate(m, X_test, labels_test, metrics={"accuracy": nn.accuracy}))],
     )  # fmt: skip
-    _, A2_test = reference.forward_mlp(X_test, *trained)
+    # fit's own "loss" is a mean over the batches as the weights changed; that of `validation` is all images' after it.
+    automatic = history["val_loss"]
+    for epoch, (found, hits) in enumerate(zip(by_hand["loss"], by_hand["test accuracy"], strict=True), 1):
+        print(f"Epoch {epoch}/{options.epochs}, Loss: {found:.4f}, test accuracy {hits:.4f}")
     for way, losses, hits in (
-        ("by hand", by_hand, reference.accuracy(A2_test, labels_test)),
-        ("automatically", history["loss"], history["val_accuracy"][-1]),
+        ("by hand", by_hand["loss"], by_hand["test accuracy"][-1]),
+        ("automatically", automatic, tests[-1]["accuracy"]),
     ):
-        print(f"{way + ':':15}loss {losses[0]:.4f} in the first epoch, {losses[-1]:.4f} in the last; ", end="")
+        print(f"{way + ':':15}loss {losses[0]:.4f} after one epoch, {losses[-1]:.4f} at the end; ", end="")
         print(f"test accuracy {hits:.4f}")
-    agree("Losses", by_hand, history["loss"], tolerance=1e-8)
+    agree("Losses", by_hand["loss"], automatic, tolerance=1e-8)
     agree("Weights", trained[0].T, model[0].weight.data, tolerance=1e-8)
     say("The series reports a loss of 0.313 and an accuracy of 0.892 for its 5,000 images of MNIST.")
 
     heading("Zeros against ones: the learning rate")
-    curves = learning_rates(options)
-    for lr, losses in curves.items():
-        print(f"lr {lr:g}: loss {losses[0]:.4f} in the first epoch, {losses[-1]:.6f} in the last")
-
-    figure, axes = subplots(1, 3)
-    nn.plots.learning_curves(history, "loss", axes[0]).set_title(f"Loss, {data.name}")
-    axes[0].plot(range(1, len(by_hand) + 1), by_hand, "--", color="black", label="training, by hand")
-    axes[0].legend(frameon=False)
-    nn.plots.learning_curves(history, "accuracy", axes[1]).set_title(
-        f"Accuracy: {history['val_accuracy'][-1]:.3f} at the end"
+    pair = load_pair(options, samples=500)
+    curves = {lr: zeros_and_ones(pair, lr, options.seed) for lr in (0.1, 1.0)}
+    say(
+        f"{len(pair[1])} images of {pair[0]} to train on, {len(pair[3])} to test, network {pair[1].shape[1]}-128-2, "
+        "batches of 32 (the chapter's own are 400, 100 and 784-128-2: --data mnist). "
+        "The loss of all training images after each epoch:"
     )
-    for lr, losses in curves.items():
-        axes[2].semilogy(range(1, len(losses) + 1), losses, marker="o", markersize=3.5, label=f"lr {lr:g}")
-    axes[2].set(title="0 against 1, hidden layer of 128", xlabel="epoch", ylabel="loss")
-    axes[2].xaxis.get_major_locator().set_params(integer=True)
-    axes[2].grid(alpha=0.3)
-    axes[2].legend(frameon=False)
-    save(figure, options, "curves")
+    table(
+        ("epoch", "lr 0.1", "lr 1.0"),
+        [(str(i + 1), *(f"{curve['loss'][i]:.5f}" for curve in curves.values())) for i in range(10)]
+        + [("accuracy", *(f"{curve['test accuracy'][-1]:.4f}" for curve in curves.values()))],
+    )
+
+    draw(options, data.name, by_hand, automatic, curves)
     say("Lesson: backpropagation by hand is four lines a layer; one that is wrong still trains, only worse.")
 
     heading("Exercises")
-    answer(exercise_1, x, y, parameters)
-    answer(exercise_2, x, y, parameters)
-    answer(exercise_3, x, y, parameters)
-    answer(exercise_4, x, y, parameters)
-    answer(exercise_5, x, y, options.seed)
+    say("1 to 4 are the chapter's own, the others go on from there.")
+    answer(exercise_1, options.seed)
+    answer(exercise_2, options.seed)
+    answer(exercise_3, curves[0.1])
+    answer(exercise_4, curves)
+    answer(exercise_5, x, y, parameters)
+    answer(exercise_6, x, y, parameters)
+    answer(exercise_7, x, y, parameters)
+    answer(exercise_8, x, y, parameters)
+    answer(exercise_9, x, y, options.seed)
+    say("Next: chapter 4.1 puts a second hidden layer between, and finds that the first one hardly learns.")
 
 
-def learning_rates(options: Namespace) -> dict[float, list[float]]:
-    """Return the losses of the two classes' training at two learning rates."""
-    _, X, y, _, _ = load_pair(options)
-    labels, curves = y[:, 0].astype(int), {}
-    for lr in (0.1, 1.0):
-        model = network(X.shape[1], 128, 2, options.seed)
-        optimizer = nn.optim.SGD(model.parameters(), lr=lr)
-        curves[lr] = nn.fit(model, X, labels, optimizer=optimizer, epochs=10, batch_size=BATCH, rng=options.seed)[
-            "loss"
-        ]
-    return curves
+def zeros_and_ones(pair: tuple[str, Array, Array, Array, Array], lr: float, seed: int) -> dict[str, list[float]]:
+    """Train a hidden layer of 128 to tell zeros from ones for 10 epochs, and return its history."""
+    _, X, y, X_test, y_test = pair
+    train, test = ((images, classes[:, 0].astype(int)) for images, classes in ((X, y), (X_test, y_test)))
+    return train_by_hand(by_name(network(X.shape[1], 128, 2, seed)), train, test, lr, 10, 32, seed)[1]
+
+
+def draw(
+    options: Namespace, name: str, by_hand: dict[str, list[float]], automatic: list[float],
+    curves: dict[float, dict[str, list[float]]],
+) -> None:  # fmt: skip
+    """Draw the losses, the accuracies, and the two learning rates."""
+    figure, axes = subplots(1, 3, width=4.5)
+    epochs = np.arange(1, len(automatic) + 1)
+    axes[0].plot(epochs, by_hand["loss"], color="C0", linewidth=5, alpha=0.4, label="training, by hand")
+    axes[0].plot(epochs, automatic, "--", color="black", linewidth=1.4, label="training, automatically")
+    axes[0].plot(epochs, by_hand["test loss"], color="C1", label="test")
+    axes[0].set(title=f"Loss, {name}", ylabel="cross-entropy")
+    axes[0].set_ylim(bottom=0)
+    axes[1].plot(epochs, by_hand["accuracy"], color="C0", label="training")
+    axes[1].plot(epochs, by_hand["test accuracy"], color="C1", label="test")
+    axes[1].set(title=f"Accuracy: {by_hand['test accuracy'][-1]:.3f} on test images", ylabel="accuracy")
+    for (lr, curve), colour in zip(curves.items(), ("C2", "C3"), strict=True):
+        losses = curve["loss"]
+        axes[2].semilogy(
+            range(1, len(losses) + 1), losses, color=colour, marker="o", markersize=3.5, label=f"lr {lr:g}"
+        )
+    axes[2].set(title="Zeros against ones", ylabel="cross-entropy")
+    for ax in axes:
+        ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.grid(alpha=0.3)
+        ax.legend(frameon=False)
+    save(figure, options, "curves")
 
 
 def gradients(x: Array, labels: Array, parameters: list[Array]) -> list[Array]:
@@ -170,14 +234,71 @@ def loss(x: Array, labels: Array, parameters: list[Array]) -> float:
     return reference.cross_entropy(reference.forward_mlp(x, *parameters)[1], np.eye(10)[labels])
 
 
-def exercise_1(x: Array, labels: Array, parameters: list[Array]) -> str:
+# The data of exercises 1 and 2.
+X_TWO, Y_TWO = np.array([[1.0, 2.0], [3.0, 4.0]]), np.eye(2)
+
+
+def one_step(seed: int) -> tuple[list[Array], float, float]:
+    """Return the gradients of a network 2-3-2 with weights of 0.1, and the loss before and after a step with lr 0.1."""
+    rng = np.random.default_rng(seed)
+    parameters = [0.1 * rng.normal(size=(2, 3)), np.zeros((1, 3)), 0.1 * rng.normal(size=(3, 2)), np.zeros((1, 2))]
+    g = gradients(X_TWO, np.arange(2), parameters)
+    before, after = (
+        reference.cross_entropy(reference.forward_mlp(X_TWO, *p)[1], Y_TWO)
+        for p in (parameters, [p - 0.1 * g for p, g in zip(parameters, g, strict=True)])
+    )
+    return g, before, after
+
+
+def exercise_1(seed: int) -> str:
+    """Give the shapes of all gradients of a network 2-3-2 for X = [[1, 2], [3, 4]], labels (1, 0), (0, 1)."""
+    shapes = [g.shape for g in one_step(seed)[0]]
+    assert shapes == [(2, 3), (1, 3), (3, 2), (1, 2)]
+    return f"{', '.join(map(str, shapes))}: those of W1, b1, W2, b2, since each number in them moves one parameter."
+
+
+def exercise_2(seed: int) -> str:
+    """Take one step with lr 0.1 from weights of 0.1 N(0, 1), and print the loss before and after."""
+    _, before, after = one_step(seed)
+    steps = np.array([np.subtract(*one_step(other)[:0:-1]) for other in range(seed, seed + 1000)])
+    falls, still, rises = np.mean(steps < 0), np.mean(steps == 0), np.mean(steps > 0)
+    assert 0.86 < falls < 0.93
+    assert 0.07 < still < 0.13
+    assert rises < 0.02
+    return (
+        f"{before:.6f} before, {after:.6f} after.\n"
+        f"Over 1000 seeds it falls in {falls:.1%}. In {still:.1%} nothing changes: all hidden units are silent for "
+        f"both samples. In {rises:.1%} it rises a little: the step was too long."
+    )
+
+
+def exercise_3(curve: dict[str, list[float]]) -> str:
+    """Tell zeros from ones with a hidden layer of 128: lr 0.1, 10 epochs, batches of 32. Print losses and accuracy."""
+    losses, hits = curve["loss"], curve["test accuracy"][-1]
+    assert losses[-1] < losses[0]
+    return f"Losses: {', '.join(f'{found:.4f}' for found in losses)}; test accuracy {hits:.4f}."
+
+
+def exercise_4(curves: dict[float, dict[str, list[float]]]) -> str:
+    """Do it with lr 1.0, and say whether that is faster, unstable or divergent."""
+    slow, fast = (curve["loss"] for curve in curves.values())
+    hits = curves[1.0]["test accuracy"][-1]
+    assert fast[0] < slow[0]
+    assert fast[-1] < slow[-1]
+    return (
+        f"Faster: {fast[0]:.4f} after one epoch instead of {slow[0]:.4f}, {fast[-1]:.5f} at the end instead of "
+        f"{slow[-1]:.4f}; test accuracy {hits:.4f}. Nothing diverges here: two easy classes bear a large step."
+    )
+
+
+def exercise_5(x: Array, labels: Array, parameters: list[Array]) -> str:
     """Add up the gradient of the last biases."""
     *_, grad_b2 = gradients(x, labels, parameters)
     assert abs(grad_b2.sum()) < 1e-15
     return "It sums to 0: what one class gains the others lose, since probabilities and labels both sum to 1."
 
 
-def exercise_2(x: Array, labels: Array, parameters: list[Array]) -> str:
+def exercise_6(x: Array, labels: Array, parameters: list[Array]) -> str:
     """Predict by how much a small step lowers the loss."""
     g = gradients(x, labels, parameters)
     squared = sum(float(np.sum(a**2)) for a in g)
@@ -187,7 +308,7 @@ def exercise_2(x: Array, labels: Array, parameters: list[Array]) -> str:
     return f"By lr times the squared length of the gradient, {lr * squared:.4e}; it falls by {fall:.4e}."
 
 
-def exercise_3(x: Array, labels: Array, parameters: list[Array]) -> str:
+def exercise_7(x: Array, labels: Array, parameters: list[Array]) -> str:
     """Compare the gradient of a batch with those of its halves."""
     half = len(x) // 2
     parts = slice(2 * half), slice(half), slice(half, 2 * half)
@@ -196,7 +317,7 @@ def exercise_3(x: Array, labels: Array, parameters: list[Array]) -> str:
     return "It is their mean: a batch can be shared out over machines."
 
 
-def exercise_4(x: Array, labels: Array, parameters: list[Array]) -> str:
+def exercise_8(x: Array, labels: Array, parameters: list[Array]) -> str:
     """Let all hidden units begin alike, and train for 20 steps."""
     W1, b1, W2, b2 = parameters
     p = [np.repeat(W1[:, :1], b1.size, axis=1), b1, np.repeat(W2[:1], b1.size, axis=0), b2]
@@ -208,7 +329,7 @@ def exercise_4(x: Array, labels: Array, parameters: list[Array]) -> str:
     return f"The loss falls from {first:.4f} to {last:.4f}, but they stay alike: 256 units do the work of one."
 
 
-def exercise_5(x: Array, labels: Array, seed: int) -> str:
+def exercise_9(x: Array, labels: Array, seed: int) -> str:
     """Forget the factor (Z1 > 0), and let the comparison find it."""
 
     def forgetful(p: Mapping[str, Array], x: Array, labels: Array) -> dict[str, Array]:

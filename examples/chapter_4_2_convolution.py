@@ -13,13 +13,16 @@ filter that looks the same after half a turn there is no difference, an edge fil
 is learnt comes out turned. In the backward pass, with G = dL/dout, both have their place:
 
     dL/dF = the cross-correlation of X and G,    dL/dX = the convolution of G and F, zeros around it.
+
+The filter with 8 in the middle and -1 around it, which the series calls like Sobel's, is a Laplacian: it sees edges of
+all directions alike. Sobel's are the two edge filters here.
 """
 
 from argparse import Namespace
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, heading, load_images, run, save, say, subplots, table
+from common import Array, agree, answer, heading, load_first, load_images, opening, run, save, say, subplots, table
 from scipy.signal import convolve2d, correlate2d
 
 import nn
@@ -29,9 +32,12 @@ from nn import reference
 FILTERS = {
     "vertical edges": np.array([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]),
     "horizontal edges": np.array([[-1.0, -2.0, -1.0], [0.0, 0.0, 0.0], [1.0, 2.0, 1.0]]),
-    "all edges": np.array([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]),
+    "all edges": np.array([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
     "blur": np.full((3, 3), 1 / 9),
 }
+# The two filters of the series' exercises.
+HORIZONTAL = np.array([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+VERTICAL = HORIZONTAL.T
 
 
 def by_loops(X: Array, F: Array, stride: int = 1) -> Array:
@@ -53,6 +59,11 @@ def automatic(X: Any, F: Any, stride: int = 1) -> Any:
 
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
+    opening(
+        "Why it matters: in an image, neighbours belong together. A filter looks at neighbours alone, and at all "
+        "places with the same few weights.",
+        "conv2d",
+    )
     rng = np.random.default_rng(options.seed)
     data = load_images(options)
     digit = 3 if 3 in data.y_train else int(data.y_train[0])
@@ -111,12 +122,20 @@ def story(options: Namespace) -> None:
     say("Lesson: a layer that learns its filters does not mind which way round they lie; whoever gives them does.")
 
     heading("Exercises")
-    answer(exercise_1, X)
-    answer(exercise_2, X)
-    answer(exercise_3, X)
-    answer(exercise_4, X)
-    answer(exercise_5, rng)
-    answer(exercise_6, X, rng)
+    say("1 to 4 are the chapter's own, the others go on from there.")
+    first, label = load_first(options)
+    answer(exercise_1)
+    answer(exercise_2)
+    answer(exercise_3, first, label)
+    answer(exercise_4, first)
+    answer(exercise_5, X)
+    answer(exercise_6, X)
+    answer(exercise_7, X)
+    answer(exercise_8, X)
+    answer(exercise_9, rng)
+    answer(exercise_10, X, rng)
+    draw_exercises(options, first, label)
+    say("Next: chapter 4.3 puts pooling and a dense layer behind the filters.")
 
 
 def learn(images: Array, target: Array) -> Array:
@@ -170,7 +189,69 @@ def draw_learnt(options: Namespace, X: Array, learnt: dict[str, Array]) -> None:
     save(figure, options, "learnt")
 
 
-def exercise_1(X: Array) -> str:
+def draw_exercises(options: Namespace, image: Array, label: int) -> None:
+    """Draw the image of the third and fourth exercise, and what the two filters make of it."""
+    figure, axes = subplots(1, 3, width=3.6, height=3.4)
+    axes[0].imshow(image, cmap="gray_r")
+    axes[0].set_title(f"The first image, a {label}: 28 x 28")
+    for ax, name, F in zip(axes[1:], ("Horizontal", "Vertical"), (HORIZONTAL, VERTICAL), strict=True):
+        out = reference.conv2d(image, F)
+        picture = ax.imshow(out, cmap="RdBu_r", vmin=-765, vmax=765)
+        ax.set_title(f"{name} edges: 26 x 26")
+    figure.colorbar(picture, cax=axes[2].inset_axes((1.03, 0, 0.05, 1)), ticks=[-765, 0, 765])
+    for ax in axes:
+        ax.set_axis_off()
+    save(figure, options, "exercises")
+
+
+# The image and the filter of the series' first two exercises.
+SMALL = np.array([[1, 1, 1, 1], [1, 2, 2, 1], [1, 2, 2, 1], [1, 1, 1, 1]])
+AVERAGE = np.full((2, 2), 0.25)
+
+
+def exercise_1() -> str:
+    """Average the image with the rows 1 1 1 1, 1 2 2 1, 1 2 2 1, 1 1 1 1 over windows of 2 x 2, at stride 1."""
+    out = reference.conv2d(SMALL, AVERAGE)
+    assert np.array_equal(out, [[1.25, 1.5, 1.25], [1.5, 2, 1.5], [1.25, 1.5, 1.25]])
+    return f"{out.tolist()}, of shape {out.shape}."
+
+
+def exercise_2() -> str:
+    """Do the same at stride 2."""
+    out = reference.conv2d(SMALL, AVERAGE, stride=2)
+    assert np.array_equal(out, np.full((2, 2), 1.25))
+    return f"{out.tolist()}, of shape {out.shape}: every second window of both directions."
+
+
+def exercise_3(image: Array, label: int) -> str:
+    """Find horizontal edges in the first image, pixels from 0 to 255, with the rows -1 -1 -1, 0 0 0, 1 1 1.
+
+    Draw the image and the map.
+    """
+    out = reference.conv2d(image, HORIZONTAL)
+    assert out.shape == (26, 26)
+    assert np.array_equal(convolve2d(image, HORIZONTAL, mode="valid"), -out)
+    return (
+        f"A {label}; the map is {out.shape}, from {out.min():.0f} to {out.max():.0f}, positive where the ink grows "
+        "downwards. The convolution that the series' code calls gives exactly the opposite."
+    )
+
+
+def exercise_4(image: Array) -> str:
+    """Find vertical edges as well, with the rows -1 0 1, draw both maps, and compare."""
+    across, down = reference.conv2d(image, VERTICAL), reference.conv2d(image, HORIZONTAL)
+    turned = convolve2d(image, VERTICAL, mode="valid")
+    assert np.array_equal(turned, -across)
+    assert np.array_equal(across, reference.conv2d(image.T, HORIZONTAL).T)
+    stronger = np.mean(np.abs(across) > np.abs(down)), np.mean(np.abs(down) > np.abs(across))
+    return (
+        f"From {across.min():.0f} to {across.max():.0f}, by convolution from {turned.min():.0f} to "
+        f"{turned.max():.0f}. Each sees the strokes that run its own way: the vertical filter answers louder at "
+        f"{stronger[0]:.0%} of the places, the horizontal one at {stronger[1]:.0%}."
+    )
+
+
+def exercise_5(X: Array) -> str:
     """Find the size of the output for a filter of u, a stride s and p zeros around an image of H."""
     for u, s, p in ((3, 1, 0), (3, 2, 0), (5, 1, 2), (3, 3, 1), (7, 4, 3)):
         out = nn.functional.conv2d(X[np.newaxis, np.newaxis], np.zeros((1, 1, u, u)), stride=s, padding=p)
@@ -178,7 +259,7 @@ def exercise_1(X: Array) -> str:
     return "(H + 2 p - u) // s + 1: 26 for u = 3; 28 again for u = 5 and p = 2."
 
 
-def exercise_2(X: Array) -> str:
+def exercise_6(X: Array) -> str:
     """Find filters for which correlation and convolution are the same."""
     F = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 4.0], [3.0, 2.0, 1.0]])
     assert np.allclose(convolve2d(X, F, mode="valid"), reference.conv2d(X, F), atol=1e-12)
@@ -187,7 +268,7 @@ def exercise_2(X: Array) -> str:
     return "Those that look the same after half a turn, symmetric or not."
 
 
-def exercise_3(X: Array) -> str:
+def exercise_7(X: Array) -> str:
     """Shift the image by 2 pixels."""
     F = FILTERS["all edges"]
     shifted = reference.conv2d(np.roll(X, 2, axis=1), F)
@@ -195,7 +276,7 @@ def exercise_3(X: Array) -> str:
     return "The feature map shifts by 2: what is learnt in one place is known in all."
 
 
-def exercise_4(X: Array) -> str:
+def exercise_8(X: Array) -> str:
     """Take the vertical edges in two steps, with a column and a row."""
     column, row = np.array([[1.0], [2.0], [1.0]]), np.array([[-1.0, 0.0, 1.0]])
     assert np.array_equal(column @ row, FILTERS["vertical edges"])
@@ -204,7 +285,7 @@ def exercise_4(X: Array) -> str:
     return "Smooth downwards, differ sideways: 6 products a pixel instead of 9, since the filter has rank 1."
 
 
-def exercise_5(rng: np.random.Generator) -> str:
+def exercise_9(rng: np.random.Generator) -> str:
     """Write the convolution of a 5 x 5 image as a matrix, and send a gradient back with it."""
     X, F, G = rng.normal(size=(5, 5)), rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
     matrix = jacobian(lambda x: automatic(x, F))(X).reshape(9, 25)
@@ -214,7 +295,7 @@ def exercise_5(rng: np.random.Generator) -> str:
     return "It is (9, 25) with the 9 weights in every row, shifted; its transpose is the convolution that gives dL/dX."
 
 
-def exercise_6(X: Array, rng: np.random.Generator) -> str:
+def exercise_10(X: Array, rng: np.random.Generator) -> str:
     """Replace two layers of 3 x 3 filters, without an activation between them, by one."""
     F1, F2 = rng.normal(size=(2, 3, 3))
     one = convolve2d(F1, F2, mode="full")

@@ -15,12 +15,16 @@ delta = (probs - y) / n,
 the maximum sends its gradient to the place that it took its value from, the ReLU stops it where Z <= 0, and dL/dF[f] is
 the correlation of the images with what arrives at Z[f]. The series promises this backward pass; here it is, by hand and
 automatically.
+
+The series' own network has no ReLU, and takes pixels from 0 to 255: its logits are then so far apart that the softmax
+knows nothing but 0 and 1.
 """
 
 from argparse import Namespace
+from collections.abc import Callable
 
 import numpy as np
-from common import Array, agree, answer, heading, load_images, run, save, say, subplots, table
+from common import Array, agree, answer, heading, load_first, load_images, opening, run, save, say, subplots, table
 
 import nn
 from autograd_np import grad
@@ -47,8 +51,23 @@ def network(size: int, rng: np.random.Generator) -> nn.Sequential:
     )  # fmt: skip
 
 
+def series_cnn(
+    images: Array, filters: Array, W: Array, activation: Callable[[Array], Array] = reference.identity
+) -> list[Array]:
+    """Return what each layer of the series' network makes of images, the channels last."""
+    maps = np.stack([[reference.conv2d(image, F) for F in filters] for image in images]).transpose(0, 2, 3, 1)
+    pooled = np.stack([reference.max_pool(activation(Z)) for Z in maps])
+    flat = pooled.reshape(len(images), -1)
+    return [images, maps, pooled, flat, reference.softmax(flat @ W)]
+
+
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
+    opening(
+        "Why it matters: pooling keeps what a filter found and forgets where to the pixel, and the dense layer behind "
+        "it has a quarter of the weights. This is how images became easy for networks.",
+        "max_pool", "forward_cnn", "backward_cnn",
+    )  # fmt: skip
     rng = np.random.default_rng(options.seed)
     data = load_images(options)
     X, labels = data.x_train[:64].astype(np.float64), data.y_train[:64]
@@ -90,35 +109,140 @@ def story(options: Namespace) -> None:
     heading("Backwards, three ways")
     print(nn.compare.compare_backprop(model, X[:, np.newaxis], labels))
 
+    heading("The network of the series")
+    series(np.rint(255 * X[:4]), options.seed)
+
     draw(options, X[0], labels[0], W, b)
     say("Lesson: a convolution has few parameters and a dense layer many; shapes, counted layer by layer, tell.")
 
     heading("Exercises")
+    say("1 to 4 are the chapter's own, the others go on from there.")
+    first, label = load_first(options)
     answer(exercise_1)
-    answer(exercise_2, Z)
-    answer(exercise_3, rng)
-    answer(exercise_4, rng)
+    answer(exercise_2)
+    answer(exercise_3, first)
+    answer(exercise_4, X[:2], options.seed)
     answer(exercise_5)
-    answer(exercise_6, X[0])
+    answer(exercise_6, Z)
+    answer(exercise_7, rng)
+    answer(exercise_8, rng)
+    answer(exercise_9)
+    answer(exercise_10, X[0])
+    draw_exercise(options, first, label)
+    say("Next: so many weights can learn their images by heart. Chapter 4.4 asks what helps against it.")
+
+
+def series(images: Array, seed: int) -> None:
+    """Show what pixels up to 255 and the missing ReLU do to the probabilities of the series' network."""
+    n = len(images)
+    say(f"It takes {n} images, pixels from 0 to 255, 8 filters of 0.1 N and a dense layer of 0.01 N, without a ReLU:")
+    kinds = {
+        "0 to 255, no ReLU": (1, reference.identity),
+        "0 to 255, ReLU": (1, reference.relu),
+        "0 to 1, no ReLU": (255, reference.identity),
+        "0 to 1, ReLU": (255, reference.relu),
+    }
+    found: dict[str, list[Array]] = {kind: [] for kind in kinds}
+    for k in range(seed, seed + 20):
+        rng = np.random.default_rng(k)
+        filters, W = 0.1 * rng.normal(size=(8, 3, 3)), 0.01 * rng.normal(size=(8 * 13 * 13, 10))
+        for kind, (scale, activation) in kinds.items():
+            found[kind].append(series_cnn(images / scale, filters, W, activation)[-1])
+    table(
+        ("pixels", "least probability", "largest", "least, over 20 seeds"),
+        [
+            (kind, f"{p[0].min():.1e}", f"{p[0].max():.4f}", f"{np.min(p):.0e} to {max(q.min() for q in p):.0e}")
+            for kind, p in found.items()
+        ],
+    )
+    say(
+        "The series prints about 0.1 for each class, as it should be before training; its code cannot. The pixels are "
+        "to blame: 255 times as large, they make the logits 255 times as large. The missing ReLU adds to it, and makes "
+        "all of the network but the maxima linear. Divide the pixels by 255, or standardize them."
+    )
 
 
 def draw(options: Namespace, image: Array, label: int, W: Array, b: Array) -> None:
     """Draw what edge filters, laid by hand, make of an image, from layer to layer."""
     filters = edge_filters()
     Z, A, P, probs = reference.forward_cnn(image[np.newaxis], filters, np.zeros((1, 8)), W.T, b[np.newaxis])
-    figure, axes = subplots(2, 3, width=4.3, height=2.7)
+    figure, axes = subplots(2, 3, width=4.6, height=2.5)
     axes[0, 0].imshow(image, cmap="gray_r")
     axes[0, 0].set_axis_off()
     axes[0, 0].set_title(f"Image of a {label}: {image.shape[0]} x {image.shape[1]}")
     nn.plots.filters(filters[:, np.newaxis], ax=axes[0, 1]).set_title("Filters: edges in eight directions")
     for ax, maps, name in zip(axes.flat[2:5], (Z, A, P), ("convolution", "ReLU", "max pooling"), strict=True):
         nn.plots.feature_maps(maps[0], ax=ax).set_title(f"After {name}: 8 x {maps.shape[2]} x {maps.shape[3]}")
+    for ax in axes.flat[:5]:
+        ax.set_aspect("equal", adjustable="datalim")
     axes[1, 2].bar(range(10), probs[0], color="C0")
     axes[1, 2].set(title="Probabilities, before training", xlabel="class", xticks=range(10))
+    for ax in axes.flat:
+        ax.set_box_aspect(0.5)  # all panels of one size, in line
     save(figure, options, "maps")
 
 
+def draw_exercise(options: Namespace, image: Array, label: int) -> None:
+    """Draw the image of the third exercise, its map, and the pooled map."""
+    out = reference.conv2d(image, HORIZONTAL)
+    figure, axes = subplots(1, 3, width=3.6, height=3.4)
+    axes[0].imshow(image, cmap="gray_r")
+    axes[0].set_title(f"The first image, a {label}: 28 x 28")
+    for ax, shown, name in zip(axes[1:], (out, reference.max_pool(out)), ("Horizontal edges", "Pooled"), strict=True):
+        picture = ax.imshow(shown, cmap="RdBu_r", vmin=-765, vmax=765)
+        ax.set_title(f"{name}: {shown.shape[0]} x {shown.shape[1]}")
+    figure.colorbar(picture, cax=axes[2].inset_axes((1.03, 0, 0.05, 1)), ticks=[-765, 0, 765])
+    for ax in axes:
+        ax.set_axis_off()
+    save(figure, options, "exercise")
+
+
+# The filter and the matrix of the series' exercises.
+HORIZONTAL = np.array([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+COUNTED = np.arange(1.0, 17.0).reshape(4, 4)
+
+
 def exercise_1() -> str:
+    """Pool the 4 x 4 matrix of the numbers 1 to 16, in windows of 2 x 2 at stride 2."""
+    out = reference.max_pool(COUNTED)
+    assert np.array_equal(out, [[6, 8], [14, 16]])
+    return f"{out.tolist()}: of each window the lower right corner, since the numbers grow that way."
+
+
+def exercise_2() -> str:
+    """Do the same at stride 1."""
+    out = reference.max_pool(COUNTED, stride=1)
+    assert np.array_equal(out, [[6, 7, 8], [10, 11, 12], [14, 15, 16]])
+    return f"{out.tolist()}, of shape {out.shape}: the windows overlap."
+
+
+def exercise_3(image: Array) -> str:
+    """Find the horizontal edges of the first image, pool them, and draw image, map and pooled map."""
+    out = reference.conv2d(image, HORIZONTAL)
+    pooled = reference.max_pool(out)
+    shapes = [a.shape for a in (image, out, pooled)]
+    assert shapes == [(28, 28), (26, 26), (13, 13)]
+    assert pooled.max() == out.max()
+    return (
+        f"{', '.join(map(str, shapes))}. The largest value, {out.max():.0f}, stays, and many of the negative ones go: "
+        f"{np.mean(out < 0):.0%} of the map are below zero, {np.mean(pooled < 0):.0%} of the pooled one."
+    )
+
+
+def exercise_4(images: Array, seed: int) -> str:
+    """Send 2 images through 4 random filters of 0.1, pooling, and a dense layer of 0.01; print the shapes."""
+    rng = np.random.default_rng(seed)
+    layers = series_cnn(images, 0.1 * rng.normal(size=(4, 3, 3)), 0.01 * rng.normal(size=(4 * 13 * 13, 10)))
+    shapes = [layer.shape for layer in layers]
+    assert shapes == [(2, 28, 28), (2, 26, 26, 4), (2, 13, 13, 4), (2, 676), (2, 10)]
+    assert np.allclose(layers[-1].sum(axis=1), 1)
+    return (
+        f"{', '.join(map(str, shapes))}. With pixels from 0 to 1 the probabilities reach from "
+        f"{layers[-1].min():.3f} to {layers[-1].max():.3f}."
+    )
+
+
+def exercise_5() -> str:
     """Count the parameters, and those of a dense layer that would make the same maps."""
     counted = 8 * 9 + 8 + 1352 * 10 + 10
     dense = 28 * 28 * 8 * 26 * 26 + 8 * 26 * 26
@@ -126,7 +250,7 @@ def exercise_1() -> str:
     return f"{counted:,}, of which the filters have 80; a dense layer would have {dense:,} instead of those."
 
 
-def exercise_2(Z: Array) -> str:
+def exercise_6(Z: Array) -> str:
     """Exchange the ReLU and the pooling."""
     first = [reference.max_pool(reference.relu(z)) for z in Z[0]]
     last = [reference.relu(reference.max_pool(z)) for z in Z[0]]
@@ -134,7 +258,7 @@ def exercise_2(Z: Array) -> str:
     return "It makes no difference, since relu keeps the order; pooling first saves three quarters of the ReLUs."
 
 
-def exercise_3(rng: np.random.Generator) -> str:
+def exercise_7(rng: np.random.Generator) -> str:
     """Pool an image with an odd number of rows and columns."""
     X = rng.normal(size=(5, 5))
     back = grad(lambda x: np.sum(nn.functional.max_pool2d(x.reshape(1, 1, 5, 5), 2)))(X)
@@ -144,7 +268,7 @@ def exercise_3(rng: np.random.Generator) -> str:
     return "(5, 5) becomes (2, 2): the last row and column are dropped, and get no gradient."
 
 
-def exercise_4(rng: np.random.Generator) -> str:
+def exercise_8(rng: np.random.Generator) -> str:
     """Pool in windows of 2 x 2 that overlap, and see who gets how much."""
     X = rng.normal(size=(4, 4))
     X[1, 1] = 10
@@ -155,7 +279,7 @@ def exercise_4(rng: np.random.Generator) -> str:
     return "With stride 1 there are 9 windows; a pixel that wins in 4 of them gets a gradient of 4."
 
 
-def exercise_5() -> str:
+def exercise_9() -> str:
     """Take nothing but equal values."""
     X = np.ones((2, 2))
     back = grad(lambda x: np.sum(nn.functional.max_pool2d(x.reshape(1, 1, 2, 2), 2)))(X)
@@ -165,7 +289,7 @@ def exercise_5() -> str:
     return "Pooling gives all to the first; np.max shares evenly. Both are right where there is no derivative."
 
 
-def exercise_6(X: Array) -> str:
+def exercise_10(X: Array) -> str:
     """Find the pixels that one pooled value depends on."""
     F = np.ones((1, 1, 3, 3))
 

@@ -1,12 +1,13 @@
 """Chapter 5.1, which the series does not have: second derivatives at work.
 
-The gradient says where down is, the Hessian H how far it is good. Near w a loss is
+The gradient says where down is, the Hessian H how far that is good. Near w a loss is
 
     L(w + s) = L(w) + g^T s + 1/2 s^T H s + ...,
 
 which is least at the Newton step s = -H^-1 g. Close to the minimum it squares the distance from it: the right digits
 double with each step, whatever the scale of the features. Gradient descent, s = -lr g, multiplies the distance along an
-eigenvector of H by 1 - lr lambda: it needs lr < 2 / lambda_max, and then about lambda_max / lambda_min steps.
+eigenvector of H by 1 - lr lambda, as in chapter 2.3: with all samples in each step it needs lr < 2 / lambda_max, and
+then about lambda_max / lambda_min steps.
 
 For logistic regression with the penalty (c / 2) |w|^2 both are written by hand in a line, a = sigmoid(X w):
 
@@ -30,6 +31,7 @@ from common import (
     heading,
     load_images,
     load_pair,
+    opening,
     progress,
     run,
     save,
@@ -91,6 +93,10 @@ def descend(loss: Loss, d: int, lr: float, steps: int) -> list[Array]:
 
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
+    opening(
+        "Why it matters: chapter 2.3 found that the curvature decides which learning rate a loss bears. Here it is put "
+        "to work, and followed through the training of a network."
+    )
     heading("One dimension: the least value of w - ln w")
     w, errors = 0.5, [0.5]
     for _ in range(5):

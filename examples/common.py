@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import nn
@@ -28,7 +29,10 @@ def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = Non
     try:
         options = _arguments(inspect.getmodule(story).__doc__, epochs, lr)  # type: ignore[union-attr]
         options.chapter = script.stem
-        story(options)
+        # For matrices this small, BLAS takes longer with two threads than with one, several times as long where other
+        # programs run. And the figures do not depend on the number of cores: sums are added up in one order.
+        with threadpool_limits(1, user_api="blas"):
+            story(options)
     except (OSError, ValueError, ArithmeticError) as error:
         sys.exit(f"{script.name}: {error}")
 
@@ -88,6 +92,19 @@ def load_images(options: argparse.Namespace, samples: int | None = 5000) -> nn.d
     return data
 
 
+def load_thousand(options: argparse.Namespace) -> nn.data.Dataset:
+    """Return the first 1,000 images, of which exercises of the series make their training and test set."""
+    samples = min(options.samples or 1000, 1000)
+    return load_images(argparse.Namespace(data=options.data, samples=samples))
+
+
+def load_first(options: argparse.Namespace) -> tuple[Array, int]:
+    """Return the first image of the data set and its label; pixels are whole numbers from 0 to 255."""
+    data = nn.data.load(options.data)
+    image = data.x_train[:1] if options.data != "digits" else enlarge(data.x_train[:1])
+    return np.rint(255 * image[0].astype(np.float64)), int(data.y_train[0])
+
+
 def enlarge(images: Array) -> Array:
     """Return images as MNIST has them: 20 x 20 pixels in a frame of 28 x 28."""
     from scipy.ndimage import zoom
@@ -138,6 +155,13 @@ def progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
     return tqdm(steps, desc=what, delay=1)
 
 
+def opening(why: str, *names: str) -> None:
+    """Print why the chapter matters, and which functions it adds to the series' file."""
+    say(why)
+    if names:
+        say(f"New in this chapter: from nn.reference import {', '.join(names)}")
+
+
 def heading(text: str) -> None:
     """Print the title of a part of the story."""
     print(f"\n{text}\n{'-' * len(text)}")
@@ -178,7 +202,7 @@ def agree(what: str, by_hand: Any, automatic: Any, tolerance: float = 1e-10) -> 
 
 
 def answer(exercise: Callable[..., str], *given: Any) -> None:
-    """Print the question in an exercise's docstring, and the answer that it returns once its assertions hold.
+    """Print the question in an exercise's docstring, and the lines that it returns once its assertions hold.
 
     Raises
     ------
@@ -192,7 +216,8 @@ def answer(exercise: Callable[..., str], *given: Any) -> None:
     except AssertionError as error:
         raise ArithmeticError(f"exercise {number} does not hold with these options: {question}") from error
     print(textwrap.fill(f"{number}. {question}", 100, subsequent_indent="   "))
-    print(textwrap.fill(found, 100, initial_indent="   -> ", subsequent_indent="      "))
+    for i, line in enumerate(found.splitlines()):
+        print(textwrap.fill(line, 100, initial_indent="      " if i else "   -> ", subsequent_indent="      "))
 
 
 def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -> tuple[Any, Any]:
@@ -203,7 +228,9 @@ def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -
     from matplotlib import pyplot
 
     pyplot.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 12})
-    return pyplot.subplots(rows, columns, figsize=(width * columns, height * rows), layout="constrained")
+    figure, axes = pyplot.subplots(rows, columns, figsize=(width * columns, height * rows), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
+    return figure, axes
 
 
 def save(figure: Any, options: argparse.Namespace, name: str) -> None:
@@ -215,7 +242,8 @@ def save(figure: Any, options: argparse.Namespace, name: str) -> None:
         figure.savefig(drawn, dpi=150)
         pyplot.close(figure)
         # 256 colours are enough, and make the file a third as large.
-        picture = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        picture = Image.open(drawn).convert("RGB")
+        picture = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{options.chapter}_{name}.png"
     picture.save(path, optimize=True)

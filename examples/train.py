@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import math
 import sys
 import time
 from pathlib import Path
@@ -74,10 +75,13 @@ def draw(model: nn.Sequential, history: dict[str, list[float]], title: str, path
     convolution = model[0] if isinstance(model[0], nn.Conv2d) else None
     count = 3 if convolution else 2
     figure, axes = pyplot.subplots(1, count, figsize=(4.6 * count, 4.0), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1)  # so that no label touches the panel before it
     nn.plots.learning_curves(history, "loss", axes[0]).set_title("Loss")
     nn.plots.learning_curves(history, "accuracy", axes[1]).set_title("Accuracy")
     if convolution:
-        nn.plots.filters(convolution.weight.data, ax=axes[2]).set_title("Learnt filters, first layer")
+        # As many rows as columns, so that the panel is as high as the others.
+        columns = math.ceil(math.sqrt(convolution.out_channels))
+        nn.plots.filters(convolution.weight.data, columns, axes[2]).set_title("Learnt filters, first layer")
     figure.suptitle(title, fontsize=13)
     figure.savefig(path, dpi=150)
     pyplot.close(figure)

@@ -114,8 +114,7 @@ def filters(weight: Array, columns: int = 4, ax: Axes | None = None) -> Axes:
     images = weight.mean(axis=1)
     limit = float(np.abs(images).max()) or 1.0
     picture = axes.imshow(_mosaic(images, columns), cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-    axes.figure.colorbar(picture, ax=axes, shrink=0.8, label="weight")
-    axes.set_axis_off()
+    _scale(axes, picture, "weight")
     return axes
 
 
@@ -205,8 +204,7 @@ def feature_maps(maps: Array, columns: int = 4, ax: Axes | None = None) -> Axes:
         raise ValueError(f"feature_maps: the maps of one image have shape (C, H, W), not {maps.shape}")
     axes = _axes(ax)
     picture = axes.imshow(_mosaic(maps, columns), cmap="magma", interpolation="nearest")
-    axes.figure.colorbar(picture, ax=axes, shrink=0.8, label="activation")
-    axes.set_axis_off()
+    _scale(axes, picture, "activation")
     return axes
 
 
@@ -464,6 +462,12 @@ def _mosaic(images: Array, columns: int, gap: int = 1) -> Array:
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         mosaic[top : top + height, left : left + width] = image
     return mosaic
+
+
+def _scale(axes: Axes, picture: Any, label: str) -> None:
+    """Show images without axes, and what their colours mean beside them, just as high as they are."""
+    axes.figure.colorbar(picture, cax=axes.inset_axes((1.03, 0.0, 0.04, 1.0)), label=label)
+    axes.set_axis_off()
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -1,18 +1,54 @@
 """Neural networks by hand: every forward pass, gradient and update written out in NumPy.
 
-One file with no engine behind it, to be read beside the mathematics, copied into a notebook, and held against
-automatic derivatives.
+One file with nothing but NumPy behind it, to be read beside the mathematics, copied into a notebook, and held against
+automatic derivatives. It stands in for the file that the series "Learn Deep Learning with NumPy" grows: a program of
+the series goes on as before, once one line is exchanged::
+
+    # from neural_network import cross_entropy, forward_mlp
+    from nn.reference import cross_entropy, forward_mlp
+    A1, A2 = forward_mlp(X, W1, b1, W2, b2)
+
+What each chapter adds:
+
+- 2.3, gradient descent: `normalize`, `matrix_multiply`, `identity`, `sigmoid`, `mse_loss`, `binary_cross_entropy`,
+  `gradient_descent`; and `gradient_descent_general`, of which the series only gives a preview
+- 2.4, numerical gradients: `numerical_gradient`
+- 3.1, perceptron: `forward_perceptron`
+- 3.2, activations: `relu`, `softmax`
+- 3.3, forward pass: `forward_mlp`, `cross_entropy`
+- 3.4, backpropagation: `backward_mlp`
+- 4.1, deeper networks: `forward_mlp_3layer`, `backward_mlp_3layer`
+- announced after 4.1 and never written, initialisation and normalisation: `xavier_init`, `he_init`,
+  `forward_batch_norm`, `backward_batch_norm`
+- 4.2, convolution: `conv2d`
+- 4.3, pooling and CNN: `max_pool`, `forward_cnn`; and `backward_cnn`, which the series promises
+- 4.4, regularisation: `l2_regularization`, `dropout`; and `dropout_mask`, for a backward pass that fits the forward one
+- 4.5, capstone, as planned: `momentum_update`, `accuracy`
+
+What differs from the series on purpose:
+
+- `conv2d` does not flip the filter. The series' text defines cross-correlation, as deep learning means it; its code
+  calls SciPy's convolution, which turns the filter by 180 degrees.
+- `sigmoid` and `softmax` overflow nowhere, and `normalize` only centres a feature that never varies, where the quotient
+  is 0 / 0: these warnings would be false alarms. The losses bound the argument of the logarithm by 1e-15, instead of
+  adding that, so that a certain and right prediction costs 0.
+- Arrays are not broadcast, but for biases: ``(n,)`` minus ``(n, 1)`` would be every sample minus every other, and the
+  mean of that is a plausible number. Losses refuse what is no probability, logits above all.
+- No argument is changed: what a function computes is in what it returns. `numerical_gradient` alone steps in the
+  parameters themselves, and has them as they were when it ends.
 
 Notes
 -----
-- ``X`` is ``(n, d)``: n samples of d features. Weights are ``(in, out)`` and biases ``(1, out)``: a layer is
-  ``Z = X @ W + b``.
+- ``X`` is ``(n, d)``: n samples of d features. Weights are ``(in, out)`` and biases ``(1, out)`` or ``(out,)``: a layer
+  is ``Z = X @ W + b``. Gradients of biases are ``(1, out)``.
 - Labels ``y`` are one-hot, ``(n, c)``; rows that hold any other probability distribution do as well.
 - Losses and gradients are means over the batch.
 - float32 stays float32 and float64 stays float64. Integers become floats, half precision is computed in float32.
   ``y`` takes the dtype of what it is compared with: float64 labels do not widen float32 gradients.
-- No argument is ever changed, and nothing but biases is broadcast. Arrays whose shapes do not fit, are empty, or do
-  not hold real numbers raise a `ValueError` that names the function and what it was given.
+- Random numbers come from NumPy's global generator, which ``np.random.seed`` sets, as in the series; or from `rng`, a
+  `numpy.random.Generator` or a seed.
+- Arrays that do not fit, are empty, or do not hold real numbers raise a `ValueError` that names the function and what
+  it was given.
 """
 
 import functools
@@ -25,10 +61,10 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import correlate2d  # pyright: ignore[reportUnknownVariableType]
 
 __all__ = [
     "accuracy",
+    "backward_batch_norm",
     "backward_cnn",
     "backward_mlp",
     "backward_mlp_3layer",
@@ -36,11 +72,15 @@ __all__ = [
     "conv2d",
     "cross_entropy",
     "dropout",
+    "dropout_mask",
+    "forward_batch_norm",
     "forward_cnn",
     "forward_mlp",
     "forward_mlp_3layer",
     "forward_perceptron",
     "gradient_descent",
+    "gradient_descent_general",
+    "he_init",
     "identity",
     "l2_regularization",
     "matrix_multiply",
@@ -52,14 +92,18 @@ __all__ = [
     "relu",
     "sigmoid",
     "softmax",
+    "xavier_init",
 ]
 
 Array = NDArray[Any]
+RNG = np.random.Generator | int | None
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 # The smallest probability a logarithm is taken of.
 EPSILON = 1e-15
+# What batch normalisation adds to variances, so that a feature that never varies is not divided by 0.
+BATCH_NORM_EPSILON = 1e-5
 # How far probabilities may lie outside [0, 1], and their sums from 1: rounding, and the steps of numerical gradients.
 SLACK = 1e-3
 
@@ -68,6 +112,7 @@ def _takes(shapes: str) -> Callable[[Callable[Parameters, Result]], Callable[Par
     """Check arrays against `shapes`, such as ``"X (n, d), y (n, c)"``, and hand them on as floats of one dtype.
 
     A letter stands for one length throughout, a number for itself, dots for any axes, the same wherever there are dots.
+    A leading 1, which only biases have, may be left out.
     """
     expected: dict[str, str] = dict(re.findall(r"(\w+) \((.*?)\)", shapes))
 
@@ -88,12 +133,13 @@ def _takes(shapes: str) -> Callable[[Callable[Parameters, Result]], Callable[Par
 
 
 def _real(operation: str, arrays: Mapping[str, ArrayLike]) -> dict[str, Array]:
-    """Return the arrays as floats of one dtype; labels `y` follow the others."""
+    """Return the arrays as floats of one dtype; labels `y` follow the others, if there are any."""
     converted = {name: np.asarray(array) for name, array in arrays.items()}
     for name, array in converted.items():
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{operation}: {name} must hold real numbers, not {array.dtype}")
-    floating = [array.dtype for name, array in converted.items() if array.dtype.kind == "f" and name != "y"]
+    leading = [array for name, array in converted.items() if name != "y" or len(converted) == 1]
+    floating = [array.dtype for array in leading if array.dtype.kind == "f"]
     dtype = np.result_type(np.float32, *floating) if floating else np.float64
     return {name: array.astype(dtype, copy=False) for name, array in converted.items()}
 
@@ -103,6 +149,8 @@ def _check_shapes(operation: str, shapes: str, expected: Mapping[str, str], arra
     for name, axes in expected.items():
         shape = arrays[name].shape
         symbols = re.findall(r"\w+", axes)
+        if symbols[:1] == ["1"] and len(shape) == len(symbols) - 1:
+            del symbols[0]
         fits = len(symbols) == len(shape)
         if axes.endswith("..."):
             fits = lengths.setdefault("...", len(shape)) == len(shape) >= len(symbols)
@@ -120,7 +168,7 @@ def _check_shapes(operation: str, shapes: str, expected: Mapping[str, str], arra
             raise ValueError(f"{operation}: {name} is empty, of shape {shape}")
 
 
-@_takes("X (n, d)")
+@_takes("X (n, ...)")
 def normalize(X: Array) -> Array:
     """Give every feature mean 0 and standard deviation 1.
 
@@ -128,13 +176,13 @@ def normalize(X: Array) -> Array:
 
     Parameters
     ----------
-    X : array_like, shape (n, d)
-        Samples in rows.
+    X : array_like, shape (n, ...)
+        Samples along the first axis: n rows of features, n images, or n values of one feature.
 
     Returns
     -------
-    ndarray, shape (n, d)
-        ``(X - mean) / std`` of each column, in floating point.
+    ndarray, shape of X
+        ``(X - mean) / std`` along the first axis, in floating point.
 
     Examples
     --------
@@ -338,7 +386,7 @@ def cross_entropy(A: Array, y: Array) -> float:
     A : array_like, shape (n, c)
         Probabilities of the classes.
     y : array_like, shape (n, c)
-        One-hot labels, or distributions.
+        One-hot labels, or distributions. A row of zeros, a sample without a label, adds nothing to the sum.
 
     Returns
     -------
@@ -348,12 +396,14 @@ def cross_entropy(A: Array, y: Array) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ, `A` leaves [0, 1] (logits need `softmax` first) or a row of `y` is no distribution.
+        If the shapes differ, `A` leaves [0, 1] (logits need `softmax` first) or a row of `y` is neither a distribution
+        nor zero.
 
     Notes
     -----
     Where the true class has a probability below 1e-15, this loss is flat and a numerical gradient is 0. The backward
-    passes here differentiate the loss without that bound, and so still lead out of there.
+    passes here differentiate the loss without that bound, and so still lead out of there. They refuse rows of zeros in
+    `y`, for which their error ``A - y`` is not the gradient.
 
     Examples
     --------
@@ -362,7 +412,8 @@ def cross_entropy(A: Array, y: Array) -> float:
     0.3466
     """
     _check_probabilities("cross_entropy", A=A)
-    _check_distributions("cross_entropy", y=y)
+    if y.any():
+        _check_distributions("cross_entropy", y=y[y.any(axis=1)])
     return float((y * _surprisal(A)).sum(axis=1).mean())
 
 
@@ -378,8 +429,9 @@ def gradient_descent(
     loss_fn: Callable[[Array, Array], float],
     activation_fn: Callable[[Array], Array] = identity,
     *,
-    rng: np.random.Generator | int | None = None,
-    verbose: bool = False,
+    shuffle: bool = True,
+    verbose: bool = True,
+    rng: RNG = None,
 ) -> tuple[Array, Array, list[float]]:
     """Fit one layer ``activation_fn(X @ W + b)`` by mini-batch gradient descent.
 
@@ -390,27 +442,29 @@ def gradient_descent(
         Targets.
     W : array_like, shape (d, p)
         Weights to start from.
-    b : array_like, shape (1, p)
+    b : array_like, shape (1, p) or (p,)
         Biases to start from.
     lr : float
         Learning rate.
     num_epochs : int
-        Passes over the data, shuffled before each.
+        Passes over the data.
     batch_size : int
         Samples a step. The last batch of an epoch takes what is left.
     loss_fn : callable
         ``loss_fn(y_pred, y)``, a number; it is recorded, the steps do not use it.
     activation_fn : callable
         Elementwise; the default makes a linear model.
-    rng : numpy.random.Generator or int, optional
-        Source or seed of the shuffles.
+    shuffle : bool
+        Take the samples in a new random order in each epoch; otherwise in theirs.
     verbose : bool
         Print the loss of every epoch.
+    rng : numpy.random.Generator or int, optional
+        Source or seed of the orders; NumPy's global generator by default.
 
     Returns
     -------
     W : ndarray, shape (d, p)
-    b : ndarray, shape (1, p)
+    b : ndarray, shape of b
     loss_history : list of float
         The loss on all of the data after each epoch.
 
@@ -422,39 +476,124 @@ def gradient_descent(
     Notes
     -----
     The error of a step is ``y_pred - y``. Before the activation, that is the gradient of binary cross-entropy behind a
-    sigmoid, of cross-entropy behind a softmax, and half the gradient of the squared error behind the identity. For
-    other pairs of loss and activation it is the gradient of nothing.
+    sigmoid, of cross-entropy behind a softmax (where every row of `y` sums to 1), and half the gradient of the squared
+    error of one output behind the identity. For other pairs of loss and activation it is the gradient of nothing.
 
-    A linear model converges for rates below 2 over the largest eigenvalue of ``X1.T @ X1 / batch_size``, where X1 is
-    the batch with a column of ones. For x = 1 to 8 in one batch that bound is 0.076: at 0.1 the loss grows.
+    With all samples in one batch, a linear model converges for rates below 2 over the largest eigenvalue of
+    ``X1.T @ X1 / n``, where X1 is X with a column of ones. For x = 1 to 8 that bound is 0.076: at 0.1 the loss grows.
+    Each smaller batch has a bound of its own. Below all of them descent does not diverge; above some, it need not.
 
     Examples
     --------
     >>> from nn.reference import gradient_descent, mse_loss
     >>> X = [[1.0], [2.0], [3.0]]
     >>> y = [[2.0], [4.0], [6.0]]
-    >>> W, b, loss_history = gradient_descent(X, y, [[0.0]], [[0.0]], 0.1, 1000, 3, mse_loss)
+    >>> W, b, loss_history = gradient_descent(X, y, [[0.0]], [[0.0]], 0.1, 2, 3, mse_loss)
+    Epoch 1/2, Loss: 3.7630
+    Epoch 2/2, Loss: 0.8055
+    >>> W, b, loss_history = gradient_descent(X, y, W, b, 0.1, 1000, 3, mse_loss, verbose=False)
     >>> print(f"{W.item():.3f} {abs(b.item()):.3f} {loss_history[-1]:.3f}")
     2.000 0.000 0.000
     """
-    _check_positive_integers("gradient_descent", num_epochs=num_epochs, batch_size=batch_size)
-    if not 0 < lr < np.inf:
-        raise ValueError(f"gradient_descent: lr is a positive number, not {lr}")
+    _check_integers("gradient_descent", 1, num_epochs=num_epochs, batch_size=batch_size)
+    _check_positive("gradient_descent", lr=lr)
     W, b, n = W.copy(), b.copy(), len(X)
-    rng = np.random.default_rng(rng)
+    permutation = np.random.permutation if rng is None else np.random.default_rng(rng).permutation
     loss_history: list[float] = []
     for epoch in range(1, num_epochs + 1):
-        order = rng.permutation(n)
+        order = permutation(n) if shuffle else np.arange(n)
         for start in range(0, n, batch_size):
             batch = order[start : start + batch_size]
             X_batch, y_batch = X[batch], y[batch]
             error = (activation_fn(X_batch @ W + b) - y_batch) / len(batch)
             W -= lr * (X_batch.T @ error)
-            b -= lr * _sum_rows(error)
+            b -= lr * error.sum(axis=0).reshape(b.shape)
         loss_history.append(float(loss_fn(activation_fn(X @ W + b), y)))
         if verbose:
-            print(f"epoch {epoch}/{num_epochs}: loss {loss_history[-1]:.6f}")
+            print(f"Epoch {epoch}/{num_epochs}, Loss: {loss_history[-1]:.4f}")
     return W, b, loss_history
+
+
+def gradient_descent_general(
+    X: Any,
+    y: Any,
+    params: Mapping[str, ArrayLike],
+    lr: float,
+    num_iterations: int,
+    forward_fn: Callable[[Any, dict[str, Array]], Any],
+    grad_fn: Callable[[Any, Any, dict[str, Array]], Mapping[str, ArrayLike]],
+    loss_fn: Callable[[Any, Any], float],
+) -> tuple[dict[str, Array], list[float]]:
+    """Fit any model by gradient descent on all of the data at once.
+
+    Parameters
+    ----------
+    X, y : Any
+        Handed on as they are.
+    params : mapping of str to array_like
+        Parameters to start from.
+    lr : float
+        Learning rate.
+    num_iterations : int
+        Steps.
+    forward_fn : callable
+        ``forward_fn(X, params)``, the predictions.
+    grad_fn : callable
+        ``grad_fn(X, y, params)``, the gradients, a dict with the names of `params`.
+    loss_fn : callable
+        ``loss_fn(forward_fn(X, params), y)``, a number; it is recorded, the steps do not use it.
+
+    Returns
+    -------
+    params : dict of str to ndarray
+        The parameters after the last step; those given are unchanged.
+    loss_history : list of float
+        The loss after each step.
+
+    Raises
+    ------
+    ValueError
+        If `lr` or `num_iterations` is not positive, a parameter is not real, or `grad_fn` returns other names or shapes
+        than those of `params`.
+
+    Notes
+    -----
+    With ``lambda X, y, params: numerical_gradient(X, y, params, loss_fn, forward_fn)`` for `grad_fn`, a small model is
+    fitted before its gradients are worked out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nn.reference import gradient_descent_general, mse_loss
+    >>> def forward(X, params):
+    ...     return X @ params["W"]
+    >>> def gradients(X, y, params):
+    ...     return {"W": 2 * X.T @ (forward(X, params) - y) / len(X)}
+    >>> X = np.array([[1.0], [2.0]])
+    >>> params, loss_history = gradient_descent_general(
+    ...     X, 3 * X, {"W": [[0.0]]}, 0.1, 2, forward, gradients, mse_loss
+    ... )
+    >>> params["W"], [round(loss, 4) for loss in loss_history]
+    (array([[2.25]]), [5.625, 1.4062])
+    """
+    _check_integers("gradient_descent_general", 1, num_iterations=num_iterations)
+    _check_positive("gradient_descent_general", lr=lr)
+    # Copies, so that a function that writes into its arguments does not reach the caller's arrays.
+    fitted = {name: _real("gradient_descent_general", {name: W})[name].copy() for name, W in params.items()}
+    loss_history: list[float] = []
+    for _ in range(num_iterations):
+        gradients: dict[str, Array] = {}
+        for name, gradient in grad_fn(X, y, fitted).items():
+            [gradients[name]] = _real("gradient_descent_general", {f"the gradient of {name}": gradient}).values()
+        found, expected = ({name: a.shape for name, a in arrays.items()} for arrays in (gradients, fitted))
+        if found != expected:
+            raise ValueError(
+                f"gradient_descent_general: grad_fn must return gradients of the parameters' shapes, {expected}, "
+                f"but returned {found}"
+            )
+        fitted = {name: (W - float(lr) * gradients[name]).astype(W.dtype) for name, W in fitted.items()}
+        loss_history.append(float(loss_fn(forward_fn(X, fitted), y)))
+    return fitted, loss_history
 
 
 def numerical_gradient(
@@ -462,7 +601,7 @@ def numerical_gradient(
     y: Any,
     params: Mapping[str, ArrayLike],
     loss_fn: Callable[[Any, Any], float],
-    forward_fn: Callable[..., Any],
+    forward_fn: Callable[[Any, dict[str, Array]], Any],
     h: float = 1e-4,
 ) -> dict[str, Array]:
     """Gradient by central differences, ``(loss(p + h) - loss(p - h)) / (2 h)`` for every entry p of every parameter.
@@ -472,13 +611,16 @@ def numerical_gradient(
     X, y : Any
         Handed on as they are.
     params : mapping of str to array_like
-        Parameters by the names `forward_fn` gives them.
+        Parameters by name. Afterwards they are as before, also if a call raises.
     loss_fn : callable
-        ``loss_fn(forward_fn(X, **params), y)`` is the loss, a number.
+        ``loss_fn(forward_fn(X, params), y)`` is the loss, a number.
     forward_fn : callable
-        Takes `X` and the parameters as keywords.
+        Takes `X` and a dict with the names of `params`, which holds them displaced, in float64. It may as well read the
+        caller's own arrays: while it runs they are displaced in the same way, unless they hold integers or are
+        read-only. Those, and lists, it must take from the dict.
     h : float
-        Step. The error grows with ``h ** 2`` for large steps, with ``1 / h`` by rounding for small ones.
+        Step. The error grows with ``h ** 2`` for large steps, with ``1 / h`` by rounding for small ones. Where an array
+        has no two numbers that close, the step is the distance to the next one.
 
     Returns
     -------
@@ -498,34 +640,45 @@ def numerical_gradient(
     Examples
     --------
     >>> from nn.reference import mse_loss, numerical_gradient
-    >>> gradients = numerical_gradient([[3.0]], [[5.0]], {"W": [[2.0]]}, mse_loss, lambda X, W: X @ W)
+    >>> def forward(X, params):
+    ...     return X @ params["W"]
+    >>> gradients = numerical_gradient([[3.0]], [[5.0]], {"W": [[2.0]]}, mse_loss, forward)
     >>> gradients["W"].round(6)  # 2 (X W - y) X
     array([[6.]])
     """
-    if not 0 < h < np.inf:
-        raise ValueError(f"numerical_gradient: h is a positive number, not {h}")
-    # The steps are taken on copies, so no exception leaves a parameter displaced; and in float64, because float32 would
-    # round away the difference of two losses this close.
+    _check_positive("numerical_gradient", h=h)
+    # In float64, because float32 would round away the difference of two losses this close.
     given = {name: _real("numerical_gradient", {name: value})[name] for name, value in params.items()}
     displaced = {name: value.astype(np.float64) for name, value in given.items()}
 
     def loss() -> float:
-        value = np.asarray(loss_fn(forward_fn(X, **displaced), y))
+        value = np.asarray(loss_fn(forward_fn(X, displaced), y))
         if value.size != 1:
             raise ValueError(f"numerical_gradient: loss_fn must return one number, not an array of shape {value.shape}")
         return float(value.item())
 
     gradients: dict[str, Array] = {}
     for name, parameter in displaced.items():
+        # A function that reads the caller's own array must see the steps, too: it would find a gradient of 0 otherwise.
+        own = np.asarray(params[name])
+        if own.dtype.kind != "f" or not own.flags.writeable:
+            own = parameter
         gradient = np.empty_like(parameter)
-        for index in np.ndindex(parameter.shape):
-            value = parameter[index]
-            parameter[index] = value + h
-            loss_above = loss()
-            parameter[index] = value - h
-            loss_below = loss()
-            parameter[index] = value
-            gradient[index] = (loss_above - loss_below) / (2 * h)
+        for index in np.ndindex(own.shape):
+            value = own[index]
+            step = max(float(h), float(np.spacing(np.abs(value))))
+            points: list[float] = []
+            losses: list[float] = []
+            try:
+                for stepped in (value + step, value - step):
+                    # As the caller's array rounds it, so that both hold the same number, and the way between is known.
+                    own[index] = stepped
+                    parameter[index] = own[index]
+                    points.append(float(parameter[index]))
+                    losses.append(loss())
+            finally:
+                own[index] = parameter[index] = value
+            gradient[index] = (losses[0] - losses[1]) / (points[0] - points[1])
         gradients[name] = gradient.astype(given[name].dtype)
     return gradients
 
@@ -538,7 +691,7 @@ def forward_perceptron(X: Array, W: Array, b: Array) -> Array:
     ----------
     X : array_like, shape (n, d)
     W : array_like, shape (d, p)
-    b : array_like, shape (1, p)
+    b : array_like, shape (1, p) or (p,)
 
     Returns
     -------
@@ -562,9 +715,9 @@ def forward_mlp(X: Array, W1: Array, b1: Array, W2: Array, b2: Array) -> tuple[A
     ----------
     X : array_like, shape (n, d)
     W1 : array_like, shape (d, h)
-    b1 : array_like, shape (1, h)
+    b1 : array_like, shape (1, h) or (h,)
     W2 : array_like, shape (h, c)
-    b2 : array_like, shape (1, c)
+    b2 : array_like, shape (1, c) or (c,)
 
     Returns
     -------
@@ -586,13 +739,7 @@ def forward_mlp(X: Array, W1: Array, b1: Array, W2: Array, b2: Array) -> tuple[A
 
 @_takes("X (n, d), A1 (n, h), A2 (n, c), y (n, c), W1 (d, h), W2 (h, c), Z1 (n, h)")
 def backward_mlp(
-    X: Array,
-    A1: Array,
-    A2: Array,
-    y: Array,
-    W1: Array,
-    W2: Array,
-    Z1: Array,
+    X: Array, A1: Array, A2: Array, y: Array, W1: Array, W2: Array, Z1: Array
 ) -> tuple[Array, Array, Array, Array]:
     """Gradients of the cross-entropy of `forward_mlp`.
 
@@ -643,13 +790,7 @@ def backward_mlp(
 
 @_takes("X (n, d), W1 (d, h), b1 (1, h), W2 (h, g), b2 (1, g), W3 (g, c), b3 (1, c)")
 def forward_mlp_3layer(
-    X: Array,
-    W1: Array,
-    b1: Array,
-    W2: Array,
-    b2: Array,
-    W3: Array,
-    b3: Array,
+    X: Array, W1: Array, b1: Array, W2: Array, b2: Array, W3: Array, b3: Array
 ) -> tuple[Array, Array, Array]:
     """Three-layer perceptron: ReLU, ReLU, then softmax.
 
@@ -657,11 +798,11 @@ def forward_mlp_3layer(
     ----------
     X : array_like, shape (n, d)
     W1 : array_like, shape (d, h)
-    b1 : array_like, shape (1, h)
+    b1 : array_like, shape (1, h) or (h,)
     W2 : array_like, shape (h, g)
-    b2 : array_like, shape (1, g)
+    b2 : array_like, shape (1, g) or (g,)
     W3 : array_like, shape (g, c)
-    b3 : array_like, shape (1, c)
+    b3 : array_like, shape (1, c) or (c,)
 
     Returns
     -------
@@ -687,16 +828,7 @@ def forward_mlp_3layer(
 
 @_takes("X (n, d), A1 (n, h), A2 (n, g), A3 (n, c), y (n, c), W1 (d, h), W2 (h, g), W3 (g, c), Z1 (n, h), Z2 (n, g)")
 def backward_mlp_3layer(
-    X: Array,
-    A1: Array,
-    A2: Array,
-    A3: Array,
-    y: Array,
-    W1: Array,
-    W2: Array,
-    W3: Array,
-    Z1: Array,
-    Z2: Array,
+    X: Array, A1: Array, A2: Array, A3: Array, y: Array, W1: Array, W2: Array, W3: Array, Z1: Array, Z2: Array
 ) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Gradients of the cross-entropy of `forward_mlp_3layer`.
 
@@ -750,9 +882,178 @@ def backward_mlp_3layer(
     )  # fmt: skip
 
 
+def xavier_init(fan_in: int, fan_out: int, *, rng: RNG = None) -> Array:
+    """Draw weights of variance ``2 / (fan_in + fan_out)``, for layers in front of a sigmoid, tanh or softmax.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Inputs and outputs of the layer.
+    rng : numpy.random.Generator or int, optional
+        Source or seed; NumPy's global generator by default.
+
+    Returns
+    -------
+    ndarray, shape (fan_in, fan_out)
+        Normally distributed, of mean 0.
+
+    Raises
+    ------
+    ValueError
+        If `fan_in` or `fan_out` is not a positive integer.
+
+    Notes
+    -----
+    A sum of `fan_in` products has `fan_in` times their variance, and one on the way back `fan_out` times: the variance
+    of the weights lies between what keeps activations, and what keeps gradients, of the same size from layer to layer.
+
+    References
+    ----------
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> from nn.reference import xavier_init
+    >>> print(f"{xavier_init(300, 500, rng=0).std():.3f}")  # the square root of 2 / 800
+    0.050
+    """
+    _check_integers("xavier_init", 1, fan_in=fan_in, fan_out=fan_out)
+    return _normal((fan_in, fan_out), rng) * np.sqrt(2 / (fan_in + fan_out))
+
+
+def he_init(fan_in: int, fan_out: int, *, rng: RNG = None) -> Array:
+    """Draw weights of variance ``2 / fan_in``, for layers in front of a ReLU, which halves the mean square.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Inputs and outputs of the layer.
+    rng : numpy.random.Generator or int, optional
+        Source or seed; NumPy's global generator by default.
+
+    Returns
+    -------
+    ndarray, shape (fan_in, fan_out)
+        Normally distributed, of mean 0.
+
+    Raises
+    ------
+    ValueError
+        If `fan_in` or `fan_out` is not a positive integer.
+
+    References
+    ----------
+    He et al., "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> from nn.reference import he_init
+    >>> print(f"{he_init(800, 500, rng=0).std():.3f}")  # the square root of 2 / 800
+    0.050
+    """
+    _check_integers("he_init", 1, fan_in=fan_in, fan_out=fan_out)
+    return _normal((fan_in, fan_out), rng) * np.sqrt(2 / fan_in)
+
+
+@_takes("Z (n, d), gamma (1, d), beta (1, d)")
+def forward_batch_norm(Z: Array, gamma: Array, beta: Array) -> tuple[Array, Array, Array, Array]:
+    """Batch normalisation: every feature with the mean `beta` and the deviation `gamma` over the batch.
+
+    Parameters
+    ----------
+    Z : array_like, shape (n, d)
+        Pre-activations of a batch of two samples at least.
+    gamma : array_like, shape (1, d) or (d,)
+        Scales, 1 at first.
+    beta : array_like, shape (1, d) or (d,)
+        Shifts, 0 at first. They make the biases of the layer in front superfluous.
+
+    Returns
+    -------
+    out : ndarray, shape (n, d)
+        ``gamma * Z_hat + beta``.
+    Z_hat : ndarray, shape (n, d)
+        ``(Z - mean) / sqrt(var + 1e-5)``.
+    mean, var : ndarray, shape (1, d)
+        Of each feature; the variance is the mean square, without Bessel's correction.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or there is only one sample, of which nothing but `beta` would be left.
+
+    Notes
+    -----
+    A single image must not be judged by what else is in its batch. So while training, averages of mean and variance are
+    kept, ``running = 0.9 * running + 0.1 * mean``; and when testing, the layer is
+    ``gamma * (Z - running_mean) / np.sqrt(running_var + 1e-5) + beta``.
+
+    References
+    ----------
+    Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
+    ICML 2015.
+
+    Examples
+    --------
+    >>> from nn.reference import forward_batch_norm
+    >>> out, Z_hat, mean, var = forward_batch_norm([[1.0], [5.0]], [[10.0]], [[3.0]])
+    >>> out.round(3), mean, var
+    (array([[-7.], [13.]]), array([[3.]]), array([[4.]]))
+    """
+    if len(Z) == 1:
+        raise ValueError("forward_batch_norm: Z is a batch of one sample, which has no variance; give two at least")
+    mean, var = Z.mean(axis=0, keepdims=True), Z.var(axis=0, keepdims=True)
+    Z_hat = (Z - mean) / np.sqrt(var + BATCH_NORM_EPSILON)
+    return gamma * Z_hat + beta, Z_hat, mean, var
+
+
+@_takes("grad (n, d), Z_hat (n, d), var (1, d), gamma (1, d)")
+def backward_batch_norm(grad: Array, Z_hat: Array, var: Array, gamma: Array) -> tuple[Array, Array, Array]:
+    """Gradients of a loss behind `forward_batch_norm`.
+
+    Parameters
+    ----------
+    grad : array_like, shape (n, d)
+        Gradient of the loss with respect to `out`.
+    Z_hat, var : array_like
+        What `forward_batch_norm` returned.
+    gamma : array_like, shape (1, d) or (d,)
+
+    Returns
+    -------
+    grad_Z : ndarray, shape (n, d)
+    grad_gamma : ndarray, shape (1, d)
+    grad_beta : ndarray, shape (1, d)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+
+    Notes
+    -----
+    Mean and variance depend on every sample, so each sample's gradient reaches all others. What is left of it is what
+    changes neither: it sums to 0 over the batch, and so does its product with `Z_hat` (but for the 1e-5).
+
+    Examples
+    --------
+    >>> from nn.reference import backward_batch_norm, forward_batch_norm
+    >>> gamma, beta = [[1.0]], [[0.0]]
+    >>> out, Z_hat, mean, var = forward_batch_norm([[0.0], [1.0], [5.0]], gamma, beta)
+    >>> grad_Z, grad_gamma, grad_beta = backward_batch_norm([[1.0], [0.0], [0.0]], Z_hat, var, gamma)
+    >>> grad_Z.round(3), grad_gamma.round(3), grad_beta
+    (array([[ 0.176], [-0.22 ], [ 0.044]]), array([[-0.926]]), array([[1.]]))
+    """
+    grad_Z_hat = grad * gamma
+    through_mean = grad_Z_hat.mean(axis=0, keepdims=True)
+    through_var = Z_hat * (grad_Z_hat * Z_hat).mean(axis=0, keepdims=True)
+    grad_Z = (grad_Z_hat - through_mean - through_var) / np.sqrt(var + BATCH_NORM_EPSILON)
+    return grad_Z, _sum_rows(grad * Z_hat), _sum_rows(grad)
+
+
 @_takes("image (H, W), filter_kernel (u, v)")
-def conv2d(image: Array, filter_kernel: Array, stride: int = 1) -> Array:
-    """Convolution as deep learning means it: cross-correlation, where the filter lies wholly on the image.
+def conv2d(image: Array, filter_kernel: Array, stride: int = 1, padding: int = 0) -> Array:
+    """Convolution as deep learning means it: cross-correlation, where the filter lies wholly on the padded image.
 
     Parameters
     ----------
@@ -761,16 +1062,19 @@ def conv2d(image: Array, filter_kernel: Array, stride: int = 1) -> Array:
         Not flipped.
     stride : int
         Step of the filter along both axes.
+    padding : int
+        Rows and columns of zeros laid around the image first. With ``(u - 1) // 2`` of them, an odd square filter makes
+        a map of the image's size.
 
     Returns
     -------
-    ndarray, shape ((H - u) // stride + 1, (W - v) // stride + 1)
-        ``out[i, j] = sum over m, n of image[i * stride + m, j * stride + n] * filter_kernel[m, n]``.
+    ndarray, shape ((H + 2 padding - u) // stride + 1, (W + 2 padding - v) // stride + 1)
+        ``out[i, j] = sum over m, n of padded[i * stride + m, j * stride + n] * filter_kernel[m, n]``.
 
     Raises
     ------
     ValueError
-        If the filter is larger than the image, or the stride not a positive integer.
+        If the filter is larger than the padded image, the stride not a positive integer or the padding a negative one.
 
     Examples
     --------
@@ -778,17 +1082,23 @@ def conv2d(image: Array, filter_kernel: Array, stride: int = 1) -> Array:
     >>> conv2d([[1, 2, 4], [1, 2, 4]], [[-1, 1]])
     array([[1., 2.],
            [1., 2.]])
+    >>> conv2d([[5]], [[1, 0, 0], [0, 2, 0], [0, 0, 3]], padding=1)
+    array([[10.]])
     """
-    _check_positive_integers("conv2d", stride=stride)
-    # scipy would swap the two, where the filter is the larger.
-    if filter_kernel.shape[0] > image.shape[0] or filter_kernel.shape[1] > image.shape[1]:
+    _check_integers("conv2d", 1, stride=stride)
+    _check_integers("conv2d", 0, padding=padding)
+    padded = np.pad(image, padding)
+    if filter_kernel.shape[0] > padded.shape[0] or filter_kernel.shape[1] > padded.shape[1]:
         raise ValueError(
-            f"conv2d: the filter {filter_kernel.shape} is larger than the image {image.shape}; pad the image"
+            f"conv2d: the filter {filter_kernel.shape} is larger than the image {image.shape} with padding {padding}; "
+            "give more padding"
         )
-    return correlate2d(image, filter_kernel, mode="valid")[::stride, ::stride]
+    windows = sliding_window_view(padded, filter_kernel.shape)[::stride, ::stride]
+    return np.tensordot(windows, filter_kernel, axes=2)
 
 
-def max_pool(X: ArrayLike, size: int = 2, stride: int = 2) -> Array:
+@_takes("X (H, W, ...)")
+def max_pool(X: Array, size: int = 2, stride: int = 2) -> Array:
     """Maximum of every window, of an image or of each channel of a stack of feature maps.
 
     Parameters
@@ -801,7 +1111,7 @@ def max_pool(X: ArrayLike, size: int = 2, stride: int = 2) -> Array:
 
     Returns
     -------
-    ndarray, shape (h, w) or (h, w, C), of the dtype of X
+    ndarray, shape (h, w) or (h, w, C)
         ``h = (H - size) // stride + 1`` and ``w`` likewise: a border too narrow for a window is dropped.
 
     Raises
@@ -813,12 +1123,11 @@ def max_pool(X: ArrayLike, size: int = 2, stride: int = 2) -> Array:
     --------
     >>> from nn.reference import max_pool
     >>> max_pool([[1, 2, 0], [3, 4, 9]])
-    array([[4]])
+    array([[4.]])
     >>> max_pool([[1, 2, 0], [3, 4, 9]], stride=1)
-    array([[4, 9]])
+    array([[4., 9.]])
     """
-    X = np.asarray(X)
-    _check_positive_integers("max_pool", size=size, stride=stride)
+    _check_integers("max_pool", 1, size=size, stride=stride)
     if X.ndim not in (2, 3) or min(X.shape[:2]) < size:
         raise ValueError(
             f"max_pool: X is (H, W) or (H, W, C) with H and W at least the window's {size}, not of shape {X.shape}"
@@ -827,13 +1136,13 @@ def max_pool(X: ArrayLike, size: int = 2, stride: int = 2) -> Array:
     return windows.max(axis=(-2, -1))
 
 
-def l2_regularization(weights: Sequence[ArrayLike], lambda_: float) -> tuple[float, list[Array]]:
+def l2_regularization(weights: Array | Sequence[ArrayLike], lambda_: float) -> tuple[float, list[Array]]:
     """Penalty on large weights, and its gradients.
 
     Parameters
     ----------
-    weights : sequence of array_like
-        The weights of all layers.
+    weights : sequence of array_like, or ndarray
+        The weights of all layers; an array by itself is the weights of the only one.
     lambda_ : float
         Strength, not negative.
 
@@ -847,7 +1156,7 @@ def l2_regularization(weights: Sequence[ArrayLike], lambda_: float) -> tuple[flo
     Raises
     ------
     ValueError
-        If `weights` is a single array, or `lambda_` is negative.
+        If `lambda_` is negative, or a weight is not real.
 
     Examples
     --------
@@ -855,12 +1164,11 @@ def l2_regularization(weights: Sequence[ArrayLike], lambda_: float) -> tuple[flo
     >>> l2_regularization([[[1.0, 2.0]], [[3.0]]], 0.5)
     (7.0, [array([[1., 2.]]), array([[3.]])])
     """
-    if isinstance(weights, np.ndarray):
-        raise ValueError("l2_regularization: weights must be a list of arrays, not one array; give [W] instead of W")
     if not 0 <= lambda_ < np.inf:
         raise ValueError(f"l2_regularization: lambda_ is a number of at least 0, not {lambda_}")
     lambda_ = float(lambda_)
-    arrays = [_real("l2_regularization", {"W": W})["W"] for W in weights]
+    layers = [weights] if isinstance(weights, np.ndarray) else weights
+    arrays = [_real("l2_regularization", {"W": W})["W"] for W in layers]
     return lambda_ * sum(float(np.sum(W**2)) for W in arrays), [2 * lambda_ * W for W in arrays]
 
 
@@ -871,8 +1179,8 @@ def dropout(
     training: bool = True,
     *,
     inverted: bool = False,
-    rng: np.random.Generator | int | None = None,
-) -> tuple[Array, Array]:
+    rng: RNG = None,
+) -> Array:
     """Switch off activations at random while training.
 
     Parameters
@@ -886,19 +1194,22 @@ def dropout(
         Divide what is kept by p, so that training and testing see activations of the same mean. Without it those of
         testing are larger by ``1 / p``.
     rng : numpy.random.Generator or int, optional
-        Source or seed of the mask.
+        Source or seed of the mask; NumPy's global generator by default.
 
     Returns
     -------
-    dropped : ndarray, shape of A
+    ndarray, shape of A
         ``A * mask``.
-    mask : ndarray, shape of A
-        What the backward pass multiplies the gradient by: 0 or 1, or 0 or ``1 / p`` if inverted.
 
     Raises
     ------
     ValueError
         If p is not in (0, 1].
+
+    Notes
+    -----
+    The backward pass multiplies by the same mask. `backward_mlp` and `backward_mlp_3layer` know of none: a pass with
+    dropout draws its masks by `dropout_mask`, before the forward pass, and uses them in both.
 
     References
     ----------
@@ -907,20 +1218,54 @@ def dropout(
     Examples
     --------
     >>> from nn.reference import dropout
-    >>> dropped, mask = dropout([[3.0, 3.0, 3.0, 3.0]], 0.75, inverted=True, rng=0)
-    >>> dropped
-    array([[4., 4., 4., 4.]])
+    >>> dropout([[3.0, 3.0, 3.0, 3.0]], 0.75, rng=1)
+    array([[3., 0., 3., 0.]])
     >>> dropout([[3.0, 3.0]], 0.75, training=False)
-    (array([[3., 3.]]), array([[1., 1.]]))
+    array([[3., 3.]])
     """
-    if not 0 < p <= 1:
-        raise ValueError(f"dropout: p is the probability of keeping, above 0 and at most 1, not {p}")
-    mask = np.ones_like(A)
-    if training:
-        mask = (np.random.default_rng(rng).random(A.shape) < p).astype(A.dtype)
-        if inverted:
-            mask /= p
-    return A * mask, mask
+    return A * _mask("dropout", A, p, training, inverted, rng)
+
+
+@_takes("A (...)")
+def dropout_mask(
+    A: Array,
+    p: float,
+    training: bool = True,
+    *,
+    inverted: bool = False,
+    rng: RNG = None,
+) -> Array:
+    """Draw what `dropout`, with the same arguments, multiplies its activations by.
+
+    Parameters
+    ----------
+    A : array_like, any shape
+        Only its shape and precision matter.
+    p, training, inverted, rng
+        As in `dropout`.
+
+    Returns
+    -------
+    ndarray, shape of A
+        0 or 1, or 0 or ``1 / p`` if inverted.
+
+    Raises
+    ------
+    ValueError
+        If p is not in (0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nn.reference import dropout_mask, relu
+    >>> Z = np.array([[-1.0, 2.0, 3.0, 4.0]])
+    >>> mask = dropout_mask(Z, 0.8, inverted=True, rng=1)
+    >>> relu(Z) * mask  # forwards
+    array([[0.  , 0.  , 3.75, 0.  ]])
+    >>> np.ones((1, 4)) * mask * (Z > 0)  # and backwards
+    array([[0.  , 0.  , 1.25, 0.  ]])
+    """
+    return _mask("dropout_mask", A, p, training, inverted, rng)
 
 
 @_takes("v (...), grad (...)")
@@ -1006,11 +1351,11 @@ def forward_cnn(X: Array, filters: Array, b_conv: Array, W: Array, b: Array) -> 
     X : array_like, shape (n, H, W)
         Grayscale images.
     filters : array_like, shape (f, u, v)
-    b_conv : array_like, shape (1, f)
+    b_conv : array_like, shape (1, f) or (f,)
     W : array_like, shape (f * (h // 2) * (w // 2), c)
         Where ``h = H - u + 1`` and ``w = W - v + 1``. The pooled maps are flattened filter by filter, each row by row,
         as PyTorch's ``Flatten`` does for ``(N, C, H, W)``. For images of 28x28 and 8 filters of 3x3 that is 1352 rows.
-    b : array_like, shape (1, c)
+    b : array_like, shape (1, c) or (c,)
 
     Returns
     -------
@@ -1055,14 +1400,7 @@ def forward_cnn(X: Array, filters: Array, b_conv: Array, W: Array, b: Array) -> 
     "X (n, H, W), Z (n, f, h, w), A (n, f, h, w), P (n, f, i, j), probs (n, c), y (n, c), filters (f, u, v), W (d, c)"
 )
 def backward_cnn(
-    X: Array,
-    Z: Array,
-    A: Array,
-    P: Array,
-    probs: Array,
-    y: Array,
-    filters: Array,
-    W: Array,
+    X: Array, Z: Array, A: Array, P: Array, probs: Array, y: Array, filters: Array, W: Array
 ) -> tuple[Array, Array, Array, Array]:
     """Gradients of the cross-entropy of `forward_cnn`.
 
@@ -1149,6 +1487,21 @@ def _window_corners(A: Array) -> list[Array]:
     return [A[:, :, i:h:2, j:w:2] for i in (0, 1) for j in (0, 1)]
 
 
+def _normal(shape: tuple[int, int], rng: RNG) -> Array:
+    normal = np.random.standard_normal if rng is None else np.random.default_rng(rng).standard_normal
+    return normal(shape)
+
+
+def _mask(operation: str, A: Array, p: float, training: bool, inverted: bool, rng: RNG) -> Array:
+    if not 0 < p <= 1:
+        raise ValueError(f"{operation}: p is the probability of keeping, above 0 and at most 1, not {p}")
+    if not training:
+        return np.ones_like(A)
+    uniform = np.random.random if rng is None else np.random.default_rng(rng).random
+    mask = (uniform(A.shape) < p).astype(A.dtype)
+    return mask / float(p) if inverted else mask
+
+
 def _sum_rows(delta: Array) -> Array:
     return delta.sum(axis=0, keepdims=True)
 
@@ -1195,7 +1548,13 @@ def _check_distributions(operation: str, **arrays: Array) -> None:
             )
 
 
-def _check_positive_integers(operation: str, **values: int) -> None:
+def _check_integers(operation: str, least: int, **values: int) -> None:
     for name, value in values.items():
-        if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{operation}: {name} is a positive integer, not {value!r}")
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{operation}: {name} is an integer of at least {least}, not {value!r}")
+
+
+def _check_positive(operation: str, **values: float) -> None:
+    for name, value in values.items():
+        if not 0 < value < np.inf:
+            raise ValueError(f"{operation}: {name} is a positive number, not {value}")

@@ -515,7 +515,7 @@ def gradients_of(network: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     def loss(outputs: Any, y: Any) -> float:
         return nn.functional.cross_entropy(outputs, y).item()
 
-    def forward(x: Any, **values: Any) -> Any:
+    def forward(x: Any, values: Any) -> Any:
         return nn.functional_call(model, values, x)
 
     values = model.state_dict()

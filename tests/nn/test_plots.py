@@ -206,3 +206,15 @@ def test_decision_boundary_that_is_nowhere() -> None:
     with pytest.raises(ValueError, match=r"points \(3,\)"):
         plots.decision_boundary(lambda x: x[:, 0], np.zeros(3), np.array([0]))
     pyplot.close(figure)
+
+
+@pytest.mark.parametrize("draw", [lambda ax: plots.filters(np.eye(9).reshape(9, 1, 3, 3), ax=ax),
+                                  lambda ax: plots.feature_maps(np.ones((8, 26, 26)), ax=ax)])  # fmt: skip
+@pytest.mark.parametrize("size", [(4, 2), (4, 8)])
+def test_a_scale_is_as_high_as_what_it_explains(draw: Any, size: tuple[float, float]) -> None:
+    figure, ax = pyplot.subplots(figsize=size, layout="constrained")
+    draw(ax)
+    figure.canvas.draw()
+    maps, scale = (axes.get_window_extent() for axes in (ax, ax.child_axes[0]))
+    np.testing.assert_allclose([scale.y0, scale.y1], [maps.y0, maps.y1], atol=1)
+    pyplot.close(figure)

@@ -1,8 +1,14 @@
-"""The hand-written functions: their contracts, their gradients against central differences, their refusals."""
+"""The hand-written functions: their contracts, their gradients against central differences, their refusals.
+
+What the series fixes is held for every function that has it: the dict handed to a forward function, biases with and
+without their axis of samples, the global generator where `rng` is not given.
+"""
 
 import copy
+import re
 import subprocess
 import sys
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -16,6 +22,8 @@ from scipy.special import softmax as scipy_softmax
 from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score
 
+import nn
+from autograd_np import Tensor, grad, value_and_grad
 from nn import reference
 
 seeds = st.integers(0, 2**32 - 1)
@@ -34,6 +42,11 @@ def one_hot(rng, n, c, dtype=np.float64):
 
 def normals(rng, *shapes):
     return [rng.normal(size=shape) for shape in shapes]
+
+
+def on_dict(forward):
+    """Return the forward function of named parameters as one that takes them in a dict."""
+    return lambda X, params: forward(X, **params)
 
 
 def mlp_parameters(rng, d, h, c):
@@ -71,6 +84,22 @@ def call_backward_mlp_3layer(rng):
     return [X, A1, A2, A3, y, params["W1"], params["W2"], params["W3"], Z1, Z2]
 
 
+def call_backward_batch_norm(rng):
+    Z, gamma, beta = normals(rng, (4, 3), (1, 3), (1, 3))
+    _, Z_hat, _, var = reference.forward_batch_norm(Z, gamma, beta)
+    return [rng.normal(size=(4, 3)), Z_hat, var, gamma]
+
+
+def linear(X, params):
+    return X @ params["W"] + params["b"]
+
+
+def linear_gradients(X, y, params):
+    """Return the gradients of half the squared error, as the series writes them."""
+    error = (linear(X, params) - y) / len(X)
+    return {"W": X.T @ error, "b": error.sum(axis=0, keepdims=True)}
+
+
 def call_backward_cnn(rng):
     X, y, params = rng.normal(size=(3, 6, 5)), one_hot(rng, 3, 4), cnn_parameters(rng, 6, 5, 2, (3, 2), 4)
     return [X, *reference.forward_cnn(X, **params), y, params["filters"], params["W"]]
@@ -78,6 +107,7 @@ def call_backward_cnn(rng):
 
 CALLS = {
     "accuracy": lambda rng: [rng.dirichlet(np.ones(3), size=5), one_hot(rng, 5, 3)],
+    "backward_batch_norm": call_backward_batch_norm,
     "backward_cnn": call_backward_cnn,
     "backward_mlp": call_backward_mlp,
     "backward_mlp_3layer": call_backward_mlp_3layer,
@@ -85,11 +115,23 @@ CALLS = {
     "conv2d": lambda rng: normals(rng, (6, 5), (2, 3)),
     "cross_entropy": lambda rng: [rng.dirichlet(np.ones(3), size=5), one_hot(rng, 5, 3)],
     "dropout": lambda rng: [rng.normal(size=(4, 5)), 0.5],
+    "dropout_mask": lambda rng: [rng.normal(size=(4, 5)), 0.5],
+    "forward_batch_norm": lambda rng: normals(rng, (4, 3), (1, 3), (1, 3)),
     "forward_cnn": lambda rng: [rng.normal(size=(3, 6, 5)), *cnn_parameters(rng, 6, 5, 2, (3, 2), 4).values()],
     "forward_mlp": lambda rng: [rng.normal(size=(4, 3)), *mlp_parameters(rng, 3, 5, 2).values()],
     "forward_mlp_3layer": lambda rng: [rng.normal(size=(4, 3)), *mlp_3layer_parameters(rng, 3, 5, 4, 2).values()],
     "forward_perceptron": lambda rng: normals(rng, (4, 3), (3, 2), (1, 2)),
     "gradient_descent": lambda rng: [*normals(rng, (5, 3), (5, 2), (3, 2), (1, 2)), 0.1, 3, 2, reference.mse_loss],
+    "gradient_descent_general": lambda rng: [
+        *normals(rng, (4, 3), (4, 2)),
+        dict(zip("Wb", normals(rng, (3, 2), (1, 2)), strict=True)),
+        0.1,
+        3,
+        linear,
+        linear_gradients,
+        reference.mse_loss,
+    ],
+    "he_init": lambda rng: [3, 2],
     "identity": lambda rng: normals(rng, (4, 3)),
     "l2_regularization": lambda rng: [normals(rng, (3, 2), (2, 4)), 0.1],
     "matrix_multiply": lambda rng: normals(rng, (4, 3), (3, 2)),
@@ -101,17 +143,20 @@ CALLS = {
         *normals(rng, (4, 3), (4, 2)),
         dict(zip("Wb", normals(rng, (3, 2), (1, 2)), strict=True)),
         reference.mse_loss,
-        lambda X, W, b: X @ W + b,
+        linear,
     ],
     "relu": lambda rng: normals(rng, (4, 3)),
     "sigmoid": lambda rng: normals(rng, (4, 3)),
     "softmax": lambda rng: normals(rng, (4, 3)),
+    "xavier_init": lambda rng: [3, 2],
 }
-SEEDED = {name: {"rng": 0} for name in ("gradient_descent", "dropout")}
+OPTIONS = {name: signature(getattr(reference, name)).parameters for name in CALLS}
+DRAWING = [name for name in CALLS if "rng" in OPTIONS[name]]
 
 
-def call(name, arguments):
-    return getattr(reference, name)(*arguments, **SEEDED.get(name, {}))
+def call(name, arguments, rng=0):
+    options = {option: value for option, value in (("rng", rng), ("verbose", False)) if option in OPTIONS[name]}
+    return getattr(reference, name)(*arguments, **options)
 
 
 def map_arrays(function, tree):
@@ -146,12 +191,18 @@ def test_every_function_is_called_here():
     assert set(CALLS) == set(reference.__all__)
 
 
+def test_every_function_has_its_chapter():
+    chapters = reference.__doc__.split("What each chapter adds:")[1].split("What differs")[0]
+    assert sorted(re.findall(r"`(\w+)`", chapters)) == sorted(reference.__all__)
+
+
 def test_stands_alone():
-    """A copy of the file works where neither package can be imported."""
+    """A copy of the file works where there is nothing but NumPy."""
     code = """
 import runpy, sys
-sys.modules["nn"] = sys.modules["autograd_np"] = None
-runpy.run_path(sys.argv[1])["softmax"]([[1.0, 2.0]])
+sys.modules["nn"] = sys.modules["autograd_np"] = sys.modules["scipy"] = None
+names = runpy.run_path(sys.argv[1])
+names["conv2d"](names["softmax"]([[1.0, 2.0]]), [[1.0]])
 """
     subprocess.run([sys.executable, "-c", code, reference.__file__], check=True)
 
@@ -168,7 +219,7 @@ def test_changes_no_argument_and_returns_none(name, rng):
         assert not any(np.shares_memory(result, argument) for argument in arrays_of(arguments))
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in ("he_init", "xavier_init")])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @given(rng=generators)
 def test_keeps_the_dtype(name, dtype, rng):
@@ -203,6 +254,68 @@ def test_memory_layout_does_not_matter(name, layout, rng):
         assert_allclose(result, other, rtol=1e-9, atol=1e-9)
 
 
+BIASES = {
+    "backward_batch_norm": (2, 3),
+    "forward_batch_norm": (1, 2),
+    "forward_cnn": (2, 4),
+    "forward_mlp": (2, 4),
+    "forward_mlp_3layer": (2, 4, 6),
+    "forward_perceptron": (2,),
+    "gradient_descent": (3,),
+}
+
+
+@pytest.mark.parametrize(("name", "position"), [(name, i) for name, places in BIASES.items() for i in places])
+@given(rng=generators)
+def test_biases_may_come_without_their_axis_of_samples(name, position, rng):
+    arguments = CALLS[name](rng)
+    expected = arrays_of(call(name, arguments))
+    results = arrays_of(call(name, [a[0] if i == position else a for i, a in enumerate(arguments)]))
+    if name == "gradient_descent":
+        assert results[1].shape == arguments[position][0].shape
+        expected[1] = expected[1][0]
+    for result, other in zip(results, expected, strict=True):
+        assert result.shape == other.shape
+        assert_allclose(result, other, rtol=1e-12)
+
+
+def test_every_bias_is_known():
+    """Hold the table above against the shapes that the functions document."""
+    documented = {
+        (name, i)
+        for name in CALLS
+        for i, parameter in enumerate(OPTIONS[name])
+        if re.search(rf"^    {parameter} : array_like, shape \(1, ", getattr(reference, name).__doc__, re.MULTILINE)
+    }
+    assert documented | {("backward_batch_norm", 2)} == {(name, i) for name, places in BIASES.items() for i in places}
+
+
+@pytest.fixture
+def seed_globally():
+    """Return ``np.random.seed``, and put NumPy's global generator back as it was."""
+    state = np.random.get_state()  # noqa: NPY002 - the generator that programs of the series use
+    yield np.random.seed
+    np.random.set_state(state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_the_global_generator_governs_unless_another_is_given(name, seed_globally):
+    arguments = CALLS[name](np.random.default_rng(0))
+
+    def drawn(rng):
+        return np.concatenate([np.ravel(array) for array in arrays_of(call(name, arguments, rng=rng))])
+
+    seed_globally(1)
+    first, second = drawn(None), drawn(None)
+    seed_globally(1)
+    assert_array_equal(drawn(None), first)
+    assert (first != second).any()
+    assert_array_equal(drawn(3), drawn(np.random.default_rng(3)))
+    assert (drawn(3) != drawn(4)).any()
+    # Those left the global generator where it was.
+    assert_array_equal(drawn(None), second)
+
+
 # Elementary functions
 
 
@@ -219,6 +332,14 @@ def test_normalize_gives_mean_0_and_deviation_1(X):
 @given(value=st.floats(-1e6, 1e6), n=st.integers(1, 50))
 def test_normalize_only_centres_a_constant_feature(value, n):
     assert_allclose(reference.normalize(np.full((n, 1), value)), 0, atol=1e-9)
+
+
+@given(rng=generators, n=sizes, shape=st.lists(sizes, max_size=3))
+def test_normalize_takes_samples_of_any_shape(rng, n, shape):
+    """Numbers, rows, images, stacks of images: each entry is a feature of its own."""
+    X = rng.normal(size=(n, *shape))
+    flat = reference.normalize(X.reshape(n, -1))
+    assert_allclose(reference.normalize(X), flat.reshape(X.shape), rtol=1e-12, atol=1e-12)
 
 
 def test_normalize_bears_variances_that_underflow():
@@ -265,7 +386,9 @@ def test_mse_loss_and_its_gradient_with_the_factor_2(rng, n, p):
     y_pred, y = normals(rng, (n, p), (n, p))
     expected = sum((a - b) ** 2 for a, b in zip(y_pred.flat, y.flat, strict=True)) / (n * p)
     assert reference.mse_loss(y_pred, y) == pytest.approx(expected)
-    numerical = reference.numerical_gradient(None, y, {"y_pred": y_pred}, reference.mse_loss, lambda _, y_pred: y_pred)
+    numerical = reference.numerical_gradient(
+        None, y, {"y_pred": y_pred}, reference.mse_loss, lambda _, params: params["y_pred"]
+    )
     assert_allclose(numerical["y_pred"], 2 * (y_pred - y) / (n * p), atol=1e-9)
 
 
@@ -281,6 +404,16 @@ def test_cross_entropy_is_the_mean_surprisal_of_the_true_class(rng, n, c):
     A, labels = rng.dirichlet(np.ones(c), size=n), rng.integers(c, size=n)
     expected = -np.mean([np.log(A[i, label]) for i, label in enumerate(labels)])
     assert reference.cross_entropy(A, np.eye(c)[labels]) == pytest.approx(expected)
+
+
+@given(rng=generators, n=sizes, c=sizes, data=st.data())
+def test_samples_without_a_label_cost_nothing(rng, n, c, data):
+    A, y = rng.dirichlet(np.ones(c), size=n), one_hot(rng, n, c)
+    labelled = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))[:, np.newaxis]
+    surprisals = -np.log((A * y).sum(axis=1, keepdims=True))
+    assert reference.cross_entropy(A, y * labelled) == pytest.approx((surprisals * labelled).mean())
+    nobody = np.log(np.maximum(1 - A, 1e-15))
+    assert reference.binary_cross_entropy(A, 0 * y) == pytest.approx(-nobody.mean())
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -312,7 +445,7 @@ START = np.zeros((1, 1)), np.zeros((1, 1))
 @given(seed=seeds, batch_size=st.integers(1, 10))
 def test_gradient_descent_finds_the_line(seed, batch_size):
     W, b, history = reference.gradient_descent(
-        LINE, 2 * LINE, *START, 0.02, 500, batch_size, reference.mse_loss, rng=seed
+        LINE, 2 * LINE, *START, 0.02, 500, batch_size, reference.mse_loss, verbose=False, rng=seed
     )
     assert len(history) == 500
     assert_allclose([W.item(), b.item()], [2, 0], atol=0.15)
@@ -325,7 +458,9 @@ def test_gradient_descent_diverges_above_the_documented_rate():
     assert bound == pytest.approx(0.076, abs=5e-4)
 
     def losses(lr, num_epochs):
-        return reference.gradient_descent(LINE, 2 * LINE, *START, lr, num_epochs, 8, reference.mse_loss)[2]
+        return reference.gradient_descent(LINE, 2 * LINE, *START, lr, num_epochs, 8, reference.mse_loss, verbose=False)[
+            2
+        ]
 
     assert losses(0.99 * bound, 500)[-1] < losses(0.99 * bound, 1)[-1]
     assert losses(1.01 * bound, 500)[-1] > losses(1.01 * bound, 1)[-1]
@@ -336,7 +471,7 @@ def test_gradient_descent_diverges_above_the_documented_rate():
 def test_one_full_batch_is_a_step_against_half_the_gradient(rng, n, d, p, excess):
     X, y, W, b = normals(rng, (n, d), (n, p), (d, p), (1, p))
     new_W, new_b, _ = reference.gradient_descent(X, y, W, b, 0.1, 1, n + excess, reference.mse_loss)
-    gradients = reference.numerical_gradient(X, y, {"W": W, "b": b}, reference.mse_loss, lambda X, W, b: X @ W + b)
+    gradients = reference.numerical_gradient(X, y, {"W": W, "b": b}, reference.mse_loss, linear)
     # The loss is a mean over samples and outputs, the step one over samples.
     assert_allclose(new_W, W - 0.1 * gradients["W"] * p / 2, atol=1e-8)
     assert_allclose(new_b, b - 0.1 * gradients["b"] * p / 2, atol=1e-8)
@@ -350,7 +485,7 @@ def test_one_logistic_step_is_against_the_gradient(rng, n, d):
         X, y, W, b, 0.1, 1, n, reference.binary_cross_entropy, reference.sigmoid
     )
     gradients = reference.numerical_gradient(
-        X, y, {"W": W, "b": b}, reference.binary_cross_entropy, reference.forward_perceptron
+        X, y, {"W": W, "b": b}, reference.binary_cross_entropy, on_dict(reference.forward_perceptron)
     )
     assert_allclose(new_W, W - 0.1 * gradients["W"], atol=1e-7)
     assert_allclose(new_b, b - 0.1 * gradients["b"], atol=1e-7)
@@ -375,14 +510,108 @@ def test_every_epoch_sees_every_sample_once_in_a_new_order():
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_descent_is_repeatable_and_prints_only_when_asked(capsys):
+def test_descent_without_shuffling_takes_the_samples_in_their_order():
+    *_, history = reference.gradient_descent(LINE, 2 * LINE, *START, 0.1, 5, 2, reference.mse_loss, shuffle=False)
+    W, b = 0.0, 0.0
+    for _ in range(5):
+        for x in LINE.reshape(4, 2):
+            error = W * x + b - 2 * x
+            W, b = W - 0.1 * (error @ x) / 2, b - 0.1 * error.mean()
+    assert history[-1] == pytest.approx(((W * LINE + b - 2 * LINE) ** 2).mean())
+
+
+def test_descent_is_repeatable_and_prints_unless_told_otherwise(capsys):
     def run(**options):
         return reference.gradient_descent(LINE, 2 * LINE, *START, 0.01, 3, 2, reference.mse_loss, **options)
 
     assert run(rng=5)[2] == run(rng=5)[2] == run(rng=np.random.default_rng(5))[2] != run(rng=6)[2]
+    capsys.readouterr()
+    history = run()[2]
+    assert capsys.readouterr().out.splitlines() == [f"Epoch {i}/3, Loss: {history[i - 1]:.4f}" for i in (1, 2, 3)]
+    run(verbose=False)
     assert capsys.readouterr().out == ""
-    history = run(verbose=True)[2]
-    assert capsys.readouterr().out.splitlines() == [f"epoch {i}/3: loss {history[i - 1]:.6f}" for i in (1, 2, 3)]
+
+
+@given(rng=generators, n=sizes, d=sizes, p=sizes, steps=st.integers(1, 5))
+def test_general_descent_of_a_linear_model_is_gradient_descent(rng, n, d, p, steps):
+    X, y, W, b = normals(rng, (n, d), (n, p), (d, p), (1, p))
+    params, history = reference.gradient_descent_general(
+        X, y, {"W": W, "b": b}, 0.1, steps, linear, linear_gradients, reference.mse_loss
+    )
+    *expected, losses = reference.gradient_descent(
+        X, y, W, b, 0.1, steps, n, reference.mse_loss, shuffle=False, verbose=False
+    )
+    assert_allclose(history, losses)
+    for parameter, value in zip(params.values(), expected, strict=True):
+        assert_allclose(parameter, value, atol=1e-12)
+
+
+@given(rng=generators, n=sizes, d=sizes, h=sizes, c=sizes)
+def test_general_descent_by_hand_is_that_by_automatic_and_numerical_gradients(rng, n, d, h, c):
+    X, y, params = rng.normal(size=(n, d)), one_hot(rng, n, c), mlp_parameters(rng, d, h, c)
+    assume(np.abs(X @ params["W1"] + params["b1"]).min() > CLEAR)
+    assume_unclipped(reference.forward_mlp(X, **params)[1], y)
+
+    def probabilities(X, params):
+        return reference.forward_mlp(X, **params)[1]
+
+    def by_hand(X, y, params):
+        A1, A2 = reference.forward_mlp(X, **params)
+        return dict(zip(params, reference.backward_mlp(X, A1, A2, y, params["W1"], params["W2"], A1), strict=True))
+
+    def automatic(X, y, params):
+        def loss(p):
+            logits = nn.functional.relu(X @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"]
+            return nn.functional.cross_entropy(logits, y)
+
+        return value_and_grad(loss)(params)[1]
+
+    def numerical(X, y, params):
+        return reference.numerical_gradient(X, y, params, reference.cross_entropy, probabilities, CLEAR / 100)
+
+    fitted = [
+        reference.gradient_descent_general(X, y, params, 1e-3, 1, probabilities, grad_fn, reference.cross_entropy)[0]
+        for grad_fn in (by_hand, automatic, numerical)
+    ]
+    for name in params:
+        assert_allclose(fitted[0][name], fitted[1][name], rtol=1e-12, atol=1e-15)
+        assert_allclose(fitted[0][name], fitted[2][name], atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["W", "y"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_parameters_keep_their_dtype_whatever_their_name(name, dtype):
+    X, params = np.ones((2, 3)), {name: np.ones((3, 1), dtype)}
+
+    def forward(X, params):
+        return X @ params[name]
+
+    def gradients(X, y, params):
+        return reference.numerical_gradient(X, y, params, reference.mse_loss, forward)
+
+    assert gradients(X, np.ones((2, 1)), params)[name].dtype == dtype
+    fitted, _ = reference.gradient_descent_general(
+        X, np.ones((2, 1)), params, 0.1, 1, forward, gradients, reference.mse_loss
+    )
+    assert fitted[name].dtype == dtype
+
+
+@given(rng=generators)
+def test_general_descent_leaves_the_parameters_to_their_owner(rng):
+    """Also where the functions write into what they are handed."""
+    params = {"W": rng.normal(size=(3, 2)), "b": rng.normal(size=(1, 2))}
+    before = copy.deepcopy(params)
+
+    def vandal(X, y, params):
+        gradients = linear_gradients(X, y, params)
+        params["W"][...] = 7
+        return gradients
+
+    reference.gradient_descent_general(
+        *normals(rng, (4, 3), (4, 2)), params, 0.1, 2, linear, vandal, reference.mse_loss
+    )
+    for name in params:
+        assert_array_equal(params[name], before[name])
 
 
 # Numerical gradients
@@ -391,7 +620,9 @@ def test_descent_is_repeatable_and_prints_only_when_asked(capsys):
 @given(A=floats(10), h=st.sampled_from([1e-2, 1e-4]))
 def test_numerical_gradient_of_a_square(A, h):
     """Central differences are exact for quadratics, whatever the step."""
-    square = reference.numerical_gradient(None, None, {"A": A}, lambda value, _: value.sum(), lambda _, A: A**2, h)
+    square = reference.numerical_gradient(
+        None, None, {"A": A}, lambda value, _: value.sum(), lambda _, p: p["A"] ** 2, h
+    )
     assert square["A"].shape == A.shape
     assert_allclose(square["A"], 2 * A, atol=1e-6)
 
@@ -410,27 +641,140 @@ def test_parameters_are_unchanged_when_the_loss_raises(rng, calls):
         return 0.0
 
     with pytest.raises(ArithmeticError):
-        reference.numerical_gradient(None, None, params, failing_loss, lambda _, W, b: W + b)
+        reference.numerical_gradient(None, None, params, failing_loss, lambda _, p: p["W"] + p["b"])
     assert params.keys() == before.keys()
     for name in params:
         assert_array_equal(params[name], before[name])
 
 
+@given(rng=generators)
+def test_the_forward_function_is_handed_the_data_and_a_dict_of_all_parameters(rng):
+    X, y, params = object(), object(), {"W": rng.normal(size=(2, 3)), "b": rng.normal(size=3), "scale": np.array(2.0)}
+    before = copy.deepcopy(params)
+    seen = []
+
+    def forward(*arguments):
+        seen.append(arguments)
+        return {name: value.copy() for name, value in arguments[1].items()}
+
+    def loss(displaced, target):
+        assert target is y
+        moved = {name: np.count_nonzero(displaced[name] != before[name]) for name in params}
+        assert sorted(moved.values()) == [0, 0, 1]
+        return 0.0
+
+    reference.numerical_gradient(X, y, params, loss, forward)
+    assert len(seen) == 2 * sum(value.size for value in params.values())
+    for handed, given_params in seen:
+        assert handed is X
+        assert type(given_params) is dict
+        assert list(given_params) == list(params)
+
+
+def product(X, params):
+    return X @ params["W"]
+
+
 def test_numerical_gradient_is_precise_for_float32_and_integers():
     X, y = np.array([[1, 2]]), np.array([[3.0]])
     for dtype, expected in ((np.float32, np.float32), (int, np.float64)):
-        gradients = reference.numerical_gradient(
-            X, y, {"W": np.array([[1], [2]], dtype)}, reference.mse_loss, reference.matrix_multiply
-        )
+        gradients = reference.numerical_gradient(X, y, {"W": np.array([[1], [2]], dtype)}, reference.mse_loss, product)
         assert gradients["W"].dtype == expected
         assert_allclose(gradients["W"], [[4], [8]], rtol=1e-6)
+
+
+class TestForwardFunctionsThatReadTheCallersArrays:
+    """A forward function may take the parameters from where it finds them: its dict, or the caller's variables.
+
+    Of the same kind: loss functions that read them, some parameters read here and others there, views of the
+    parameters, any memory order, every floating dtype, and steps that are too small for it. Arrays that no step can be
+    written into, integers and read-only ones, are read from the dict.
+    """
+
+    @given(rng=generators, dtype=st.sampled_from([np.float32, np.float64, np.longdouble]), order=st.sampled_from("CF"))
+    def test_it_finds_the_same_gradients_wherever_they_are_read(self, rng, dtype, order):
+        X, y = normals(rng, (4, 3), (4, 2))
+        W, b = (np.array(array, dtype, order=order) for array in normals(rng, (3, 2), (1, 2)))
+        params, before = {"W": W, "b": b}, {"W": W.copy(), "b": b.copy()}
+        expected = reference.numerical_gradient(X, y, params, reference.mse_loss, linear)
+        for forward in (
+            lambda X, _: X @ W + b,
+            lambda X, p: X @ p["W"] + b,
+            lambda X, p: X @ W + p["b"],
+            lambda X, _: X @ W.T.T + b[0],
+        ):
+            found = reference.numerical_gradient(X, y, params, reference.mse_loss, forward)
+            for name in params:
+                assert found[name].dtype == dtype
+                assert_allclose(found[name], expected[name], rtol=1e-7, atol=1e-7 if dtype != np.float32 else 1e-2)
+                assert_array_equal(params[name], before[name])
+
+    def test_a_loss_function_reads_them_as_well(self):
+        W = np.array([[1.0], [-2.0]])
+
+        def penalised(y_pred, y):
+            return reference.mse_loss(y_pred, y) + np.sum(W**2)
+
+        X, y = np.array([[1.0, 2.0]]), np.array([[3.0]])
+        gradients = reference.numerical_gradient(X, y, {"W": W}, penalised, product)
+        assert_allclose(gradients["W"], 2 * (X @ W - y) * X.T + 2 * W, rtol=1e-9)
+
+    def test_views_step_in_what_they_are_views_of(self):
+        theta = np.array([1.0, 2.0, 3.0])
+        gradients = reference.numerical_gradient(
+            None, None, {"W": theta[:2], "b": theta[2:]}, lambda value, _: value, lambda *_: np.sum(theta**2)
+        )
+        assert_allclose(np.concatenate([gradients["W"], gradients["b"]]), [2, 4, 6], rtol=1e-9)
+        assert_array_equal(theta, [1, 2, 3])
+
+    def test_one_array_of_two_names_keeps_two_partial_derivatives(self):
+        W = np.array([[2.0]])
+        gradients = reference.numerical_gradient(
+            None, None, {"W1": W, "W2": W.T}, lambda value, _: value, lambda _, p: p["W1"] * p["W2"] ** 2
+        )
+        assert_allclose([gradients["W1"].item(), gradients["W2"].item()], [4, 8], rtol=1e-9)
+
+    @pytest.mark.parametrize(("dtype", "value"), [(np.float16, 100.0), (np.float32, 1e6), (np.float64, 1e14)])
+    def test_a_step_that_the_array_cannot_hold_is_made_longer(self, dtype, value):
+        W = np.array([value, -value], dtype)
+        for forward in (lambda *_: W, lambda _, p: p["W"]):
+            gradients = reference.numerical_gradient(
+                None, None, {"W": W}, lambda W, _: 2 * (float(W[0]) - value) - 3 * (float(W[1]) + value), forward
+            )
+            assert_allclose(gradients["W"], [2, -3], rtol=1e-6)
+        assert_array_equal(W, np.array([value, -value], dtype))
+
+    @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
+    @pytest.mark.parametrize("calls", range(4))
+    def test_they_are_as_before_when_a_call_raises(self, kind, calls):
+        W, left = np.array([np.pi, -0.0], kind), iter(range(calls))
+        before = W.copy()
+
+        def forward(X, params):
+            next(left)
+            return W
+
+        with pytest.raises(StopIteration):
+            reference.numerical_gradient(None, None, {"W": W}, lambda value, _: value.sum(), forward)
+        assert_array_equal(W, before)
+        assert_array_equal(np.signbit(W), [False, True])
+
+    def test_what_cannot_be_written_is_displaced_in_the_dict(self):
+        fixed = np.array([[1.0], [2.0]])
+        fixed.flags.writeable = False
+        X, y = np.array([[1, 2]]), np.array([[3.0]])
+        for W in (fixed, [[1.0], [2.0]], [[1], [2]], np.array([[1], [2]]), np.broadcast_to(1.0, (2, 1))):
+            before = np.array(W)
+            gradients = reference.numerical_gradient(X, y, {"W": W}, reference.mse_loss, product)
+            assert_allclose(gradients["W"], 2 * (X @ before - y) * X.T, rtol=1e-6, atol=1e-9)
+            assert_array_equal(W, before)
 
 
 def test_numerical_gradient_catches_a_wrong_one():
     """What it is for: a transposed factor and a lost 2 are far outside the tolerances of this file."""
     rng = np.random.default_rng(0)
     X, y, W = normals(rng, (3, 3), (3, 3), (3, 3))
-    numerical = reference.numerical_gradient(X, y, {"W": W}, reference.mse_loss, reference.matrix_multiply)["W"]
+    numerical = reference.numerical_gradient(X, y, {"W": W}, reference.mse_loss, product)["W"]
     error = X @ W - y
     assert_allclose(X.T @ error * 2 / 9, numerical, atol=1e-8)
     for wrong in (X @ error * 2 / 9, X.T @ error / 9):
@@ -464,7 +808,9 @@ def test_mlp_gradients_are_the_numerical_ones(rng, n, d, h, c):
     assert_allclose(A2, scipy_softmax(A1 @ params["W2"] + params["b2"], axis=1))
     assume_unclipped(A2, y)
     gradients = reference.backward_mlp(X, A1, A2, y, params["W1"], params["W2"], Z1)
-    numerical = reference.numerical_gradient(X, y, params, cross_entropy_of_last, reference.forward_mlp, h=CLEAR / 100)
+    numerical = reference.numerical_gradient(
+        X, y, params, cross_entropy_of_last, on_dict(reference.forward_mlp), h=CLEAR / 100
+    )
     for gradient, expected in zip(gradients, numerical.values(), strict=True):
         assert_allclose(gradient, expected, atol=1e-7)
 
@@ -480,7 +826,7 @@ def test_mlp_3layer_gradients_are_the_numerical_ones(rng, n, d, h, g, c):
     weights = params["W1"], params["W2"], params["W3"]
     gradients = reference.backward_mlp_3layer(X, A1, A2, A3, y, *weights, Z1, Z2)
     numerical = reference.numerical_gradient(
-        X, y, params, cross_entropy_of_last, reference.forward_mlp_3layer, h=CLEAR / 100
+        X, y, params, cross_entropy_of_last, on_dict(reference.forward_mlp_3layer), h=CLEAR / 100
     )
     for gradient, expected in zip(gradients, numerical.values(), strict=True):
         assert_allclose(gradient, expected, atol=1e-7)
@@ -500,6 +846,85 @@ def test_the_slope_of_relu_at_0_is_0():
     assert grad_b2.all()
     assert not grad_W1.any()
     assert not grad_b1.any()
+
+
+# Initialisation and batch normalisation
+
+
+@given(seed=seeds, fan_in=st.integers(1, 40), fan_out=st.integers(1, 40))
+def test_initial_weights_are_those_of_nn_init(seed, fan_in, fan_out):
+    """They are drawn in the same order, but for the transposed shape."""
+    by_hand = reference.xavier_init(fan_in, fan_out, rng=seed), reference.he_init(fan_in, fan_out, rng=seed)
+    filled = nn.init.xavier_normal_, nn.init.kaiming_normal_
+    for W, fill in zip(by_hand, filled, strict=True):
+        assert W.shape == (fan_in, fan_out)
+        w = fill(Tensor(np.empty((fan_out, fan_in))), rng=seed)
+        assert_allclose(W.ravel(), w.data.ravel(), rtol=1e-12)
+
+
+def test_initial_weights_keep_activations_and_gradients_of_their_size():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 300))
+    A, delta = X, X
+    for _ in range(10):
+        A = reference.relu(A @ reference.he_init(300, 300, rng=rng))
+        delta = delta @ reference.xavier_init(300, 300, rng=rng).T
+    assert 0.5 < (A**2).mean() < 2
+    assert 0.5 < (delta**2).mean() < 2
+
+
+@st.composite
+def batches(draw):
+    """Draw (Z, gamma, beta, the gradient of the loss with respect to the output)."""
+    rng, n, d = draw(generators), draw(st.integers(2, 6)), draw(sizes)
+    Z = rng.normal(size=(n, d)) * draw(st.sampled_from([0.01, 1.0, 100.0])) + rng.normal(size=d)
+    return Z, *normals(rng, (1, d), (1, d), (n, d))
+
+
+@given(batch=batches())
+def test_batch_norm_gives_the_deviation_gamma_and_the_mean_beta(batch):
+    Z, gamma, beta, _ = batch
+    out, Z_hat, mean, var = reference.forward_batch_norm(Z, gamma, beta)
+    assert_allclose([mean[0], var[0]], [Z.mean(axis=0), Z.var(axis=0)])
+    assert_allclose(out, gamma * Z_hat + beta, rtol=1e-12)
+    assert_allclose(Z_hat.mean(axis=0), 0, atol=1e-9)
+    assert_allclose(Z_hat.var(axis=0), var[0] / (var[0] + 1e-5))
+    expected, *_ = nn.functional.batch_norm(Z, weight=gamma[0], bias=beta[0])
+    assert_allclose(out, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_feature_that_never_varies_becomes_beta():
+    out, *_, var = reference.forward_batch_norm(np.full((3, 1), 0.1), [[2.0]], [[5.0]])
+    assert_allclose(out, 5)
+    gradients = reference.backward_batch_norm(np.ones((3, 1)), np.zeros((3, 1)), var, [[2.0]])
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+@given(batch=batches())
+def test_batch_norm_gradients_are_the_automatic_and_the_numerical_ones(batch):
+    Z, gamma, beta, arriving = batch
+    _, Z_hat, _, var = reference.forward_batch_norm(Z, gamma, beta)
+    by_hand = reference.backward_batch_norm(arriving, Z_hat, var, gamma)
+
+    def loss(Z, gamma, beta):
+        centred = Z - np.mean(Z, axis=0)
+        return np.sum((gamma * centred / np.sqrt(np.mean(centred**2, axis=0) + 1e-5) + beta) * arriving)
+
+    automatic = grad(loss, argnums=(0, 1, 2))(Z, gamma, beta)
+    step = 1e-4 * Z.std(axis=0).min()
+    numerical = reference.numerical_gradient(
+        None,
+        arriving,
+        {"Z": Z, "gamma": gamma, "beta": beta},
+        lambda out, arriving: float((out[0] * arriving).sum()),
+        lambda _, p: reference.forward_batch_norm(p["Z"], p["gamma"], p["beta"]),
+        h=step,
+    )
+    for gradient, expected, approximate in zip(by_hand, automatic, numerical.values(), strict=True):
+        assert gradient.shape == expected.shape
+        size = np.abs(expected).max() + 1e-3
+        assert_allclose(gradient, expected, rtol=1e-9, atol=1e-9 * size)
+        assert_allclose(gradient, approximate, rtol=1e-4, atol=1e-4 * size)
 
 
 def pool_by_definition(X, size, stride):
@@ -524,6 +949,25 @@ def test_conv2d_is_cross_correlation(rng, size, data):
     assert_allclose(result, correlate_by_definition(image, filter_kernel, stride), atol=1e-12)
 
 
+@given(rng=generators, size=st.tuples(sizes, sizes), padding=st.integers(0, 3), data=st.data())
+def test_conv2d_with_padding_is_that_of_the_image_in_a_frame_of_zeros(rng, size, padding, data):
+    kernel = tuple(data.draw(st.integers(1, length + 2 * padding)) for length in size)
+    stride = data.draw(st.integers(1, 3))
+    image, filter_kernel = normals(rng, size, kernel)
+    result = reference.conv2d(image, filter_kernel, stride, padding)
+    framed = np.zeros([length + 2 * padding for length in size])
+    framed[padding : padding + size[0], padding : padding + size[1]] = image
+    assert_allclose(result, correlate_by_definition(framed, filter_kernel, stride), atol=1e-12)
+    automatic = nn.functional.conv2d(
+        image[np.newaxis, np.newaxis], filter_kernel[np.newaxis, np.newaxis], stride=stride, padding=padding
+    )
+    assert_allclose(result, automatic[0, 0], atol=1e-12)
+
+
+def test_padding_of_half_the_filter_keeps_the_size():
+    assert reference.conv2d(np.ones((28, 28)), np.ones((5, 5)), padding=2).shape == (28, 28)
+
+
 def test_conv2d_does_not_flip_the_filter():
     assert_array_equal(reference.conv2d([[1.0, 2.0]], [[0.0, 1.0]]), [[2.0]])
 
@@ -534,7 +978,7 @@ def test_max_pool_takes_the_maximum_of_every_window(data, stride, channels):
     size = data.draw(st.integers(1, min(shape)))
     X = data.draw(hnp.arrays(st.sampled_from([np.float32, np.int64]), shape + channels, elements=st.integers(-5, 5)))
     pooled = reference.max_pool(X, size, stride)
-    assert pooled.dtype == X.dtype
+    assert pooled.dtype == (np.float32 if X.dtype == np.float32 else np.float64)
     assert_array_equal(pooled, pool_by_definition(X, size, stride))
 
 
@@ -588,7 +1032,9 @@ def test_cnn_gradients_are_the_numerical_ones(problem):
     second, first = np.sort(windows, axis=1)[:, 2:].T
     assume(np.all((first == 0) | (first - second > CLEAR)))
     gradients = backward_cnn(X, y, params)
-    numerical = reference.numerical_gradient(X, y, params, cross_entropy_of_last, reference.forward_cnn, h=CLEAR / 100)
+    numerical = reference.numerical_gradient(
+        X, y, params, cross_entropy_of_last, on_dict(reference.forward_cnn), h=CLEAR / 100
+    )
     for gradient, name in zip(gradients, params, strict=True):
         assert gradient.shape == params[name].shape
         assert_allclose(gradient, numerical[name], atol=1e-7)
@@ -647,40 +1093,69 @@ def test_l2_regularization_and_its_gradient(rng, shapes, lambda_):
         None,
         {f"W{i}": W for i, W in enumerate(weights)},
         lambda penalty, _: penalty,
-        lambda _, **weights: reference.l2_regularization(list(weights.values()), lambda_)[0],
+        lambda _, weights: reference.l2_regularization(list(weights.values()), lambda_)[0],
     )
     for gradient, expected in zip(gradients, numerical.values(), strict=True):
         assert_allclose(gradient, expected, atol=1e-6)
 
 
+@given(W=floats(10), lambda_=st.floats(0, 10))
+def test_l2_regularization_takes_the_weights_of_one_layer_by_themselves(W, lambda_):
+    penalty, [gradient] = reference.l2_regularization(W, lambda_)
+    expected, [other] = reference.l2_regularization([W], lambda_)
+    assert penalty == expected
+    assert_array_equal(gradient, other)
+
+
 @given(seed=seeds, A=floats(100), p=st.floats(0.01, 1), inverted=st.booleans())
-def test_dropout_returns_what_its_mask_does(seed, A, p, inverted):
-    dropped, mask = reference.dropout(A, p, inverted=inverted, rng=seed)
+def test_dropout_is_the_product_with_its_mask(seed, A, p, inverted):
+    dropped = reference.dropout(A, p, inverted=inverted, rng=seed)
+    mask = reference.dropout_mask(A, p, inverted=inverted, rng=np.random.default_rng(seed))
     assert_array_equal(dropped, A * mask)
+    assert mask.shape == A.shape
     assert set(mask.flat) <= {0.0, 1 / p if inverted else 1.0}
-    again, _ = reference.dropout(A, p, inverted=inverted, rng=np.random.default_rng(seed))
-    assert_array_equal(again, dropped)
 
 
 @given(A=floats(100), p=st.floats(0.01, 1), inverted=st.booleans())
 def test_dropout_keeps_all_outside_training(A, p, inverted):
-    dropped, mask = reference.dropout(A, p, training=False, inverted=inverted)
-    assert_array_equal(dropped, A)
-    assert_array_equal(mask, np.ones_like(A))
+    assert_array_equal(reference.dropout(A, p, training=False, inverted=inverted), A)
+    assert_array_equal(reference.dropout_mask(A, p, training=False, inverted=inverted), np.ones_like(A))
 
 
 @pytest.mark.parametrize("p", [0.1, 0.8])
 def test_dropout_keeps_with_probability_p(p):
     n = 10_000
     A = np.full((100, 100), 3.0)
-    _, mask = reference.dropout(A, p, rng=0)
-    assert abs(mask.mean() - p) < 4 * np.sqrt(p * (1 - p) / n)
-    inverted, _ = reference.dropout(A, p, inverted=True, rng=0)
+    kept = reference.dropout(A, p, rng=0) == 3
+    assert abs(kept.mean() - p) < 4 * np.sqrt(p * (1 - p) / n)
+    inverted = reference.dropout(A, p, inverted=True, rng=0)
     assert abs(inverted.mean() / 3 - 1) < 4 * np.sqrt((1 - p) / p / n)
 
 
 def test_dropout_of_probability_1_keeps_all():
-    assert reference.dropout(np.ones((50, 50)), 1)[1].all()
+    assert reference.dropout(np.ones((50, 50)), 1, rng=0).all()
+
+
+@given(seed=seeds, n=sizes, d=sizes, h=sizes, c=sizes, p=st.floats(0.3, 1), inverted=st.booleans())
+def test_a_mask_in_both_passes_gives_the_automatic_gradients(seed, n, d, h, c, p, inverted):
+    """A pass with dropout, written out as a reader of the series writes it, the masks drawn first."""
+    rng = np.random.default_rng(seed)
+    X, y, params = rng.normal(size=(n, d)), one_hot(rng, n, c), mlp_parameters(rng, d, h, c)
+    Z1 = X @ params["W1"] + params["b1"]
+    mask = reference.dropout_mask(Z1, p, inverted=inverted, rng=rng)
+    A1 = reference.relu(Z1) * mask
+    A2 = reference.softmax(A1 @ params["W2"] + params["b2"])
+    assume_unclipped(A2, y)
+    delta2 = (A2 - y) / n
+    delta1 = (delta2 @ params["W2"].T) * mask * (Z1 > 0)
+    by_hand = X.T @ delta1, delta1.sum(axis=0, keepdims=True), A1.T @ delta2, delta2.sum(axis=0, keepdims=True)
+
+    def loss(p):
+        logits = (nn.functional.relu(X @ p["W1"] + p["b1"]) * mask) @ p["W2"] + p["b2"]
+        return nn.functional.cross_entropy(logits, y)
+
+    for gradient, automatic in zip(by_hand, grad(loss)(params).values(), strict=True):
+        assert_allclose(gradient, automatic, rtol=1e-9, atol=1e-12)
 
 
 @given(rng=generators, shape=st.tuples(sizes, sizes), mu=st.floats(0, 1), lr=st.floats(0, 1))
@@ -696,7 +1171,7 @@ def test_numpy_scalars_do_not_widen_float32():
     ones = np.ones((2, 2), np.float32)
     assert reference.momentum_update(ones, ones, np.float64(0.9), np.float64(0.1)).dtype == np.float32
     assert reference.l2_regularization([ones], np.float64(0.1))[1][0].dtype == np.float32
-    assert reference.dropout(ones, np.float64(0.5), inverted=True, rng=0)[0].dtype == np.float32
+    assert reference.dropout(ones, np.float64(0.5), inverted=True, rng=0).dtype == np.float32
 
 
 @given(rng=generators, n=st.integers(1, 20), c=st.integers(2, 5))
@@ -785,7 +1260,8 @@ def refused(name, *arguments, message=None):
 ARRAYS_THAT_MUST_FIT = [
     (name, position)
     for name in CALLS
-    if name not in ("dropout", "identity", "l2_regularization", "numerical_gradient", "relu", "sigmoid", "softmax")
+    if name not in {"dropout", "dropout_mask", "identity", "l2_regularization", "relu", "sigmoid", "softmax"}
+    if name not in {"gradient_descent_general", "numerical_gradient"}  # which hand X and y on as they are
     for position, argument in enumerate(CALLS[name](np.random.default_rng(0)))
     if isinstance(argument, np.ndarray)
 ]
@@ -795,12 +1271,14 @@ ARRAYS_THAT_MUST_FIT = [
 def test_another_number_of_axes_is_refused(name, position):
     """NumPy would broadcast most of these to a wrong answer."""
     arguments = CALLS[name](np.random.default_rng(0))
-    for wrong in (arguments[position][np.newaxis, np.newaxis], np.array(1.0)):
+    more = [arguments[position][np.newaxis, np.newaxis]] if name != "normalize" else []
+    for wrong in (*more, np.array(1.0)):
         refused(name, *[wrong if i == position else a for i, a in enumerate(arguments)], message=r"shape|expected")
 
 
 # The axes of no consequence to any other argument.
 FREE = {(name, 0, 0) for name in ("forward_perceptron", "forward_mlp", "forward_mlp_3layer", "forward_cnn")}
+FREE |= {("forward_batch_norm", 0, 0)}
 FREE |= {("matrix_multiply", 0, 0), ("matrix_multiply", 1, 1)}
 
 
@@ -834,17 +1312,22 @@ CERTAIN, ONE_HOT = [[0.0, 1.0]], [[0, 1]]
 EYE = np.eye(3)
 
 
+def descent(params=None, lr=0.1, num_iterations=1, grad_fn=lambda X, y, p: p):
+    return EYE, EYE, params or {"W": EYE}, lr, num_iterations, product, grad_fn, reference.mse_loss
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
         ("cross_entropy", ([[2.0, -1.0]], ONE_HOT), "A must hold probabilities"),
         ("cross_entropy", (CERTAIN, [[1, 1]]), "row of y must sum to 1"),
-        ("cross_entropy", (CERTAIN, [[0, 0]]), "row of y must sum to 1"),
+        ("cross_entropy", (EYE[:2, :2], [[0, 0], [1, 1]]), "row of y must sum to 1"),
         ("cross_entropy", (CERTAIN, [[2, -1]]), "y must hold probabilities"),
         ("binary_cross_entropy", ([[3.0]], [[1]]), "A must hold probabilities"),
         ("binary_cross_entropy", ([[0.5]], [[-1]]), "y must hold probabilities"),
         ("backward_mlp", ([[1.0]], [[1.0]], [[3.0, -3.0]], ONE_HOT, [[1.0]], CERTAIN, [[1.0]]), "A2 must hold"),
         ("backward_mlp", ([[1.0]], [[1.0]], CERTAIN, [[1, 1]], [[1.0]], CERTAIN, [[1.0]]), "row of y"),
+        ("backward_mlp", ([[1.0]], [[1.0]], CERTAIN, [[0, 0]], [[1.0]], CERTAIN, [[1.0]]), "row of y"),
         ("matrix_multiply", ([["a"]], [[1.0]]), "X must hold real numbers"),
         ("matrix_multiply", ([[1j]], [[1.0]]), "X must hold real numbers"),
         ("mse_loss", (np.empty((0, 1)), np.empty((0, 1))), "empty"),
@@ -853,6 +1336,9 @@ EYE = np.eye(3)
         ("conv2d", (EYE, np.ones((2, 4))), "larger than the image"),
         ("conv2d", (EYE, EYE, 0), "stride"),
         ("conv2d", (EYE, EYE, 1.5), "stride"),
+        ("conv2d", (EYE, EYE, 1, -1), "padding"),
+        ("conv2d", (EYE, EYE, 1, 0.5), "padding"),
+        ("conv2d", (EYE, np.ones((6, 6)), 1, 1), "with padding 1"),
         ("max_pool", (EYE, 4), "window"),
         ("max_pool", (EYE, 2, 0), "stride"),
         ("max_pool", (EYE, 0), "size"),
@@ -860,14 +1346,24 @@ EYE = np.eye(3)
         ("gradient_descent", (EYE, EYE, EYE, EYE[:1], np.nan, 1, 1, reference.mse_loss), "lr"),
         ("gradient_descent", (EYE, EYE, EYE, EYE[:1], 0.1, 0, 1, reference.mse_loss), "num_epochs"),
         ("gradient_descent", (EYE, EYE, EYE, EYE[:1], 0.1, 1, 0, reference.mse_loss), "batch_size"),
-        ("numerical_gradient", (EYE, EYE, {"W": EYE}, np.subtract, reference.matrix_multiply), "one number"),
-        ("numerical_gradient", (EYE, EYE, {"W": EYE}, reference.mse_loss, reference.matrix_multiply, 0), "h is"),
-        ("numerical_gradient", (EYE, EYE, {"W": 1j * EYE}, reference.mse_loss, reference.matrix_multiply), "W must"),
-        ("l2_regularization", (EYE, 0.1), "list"),
+        ("gradient_descent_general", descent(lr=-1), "lr"),
+        ("gradient_descent_general", descent(num_iterations=0), "num_iterations"),
+        ("gradient_descent_general", descent(params={"W": 1j * EYE}), "W must"),
+        ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {}), "returned {}"),
+        ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {"W": EYE[0]}), r"returned {'W': \(3,\)}"),
+        ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {"W": EYE, "b": EYE}), "returned"),
+        ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {"W": 1j * EYE}), "gradient of W must hold real"),
+        ("numerical_gradient", (EYE, EYE, {"W": EYE}, np.subtract, product), "one number"),
+        ("numerical_gradient", (EYE, EYE, {"W": EYE}, reference.mse_loss, product, 0), "h is"),
+        ("numerical_gradient", (EYE, EYE, {"W": 1j * EYE}, reference.mse_loss, product), "W must"),
+        ("forward_batch_norm", (EYE[:1], EYE[:1], EYE[:1]), "one sample"),
+        ("xavier_init", (0, 3), "fan_in"),
+        ("he_init", (3, 2.5), "fan_out"),
         ("l2_regularization", ([EYE], -0.1), "lambda_"),
         ("dropout", (EYE, 0.0), "keeping"),
         ("dropout", (EYE, 1.5), "keeping"),
         ("dropout", (EYE, np.nan), "keeping"),
+        ("dropout_mask", (EYE, 0.0), "keeping"),
         ("accuracy", ([0, 1], [0, 1, 1]), "differ"),
         ("accuracy", (EYE, np.eye(3, 2)), "differ"),
         ("accuracy", ([[np.nan, 1.0]], [1]), "NaN"),

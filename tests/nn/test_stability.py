@@ -103,7 +103,16 @@ def test_bound_is_that_of_the_series(share: float, grows: bool) -> None:
     found = explain_divergence(lambda p: 0.5 * squared_error(p), {"w": 0.0, "b": 0.0}, 0.1)
     column, zero = X[:, None], np.zeros((1, 1))
     _, _, losses = reference.gradient_descent(
-        column, 2 * column, zero, zero, share * found.stable_below, 300, len(X), reference.mse_loss, rng=0
+        column,
+        2 * column,
+        zero,
+        zero,
+        share * found.stable_below,
+        300,
+        len(X),
+        reference.mse_loss,
+        verbose=False,
+        rng=0,
     )
     assert (losses[-1] > 100 * losses[0]) == grows
     assert (losses[-1] < losses[0]) != grows

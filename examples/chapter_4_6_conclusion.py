@@ -1,0 +1,189 @@
+"""Chapter 4.6: a look back on what was built, what came out, and where to go on.
+
+Everything that the chapters wrote by hand fits into four formulas. A layer and its backward pass are
+
+    Z = A W + b,    A' = f(Z),    dL/dW = A^T delta,    delta' = (delta W^T) * f'(Z),
+
+a convolution is a layer whose weights are few and used everywhere, softmax with cross-entropy begins the way back with
+delta = (probs - y) / n, and gradient descent W <- W - lr dL/dW does the rest. An engine that records the way forwards
+finds the way back by itself; differences of the loss say whether either is right.
+"""
+
+from argparse import Namespace
+from typing import Any
+
+import chapter_3_4_training
+import chapter_4_1_deeper
+import chapter_4_1b_initialisation
+import chapter_4_4_regularisation
+import chapter_4_5_capstone
+import numpy as np
+from common import Array, agree, heading, load_images, load_pair, opening, run, save, say, standardize, subplots, table
+
+import nn
+from nn import reference
+
+BATCH = 64
+
+# What each chapter wrote by hand, and what does the same automatically.
+BUILT = (
+    ("2.3", "normalize, matrix_multiply, identity, sigmoid, mse_loss", "np.matmul, nn.Sigmoid, nn.MSELoss"),
+    ("", "binary_cross_entropy, gradient_descent", "nn.BCELoss, nn.optim.SGD, nn.fit"),
+    ("", "gradient_descent_general", "autograd_np.value_and_grad"),
+    ("2.4", "numerical_gradient", "autograd_np.testing.check_grads"),
+    ("3.1", "forward_perceptron", "nn.Linear"),
+    ("3.2", "relu, softmax", "nn.ReLU, nn.Softmax"),
+    ("3.3", "forward_mlp, cross_entropy", "nn.Sequential, nn.CrossEntropyLoss"),
+    ("3.4", "backward_mlp", "loss.backward()"),
+    ("4.1", "forward_mlp_3layer, backward_mlp_3layer", "one nn.Linear more"),
+    ("4.1b", "xavier_init, he_init", "nn.init.xavier_normal_, nn.init.kaiming_normal_"),
+    ("", "forward_batch_norm, backward_batch_norm", "nn.BatchNorm1d"),
+    ("4.2", "conv2d", "nn.functional.conv2d"),
+    ("4.3", "max_pool, forward_cnn, backward_cnn", "nn.Conv2d, nn.MaxPool2d, nn.Flatten"),
+    ("4.4", "l2_regularization, dropout, dropout_mask", "weight_decay of nn.optim.SGD, nn.Dropout"),
+    ("4.5", "momentum_update, accuracy", "momentum of nn.optim.SGD, nn.accuracy"),
+)
+
+
+def story(options: Namespace) -> None:
+    """Look back."""
+    opening(
+        "Why it matters: whoever has written every gradient by hand once knows what a library does, and where to look."
+    )
+
+    heading("What was built")
+    table(("chapter", "by hand, in nn.reference", "automatically"), BUILT)
+
+    data = load_images(options)
+    X, X_test = standardize(data.x_train, data.x_test)
+    heading("By hand, automatically, numerically")
+    three_ways(X[:BATCH], data, options.seed)
+
+    heading("What came out")
+    say(
+        f"Accuracy on test images of {data.name}, with the settings of each chapter, beside what the series reports "
+        "for its 5,000 images of MNIST; a dash where it reports nothing:"
+    )
+    rows = figures(data, (X, data.y_train, X_test, data.y_test), options)
+    table(
+        ("chapter", "network", "the series, MNIST", f"here, {data.name}"),
+        [(chapter, network, series or "-", f"{here:.4f}") for chapter, network, series, here in rows],
+    )
+    draw(options, rows, data.name)
+    say("Lesson: write a gradient by hand to understand it, let an engine find it, and let differences check both.")
+
+    heading("Where to go on")
+    for line in (
+        "chapter_5_1_curvature.py: second derivatives, and why a learning rate is too large",
+        "train.py --model lenet --data mnist: two convolutions and all of MNIST, 0.991",
+        "fit.py: functions of your own, fitted by scipy.optimize with their gradients",
+        "compare_passes.py --mistake mask: a backward pass of your own, and what is wrong with it",
+        "test_numpy_gradients.py: gradients of your own code, tested by pytest",
+        "PyTorch: nn has its names, and a state dict saved there loads here unchanged",
+    ):
+        print(f"- {line}")
+    say("Next, beyond the series: chapter 5.1, and second derivatives at work.")
+
+
+def three_ways(x: Array, data: nn.data.Dataset, seed: int) -> None:
+    """Compare the gradients of all networks that the series writes by hand, on one batch."""
+    labels, d = data.y_train[: len(x)], x.shape[1]
+    normed = chapter_4_1b_initialisation.Network([d, 64, 32, 10], "He", normalised=True, seed=seed)
+    images = data.x_train[: len(x), np.newaxis].astype(np.float64)
+    perceptron, activation = chapter_4_1_deeper.perceptron, nn.ReLU
+    compared: list[tuple[str, Any, Array, Any]] = [
+        ("784-256-10", perceptron([d, 256, 10], activation, "he", seed), x, None),
+        ("784-256-128-10", perceptron([d, 256, 128, 10], activation, "he", seed), x, None),
+        ("784-64-32-10, batch norm", normed.automatic(), x, normed.by_name),
+        ("CNN", chapter_4_5_capstone.cnn(images.shape[-1], np.random.default_rng(seed)), images, None),
+    ]
+    rows, worst = [], 0.0
+    for name, model, batch, backward in compared:
+        comparison = nn.compare.compare_backprop(model, batch, labels, backward=backward)
+        by_hand, numerical = (max(getattr(row, way) for row in comparison.rows) for way in ("relative", "numerical"))
+        count = sum(p.size for p in model.parameters())
+        verdict = "yes" if comparison.agrees else "NO"
+        rows.append((name, f"{count:,}", f"{by_hand:.0e}", f"{numerical:.0e}", verdict))
+        worst = max(worst, by_hand)
+    table(("network", "parameters", "automatic - by hand", "automatic - numerical", "all agree"), rows)
+    agree("The gradients of all networks", 1 + worst, 1.0)
+
+
+def figures(
+    data: nn.data.Dataset, features: tuple[Array, ...], options: Namespace
+) -> list[tuple[str, str, str, float]]:
+    """Return chapter, network, what the series reports, and the test accuracy here."""
+    seed, d = options.seed, features[0].shape[1]
+    rows = []
+
+    _, X, y, X_test, y_test = load_pair(options)
+    W, b, _ = reference.gradient_descent(
+        X, y, np.zeros((X.shape[1], 1)), np.zeros((1, 1)), 0.1, 10, 32, reference.binary_cross_entropy,
+        reference.sigmoid, verbose=False, rng=seed,
+    )  # fmt: skip
+    hits = reference.accuracy(reference.forward_perceptron(X_test, W, b), y_test)
+    rows.append(("2.3", "logistic regression, 0 against 1", "0.935", hits))
+
+    for chapter, network, series, model in (
+        ("3.4", "784-256-10", "0.892", chapter_3_4_training.network(d, 256, 10, seed)),
+        ("4.1", "784-256-128-10", "0.887", chapter_4_1_deeper.perceptron([d, 256, 128, 10], nn.ReLU, 0.01, seed)),
+        ("4.1", "784-256-128-10, He", "", chapter_4_1_deeper.perceptron([d, 256, 128, 10], nn.ReLU, "he", seed)),
+        (
+            "4.1b", "784-256-128-10, He, batch norm", "",
+            chapter_4_1b_initialisation.Network([d, 256, 128, 10], "He", normalised=True, seed=seed).automatic(),
+        ),
+    ):  # fmt: skip
+        history = chapter_4_1_deeper.train(model, features, 0.1, 20, seed)
+        rows.append((chapter, network, series, history["accuracy"][-1]))
+
+    regularisation, given = chapter_4_4_regularisation, Namespace(lr=0.1, epochs=20, batch=BATCH, seed=seed)
+    X, labels, X_test, labels_test = features
+    single = X.astype(np.float32), labels, X_test.astype(np.float32), labels_test
+    model = regularisation.network(d, seed, dropout=False)
+    parameters = regularisation.by_name(model, np.float32)
+    plain = regularisation.train(model, single, 0.0, given)
+    model = regularisation.network(d, seed, dropout=True, dtype=np.float64)
+    both = regularisation.train(model, features, regularisation.LAMBDA, given)
+    _, theirs = regularisation.train_by_hand(
+        parameters, single, regularisation.of_the_series(seed), regularisation.LAMBDA, given
+    )
+    for network, series, history in (
+        ("784-256-128-10 (again)", "0.870", plain),
+        ("with L2 and dropout, the series' way", "0.885", theirs),
+        ("with L2 and dropout", "", both),
+    ):
+        rows.append(("4.4", network, series, history["val_accuracy"][-1]))
+
+    capstone = chapter_4_5_capstone
+    X, X_test, images, images_test = capstone.inputs(data)
+    for network, (model, lambda_, mu) in capstone.networks(data.x_train.shape[1], seed).items():
+        if mu:
+            train, test = (images, images_test) if network == "CNN" else (X, X_test)
+            nn.fit(
+                model, train, labels, optimizer=capstone.momentum(model, 0.02, lambda_, mu), epochs=15,
+                batch_size=BATCH, rng=seed,
+            )  # fmt: skip
+            hits = nn.accuracy(nn.predict(model, test), labels_test)
+            rows.append(("4.5", f"{network}, momentum", capstone.SERIES[network], hits))
+    return rows
+
+
+def draw(options: Namespace, rows: list[tuple[str, str, str, float]], name: str) -> None:
+    """Draw all figures."""
+    figure, ax = subplots(1, 1, width=8.4, height=4.6)
+    places = range(len(rows))[::-1]
+    for place, (_, _, series, here) in zip(places, rows, strict=True):
+        ax.plot([0.85, here], [place, place], color="C0", alpha=0.25, linewidth=6, solid_capstyle="butt")
+        if series:
+            reported = float(series.removeprefix("about "))
+            ax.plot(reported, place, "o", color="C1", label="the series, MNIST" if place == len(rows) - 1 else None)
+    ax.plot([here for *_, here in rows], places, "o", color="C0", label=f"here, {name}")
+    ax.set_yticks(places, [f"{network}   {chapter}" for chapter, network, _, _ in rows])
+    ax.set(title="Accuracy on the test images, chapter by chapter", xlim=(0.85, 1.003))
+    ax.grid(axis="x", alpha=0.3)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    save(figure, options, "figures")
+
+
+if __name__ == "__main__":
+    run(story)
