@@ -49,7 +49,7 @@ FILE = """
 import numpy as np
 from autograd_np.testing import arrays, gradient_property
 
-@gradient_property(arrays(), backward=lambda g, x: g * np.where(x > 1, 3, 2) * x)
+@gradient_property(arrays(dtype=float), backward=lambda g, x: g * np.where(x > 1, 3, 2) * x)
 def test_square(x):
     return x * x
 """
