@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, plain
 from autograd_np.testing.layouts import lay_out, own_elements
-from autograd_np.testing.numerical import Estimate, derivative, one_sided, scale
+from autograd_np.testing.numerical import Estimate, derivative, jump_beside, noise_level, one_sided, scale
 from autograd_np.transforms import grad, jvp, may_be_constant
 from autograd_np.trees import leaves_of, tree_of
 
@@ -32,15 +32,18 @@ _MODES = ("rev", "fwd")
 _NAMES = {"rev": "reverse", "fwd": "forward"}
 # What differences must be known to, relatively, before they can witness against a derivative.
 _KNOWN = 1e-3
-# A step that is as small as differences bear, to look on this side of a kink.
-_NEAR = 1e-6
+# Steps on which to look on this side of a kink or pole.
+_NEAR = (1e-6, 1e-9, 1e-12)
 _NEARBY = 0.01
 # What may come of rounding alone, relative to the sums that were formed.
 _ROUNDING = 1e-9
+_EPS = float(np.finfo(float).eps)
+# How many noise levels a number is off by at most.
+_CERTAIN = 4.0
 
 
 class NondifferentiableWarning(UserWarning):
-    """Says that derivatives could not be checked, since the function has none at the point that was given."""
+    """Says that derivatives could not be checked, since differences tell of none at the point that was given."""
 
 
 def check_grads(
@@ -74,27 +77,31 @@ def check_grads(
     modes : sequence of {"rev", "fwd"}
         Whether to check reverse mode (vector-Jacobian products), forward mode, or both and their combinations.
     atol, rtol : float, optional
-        How far derivatives may be off beyond the estimated error of the differences: `atol` plus `rtol` times the size
-        of the derivative or of the contracted output, whichever is larger. By default `atol` is 0, and `rtol` is
-        ``eps**(2/3)`` for first derivatives and ``eps**(1/2)`` for second ones, with the eps of the least precise dtype
-        involved: for float64 4e-11 and 1e-8, for float32 2e-5 and 3e-4. Differences are always taken in double
-        precision.
+        How far derivatives may be off beyond what is measured: the error of the differences, and how far the derivative
+        itself scatters by rounding. It is `atol` plus `rtol` times the size of the derivative; of higher ones, times
+        the size of the contracted output if that is larger. By default `atol` is 0, and `rtol` is ``eps**(2/3)`` for
+        first derivatives and ``eps**(1/2)`` for second ones, with the eps of the least precise dtype involved: for
+        float64 4e-11 and 1e-8, for float32 2e-5 and 3e-4. Differences are always taken in double precision.
 
     Raises
     ------
     AssertionError
-        If a derivative is wrong. The message says which, by how much, and with respect to which arguments.
+        If a derivative is wrong: the message says which, by how much, and with respect to which arguments. Or if a
+        hand-written pass gives one another shape or dtype than its argument has, or not the same for the same
+        arguments.
     TypeError
-        If nothing among the arguments can be differentiated by, or the pair is none.
+        If nothing among the arguments can be differentiated by, the function returns nothing that can be
+        differentiated, or the pair is none.
     ValueError
         If `f` does not return the same for the same arguments, or `order` or `modes` are not as above.
 
     Warns
     -----
     NondifferentiableWarning
-        If the function has no derivative at the point: it has a kink or a jump there, or is not finite. What the
-        convention for its gradient is there cannot be held against differences. Along the diagonal, where all elements
-        grow alike so that ties stay ties, it is checked nevertheless.
+        If nothing could be told at the point: the function has a kink or a jump there, or is not finite, or is computed
+        with so large rounding errors that they drown its differences. What the convention for its gradient is at a kink
+        cannot be held against differences. Along the diagonal, where all elements grow alike so that ties stay ties, it
+        is checked nevertheless.
 
     See Also
     --------
@@ -102,7 +109,10 @@ def check_grads(
 
     Notes
     -----
-    The scheme of one random direction for each order is that of ``jax.test_util.check_grads``.
+    The scheme of one random direction for each order is that of ``jax.test_util.check_grads``. How exact differences
+    are is not guessed from the size of the function's values: where they scatter about a smooth curve, as they do after
+    a cancellation, by how much is measured (the noise of Moré and Wild, see `numerical_gradient`), and likewise of the
+    derivative that is checked.
 
     Examples
     --------
@@ -119,6 +129,7 @@ def check_grads(
       along a random direction -1.937866, by differences -3.875732 +- 1.4e-10
       by args[0], float64 (2,): -1.937866, by differences -3.875732  <- wrong
     """
+    __tracebackhide__ = True
     kink = verify(f, args, order, modes, atol, rtol)
     if kink:
         warnings.warn(f"check_grads: {kink}", NondifferentiableWarning, stacklevel=2)
@@ -128,6 +139,7 @@ def verify(
     f: Function | Pair, args: Sequence[Any], order: int, modes: Sequence[str], atol: float | None, rtol: float | None
 ) -> str:
     """Do what `check_grads` does, but return what it warns of: "" where the function has its derivatives."""
+    __tracebackhide__ = True
     if order < 1 or not modes or not set(modes) <= set(_MODES):
         raise ValueError(f"check_grads: order={order}, modes={modes!r}; give an order from 1, and modes of {_MODES}")
     with np.errstate(all="ignore"):  # overflow and the like show in the results
@@ -137,11 +149,21 @@ def verify(
 
 
 class _Variable(NamedTuple):
-    """An array to differentiate by: what messages call it, as it was given, and what it holds of its own."""
+    """What to differentiate by: its name in messages, as it was given, its own elements, and if it has a dtype."""
 
     name: str
     given: Array
     elements: Array
+    typed: bool
+
+
+class _Bounds(NamedTuple):
+    """Whether differences are known well enough, the tolerance, the slope's size, and what is rounding beside it."""
+
+    known: bool
+    tolerance: float
+    slope: float
+    rounding: float
 
 
 class _Check:
@@ -150,6 +172,7 @@ class _Check:
     def __init__(
         self, f: Function | Pair, args: Sequence[Any], modes: Sequence[str], atol: float | None, rtol: float | None
     ) -> None:
+        __tracebackhide__ = True
         self.kink = ""
         self.backward: Function | None = None
         functions: list[Any] = [*f] if isinstance(f, tuple) else [f]
@@ -173,6 +196,12 @@ class _Check:
         self.rng = np.random.default_rng(0)
         self.point = [v.elements for v in self.variables]
         self.outputs = [np.asarray(plain(y)) for y in self._flat(*self._constants())]
+        if not self.outputs:
+            result = self.function(*self._arguments(self._constants()))
+            raise TypeError(
+                f"check_grads({self.name}): the function returned {result!r}, in which nothing can be differentiated; "
+                f"return arrays of floating or complex numbers"
+            )
         for y, again in zip(self.outputs, self._flat(*self._constants()), strict=True):
             if not np.array_equal(y, plain(again), equal_nan=True):
                 raise ValueError(
@@ -186,17 +215,21 @@ class _Check:
         self.size = sum(float(np.sum(abs(u * y))) for u, y in zip(self.cotangents, self.outputs, strict=True))
 
     def run(self, order: int) -> None:
+        __tracebackhide__ = True
         if not all(np.isfinite(y).all() for y in self.outputs):
             self.kink = "the function is not finite at this point"
             return
         if self.backward is None:
-            self._check(self._scalar, order)
+            if any(x.size for x in self.point):
+                self._check(self._scalar, order)
             return
-        gradients = self._pulled_back()
-        self._compare(self._scalar, {"reverse": lambda _f, direction: lambda *_: _dot(gradients, direction)}, 1)
+        pull_back: Mode = lambda _f, direction: lambda *elements: _dot(self._pulled_back(elements), direction)  # noqa: E731
+        self._compare(self._scalar, {"reverse": pull_back}, 1)
+        self._refuse_other_dtypes()
 
     def _check(self, scalar: Function, order: int, level: int = 1) -> None:
         """Check the derivatives of a scalar function of the variables, and then those of its derivatives."""
+        __tracebackhide__ = True
         direction = self._compare(scalar, self.modes, level)
         if direction is not None and level < order:
             for differentiate in self.modes.values():
@@ -204,48 +237,85 @@ class _Check:
 
     def _compare(self, scalar: Function, modes: Mapping[str, Mode], level: int) -> list[Array] | None:
         """Hold derivatives along a random direction against differences; return it, or None at a kink."""
+        __tracebackhide__ = True
         scales = [scale(x) for x in self.point]
         direction = [(self._random(x) * size).astype(x.dtype) for x, size in zip(self.point, scales, strict=True)]
         kink = self._differ(scalar, modes, level, direction)
         if not kink:
             return direction
         self._differ(scalar, modes, level, [np.full_like(x, min(scales)) for x in self.point])
-        self.kink = f"not differentiable at this point, at order {level}: {kink}"
+        self.kink = f"at this point the derivative of order {level} cannot be told: {kink}"
         return None
 
     def _differ(self, scalar: Function, modes: Mapping[str, Mode], level: int, direction: list[Array]) -> str:
-        """Raise if a derivative along a direction is wrong; return what kind of kink there is, or nothing."""
+        """Raise if a derivative along a direction is wrong; return why there is none to be told, or nothing."""
+        __tracebackhide__ = True
         phi = self._along(scalar, direction)
-        value, error = map(float, self._slope(phi))
-        # At an extremum with the value 0 only the neighbourhood tells how large what cancels there is.
-        nearby = [y for y in (abs(float(phi(t))) for t in (-_NEARBY, _NEARBY)) if np.isfinite(y)]
+        quick = self._slope(phi, rounds=0)
         for mode, differentiate in modes.items():
-            found = float(plain(differentiate(scalar, direction)(*self.point)))
-            slope = max(abs(found) if np.isfinite(found) else 0.0, abs(value))
-            size = max(slope, self.size, *nearby)
-            if error > max(_KNOWN * max(slope, abs(float(phi(0.0)))), _ROUNDING * size):
-                return "differences of ever smaller steps do not settle"
-            rtol = self.eps ** (2 / (level + 2)) if self.rtol is None else self.rtol
-            tolerance = error + self.atol + rtol * size
-            if abs(found - value) <= tolerance:
+            derivative = differentiate(scalar, direction)
+            found = float(plain(derivative(*self.point)))
+            bounds = self._bounds(phi, quick, found, level)
+            if bounds.known and abs(found - quick.value) <= bounds.tolerance:
                 continue
-            near = derivative(phi, _NEAR, _NEAR)
-            if abs(near.value - value) > near.error + error and abs(found - near.value) <= tolerance + near.error:
-                continue  # there is a kink, but outside the smaller steps
-            left, right = one_sided(phi)
+            # From here on it matters how exactly the function and its derivative are computed.
+            if not np.array_equal(found, float(plain(derivative(*self.point))), equal_nan=True):
+                raise AssertionError(
+                    f"{self.name}: the {mode} derivative of order {level} is not the same for the same arguments; make "
+                    f"what it draws in the forward pass, and keep it"
+                )
+            estimate = self._slope(phi, noise=jump_beside(phi))
+            bounds = self._bounds(phi, estimate, found, level)
+            tolerance = bounds.tolerance + self._rounding_of(derivative, direction, float(estimate.step))
+            if bounds.known and abs(found - estimate.value) <= tolerance:
+                continue
+            if any(_agrees_nearby(phi, step, found, tolerance, estimate) for step in _NEAR):
+                continue  # there is a kink or a pole, but outside the smaller steps
+            if not bounds.known:
+                because = f", since values nearby scatter by {estimate.noise:.1g}" if estimate.noise else ""
+                return f"differences settle no better than to {estimate.value:.3g} +- {estimate.error:.1g}{because}"
+            left, right = one_sided(phi, float(estimate.noise))
             low, high = sorted((float(left.value), float(right.value)))
             # Between two slopes, however close, a derivative is right.
             between = low - tolerance <= found <= high + tolerance
-            unsure = float(left.error + right.error) + max(0.0 if between else _KNOWN * slope, _ROUNDING * size)
+            unsure = float(left.error + right.error) + max(0.0 if between else _KNOWN * bounds.slope, bounds.rounding)
             if not high - low <= unsure:
                 return f"the slope is {float(left.value):.6g} on one side and {float(right.value):.6g} on the other"
             raise AssertionError(
                 f"{self.name}: the {mode} derivative of order {level} is wrong:\n"
-                f"  along a random direction {found:.9g}, by differences {value:.9g} +- {tolerance:.1e}\n"
+                f"  along a random direction {found:.9g}, by differences {estimate.value:.9g} +- {tolerance:.1e}\n"
                 + self._by_variable(scalar, differentiate, direction, tolerance)
                 + self._about_triangles()
             )
         return ""
+
+    def _bounds(self, phi: Callable[[float], Array], estimate: Estimate, found: float, level: int) -> _Bounds:
+        """Return how far a derivative may be from its estimate, before anything is known of its own rounding errors."""
+        middle = abs(float(phi(0.0)))
+        # At an extremum with the value 0 only the neighbourhood tells how large what cancels there is.
+        nearby = [y for y in (abs(float(phi(t))) for t in (-_NEARBY, _NEARBY)) if np.isfinite(y)]
+        slope = max(abs(found) if np.isfinite(found) else 0.0, abs(float(estimate.value)))
+        size = max(slope, self.size, *nearby)
+        rounding = max(_ROUNDING * size, float(np.finfo(float).tiny))
+        rtol = self.eps ** (2 / (level + 2)) if self.rtol is None else self.rtol
+        # Derivatives of derivatives are what is left of larger terms, which need not scatter.
+        tolerance = float(estimate.error) + self.atol + rtol * (slope if level == 1 else size)
+        return _Bounds(bool(estimate.error <= max(_KNOWN * max(slope, middle), rounding)), tolerance, slope, rounding)
+
+    def _rounding_of(self, derivative: Function, direction: list[Array], step: float) -> float:
+        """Return how far a derivative may be off by rounding, in the precision of the arguments."""
+
+        def along(t: float) -> Array:
+            moved = [(x + t * v).astype(x.dtype) for x, v in zip(self.point, direction, strict=True)]
+            exact = 0.0 if self.eps <= _EPS else plain(derivative(*map(_double, moved)))
+            return np.asarray(plain(derivative(*moved)) - exact, dtype=float)
+
+        # Close by, so that the jumps of masks are out of reach; unless the numbers are too coarse to show anything.
+        noise = float(noise_level(along, step / 4)) or float(noise_level(along, step))
+        # Denormal numbers have few digits, and may have none to scatter by.
+        terms = [(y.dtype, y.size) for y in self.outputs] + [(v.dtype, float(np.sum(abs(v)))) for v in direction]
+        least = sum(float(np.finfo(dtype).smallest_subnormal) * weight for dtype, weight in terms)
+        return _CERTAIN * ((noise if np.isfinite(noise) else 0.0) + least)
 
     def _by_variable(self, scalar: Function, differentiate: Mode, direction: list[Array], tolerance: float) -> str:
         """Return a table of the derivatives with respect to each variable alone."""
@@ -271,9 +341,9 @@ class _Check:
             f"other triangle mirrors it: check them with one, such as (x + x.conj().swapaxes(-1, -2)) / 2"
         )
 
-    def _slope(self, phi: Callable[[float], Array]) -> Estimate:
+    def _slope(self, phi: Callable[[float], Array], *, noise: float = 0.0, rounds: int = 4) -> Estimate:
         """Return the derivative on a line, whose unit of length is the size of the variables."""
-        return derivative(phi, 1.0, 1 / max(map(scale, self.point)))
+        return derivative(phi, 1.0, 1 / max(map(scale, self.point)), noise=noise, rounds=rounds)
 
     def _along(self, scalar: Function, direction: list[Array]) -> Callable[[float], Array]:
         """Return a scalar function on a line through the point, in double precision."""
@@ -292,14 +362,15 @@ class _Check:
             for path, leaf in _paths(argument, name):
                 if _is_module(leaf):
                     for key, parameter in _parameters(leaf):
-                        yield _Variable(f"{path}.{key}".lstrip("."), parameter.data, parameter.data)
+                        yield _Variable(f"{path}.{key}".lstrip("."), parameter.data, parameter.data, True)
                 elif _is_floating(leaf):
                     given = np.asarray(plain(leaf.detach() if isinstance(leaf, Tensor) else leaf))
                     given = given if self.offset == 0 else _as_module(self.args[0], given)
-                    yield _Variable(path, given, own_elements(given))
+                    yield _Variable(path, given, own_elements(given), not _is_python(leaf))
 
     def _flat(self, *elements: Any) -> list[Any]:
         """Call the function with other numbers in place of its variables, and list the arrays of its result."""
+        __tracebackhide__ = True
         return [y for y in leaves_of(self.function(*self._arguments(elements))) if _is_floating(y)]
 
     def _arguments(self, elements: Sequence[Any]) -> Any:
@@ -307,7 +378,7 @@ class _Check:
 
         def take() -> Any:
             variable, x = next(rest)
-            return lay_out(x, variable.given)
+            return x if _is_python(x) else lay_out(x, variable.given)
 
         def fill(leaf: Any) -> Any:
             if _is_module(leaf):
@@ -322,17 +393,10 @@ class _Check:
     def _scalar(self, *elements: Any) -> Any:
         return sum((_real_sum(u * y) for u, y in zip(self.cotangents, self._flat(*elements), strict=True)), 0.0)
 
-    def _pulled_back(self) -> list[Array]:
+    def _pulled_back(self, elements: Sequence[Array]) -> list[Array]:
         """Return what the hand-written backward pass gives for the variables, summed over shared elements."""
-        assert self.backward is not None
-        cotangents = iter(self.cotangents)
-        result = self.function(*self._arguments(self.point))
-        weights = tree_of(result, [next(cotangents) if _is_floating(y) else None for y in leaves_of(result)])
-        gradients = [
-            np.asarray(plain(g))
-            for g in leaves_of(self.backward(weights, *self._arguments(self.point)))
-            if g is not None
-        ]
+        __tracebackhide__ = True
+        gradients = [np.asarray(plain(g)) for g in self._handed_back(elements)]
         shapes, wanted = [g.shape for g in gradients], [v.given.shape for v in self.variables]
         if shapes != wanted:
             names = ", ".join(v.name for v in self.variables)
@@ -343,11 +407,44 @@ class _Check:
         shared = [tuple(np.flatnonzero(np.not_equal(v.given.shape, v.elements.shape))) for v in self.variables]
         return [g.sum(axis=axes, keepdims=True) if axes else g for g, axes in zip(gradients, shared, strict=True)]
 
+    def _handed_back(self, elements: Sequence[Any]) -> list[Any]:
+        """Call the hand-written backward pass, and list its gradients."""
+        __tracebackhide__ = True
+        assert self.backward is not None
+        cotangents = iter(self.cotangents)
+        result = self.function(*self._arguments(elements))
+
+        def weight(y: Any) -> Any:
+            return np.asarray(next(cotangents), dtype=np.result_type(plain(y))) if _is_floating(y) else None
+
+        weights = tree_of(result, [weight(y) for y in leaves_of(result)])
+        return [g for g in leaves_of(self.backward(weights, *self._arguments(elements))) if g is not None]
+
+    def _refuse_other_dtypes(self) -> None:
+        """Raise if the hand-written backward pass returns a gradient of another dtype than its argument's."""
+        __tracebackhide__ = True
+        # Numbers of Python's own as such: as arrays they would make double precision of all that they meet.
+        given = [v.elements if v.typed else v.given.item() for v in self.variables]
+        for variable, g in zip(self.variables, self._handed_back(given), strict=True):
+            found, wanted = np.asarray(plain(g)).dtype, variable.given.dtype
+            if variable.typed and not _is_python(g) and found.type is not wanted.type:
+                raise AssertionError(
+                    f"{self.name}: the backward pass returned a gradient of dtype {found} by {variable.name}, which is "
+                    f"{wanted} {variable.given.shape}; return it as {wanted}"
+                )
+
     def _random(self, like: Array) -> Array:
         """Return numbers from a quarter to one, of either sign, of an array's shape and dtype."""
         x = self.rng.uniform(0.25, 1, like.shape) * self.rng.choice([-1.0, 1.0], like.shape)
         turned = x * np.exp(1j * self.rng.uniform(0, 1, like.shape)) if like.dtype.kind == "c" else x
         return np.asarray(turned, dtype=like.dtype)
+
+
+def _agrees_nearby(phi: Callable[[float], Array], step: float, found: float, tolerance: float, far: Estimate) -> bool:
+    """Tell whether smaller steps contradict the larger ones, and agree with what was found."""
+    near = derivative(phi, step, step)
+    contradicts = abs(near.value - far.value) > _CERTAIN * (near.error + far.error)
+    return bool(contradicts and abs(found - near.value) <= tolerance + near.error)
 
 
 def _reverse(scalar: Function, direction: list[Array]) -> Function:
@@ -398,6 +495,11 @@ def _is_floating(leaf: Any) -> bool:
         isinstance(leaf, Tensor | np.ndarray | np.generic | float | complex)
         and np.result_type(plain(leaf)).kind in "fc"
     )
+
+
+def _is_python(leaf: Any) -> bool:
+    """Tell whether something is a number of Python's own, which takes the dtype of what it meets."""
+    return type(leaf) in (bool, int, float, complex)
 
 
 def _is_module(leaf: Any) -> bool:

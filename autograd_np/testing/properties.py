@@ -54,7 +54,8 @@ def gradient_property(
     order, modes, atol, rtol
         As in `check_grads`.
     settings : hypothesis.settings, optional
-        How many examples to draw and the like. By default those of the profile in force, without a deadline.
+        How many examples to draw and the like. By default those of the profile in force, without a deadline and
+        without the phase that explains; and one failure is reported at a time.
 
     Returns
     -------
@@ -65,7 +66,7 @@ def gradient_property(
     Raises
     ------
     TypeError
-        If there is no strategy, or something that is none.
+        If there is no strategy, or something that is none, or not one for each argument of the function.
 
     Examples
     --------
@@ -94,13 +95,15 @@ def gradient_property(
     def decorate(function: Function) -> GradientTest:
         subject = (function, backward) if backward else function
         name = function.__name__
+        _refuse_other_arguments(function, len(arguments))
 
         def check(*args: Any) -> None:
             """Check the function's derivatives with given arguments."""
+            __tracebackhide__ = True
             check_grads(subject, args, order, modes, atol, rtol)
 
-        @functools.wraps(function, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
-        def test(case: tuple[Any, ...]) -> None:
+        def of_drawn(case: tuple[Any, ...]) -> None:
+            __tracebackhide__ = True
             try:
                 kink = verify(subject, case, order, modes, atol, rtol)
             except Exception as error:
@@ -109,18 +112,60 @@ def gradient_property(
             if kink:
                 hypothesis.event("not differentiable at the point")
 
-        del test.__wrapped__  # whose arguments pytest would take for fixtures
-        within = settings or hypothesis.settings(deadline=None)
-        drawn: Any = within(hypothesis.given(case=st.tuples(*arguments))(test))
+        # On one line, which stands for that of the function.
+        test: Callable[[Any], None] = lambda case: of_drawn(case)  # noqa: E731
+        _impersonate(test, function)
+        drawn: Any = (settings or _settings())(hypothesis.given(case=st.tuples(*arguments))(test))
         drawn.check = check
         return drawn
 
     return decorate
 
 
+def _settings() -> hypothesis.settings:
+    """Return the settings in force, but without a deadline, and for failures that are shown one at a time.
+
+    The lines that only failing examples run would be those of the check, not of what it checks.
+    """
+    default: Any = hypothesis.settings()
+    phases = [phase for phase in default.phases if phase is not hypothesis.Phase.explain]
+    return hypothesis.settings(deadline=None, report_multiple_bugs=False, phases=phases)
+
+
+def _impersonate(test: Any, function: Function) -> None:
+    """Give a test the names and the place in the source of the function that it is the test of.
+
+    By the source Hypothesis tells tests apart in its database of failures, and pytest shows it. The name tells apart
+    those that have no source.
+    """
+    functools.update_wrapper(test, function, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
+    del test.__wrapped__  # whose arguments pytest would take for fixtures
+    test._hypothesis_internal_add_digest = f"{test.__module__}.{test.__qualname__}".encode()
+    if inspect.isfunction(function):
+        code = function.__code__
+        place = {"co_filename": code.co_filename, "co_firstlineno": code.co_firstlineno}
+        test.__code__ = test.__code__.replace(co_name=code.co_name, **place)
+
+
+def _refuse_other_arguments(function: Function, count: int) -> None:
+    """Raise if a function, whose signature is known, does not take as many arguments as are drawn."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of compiled functions
+        return
+    try:
+        signature.bind(*range(count))
+    except TypeError as error:
+        raise TypeError(
+            f"gradient_property: {function.__qualname__}{signature} cannot be called with {count} positional "
+            f"argument{'s' * (count > 1)}; give one strategy for each of its arguments. (A method is given no self: "
+            f"make it a function)"
+        ) from error
+
+
 def _location(function: Function) -> str:
     """Return code that finds the test of a function again, if it is at the top of a file."""
-    file = inspect.getsourcefile(function)
+    file = inspect.getsourcefile(function) if inspect.isfunction(function) else None
     if file is None or function.__qualname__ != function.__name__ or not os.path.exists(file):
         return ""
     path, name = os.path.relpath(file).replace(os.sep, "/"), function.__name__

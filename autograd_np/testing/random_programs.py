@@ -135,7 +135,7 @@ def _result(text: str, arguments: list[Any]) -> Any:
     """
     try:
         result = _OPERATIONS[text](*arguments)
-    except (ValueError, IndexError, TypeError):  # AxisError is both of the first; @ takes no numbers
+    except (ValueError, IndexError, TypeError):  # AxisError is both; numbers that are no arrays have no @
         return None
     zeros = text == "np.maximum({}, {})" and np.any((arguments[0] == 0) & (arguments[1] == 0))
     return result if np.ndim(result) <= 3 and np.size(result) <= 48 and not zeros else None

@@ -52,10 +52,13 @@ def arrays(
     shape : tuple of int or strategy, optional
         By default anything from no axis to three of length 0 to 3.
     dtype : dtype or strategy, optional
-        Floating or complex. By default float64 or float32.
+        Floating or complex. By default float64 or float32; ``st.sampled_from(["float16", "complex128"])`` draws others.
     elements : strategy of float
         The values, and of complex arrays both parts. By default multiples of an eighth from -3 to 3: they are exact in
-        every dtype, and with them ties, zeros and ones are common.
+        every dtype, and with them ties, zeros and ones are common. Neither NaN nor infinities are among them, nor large
+        and tiny values: ``elements=st.floats()`` draws them all, ``st.floats(-1e6, 1e6)`` all but the first and the
+        largest. They are rounded to the dtype, in which some become infinite or 0. (`check_grads` passes over points at
+        which the function is not finite.)
     layouts : sequence of {"C", "F", "strided", "reversed", "read-only", "broadcast"}
         Which memory layouts to draw from, by default all: C and Fortran order, gaps between elements, negative strides,
         memory that cannot be written, and one element standing for a whole axis (stride 0).
@@ -93,7 +96,9 @@ def arrays(
         x: Array = draw(hnp.arrays(np.float64, lengths, elements=elements))
         if kind.kind == "c":
             x = x + 1j * draw(hnp.arrays(np.float64, lengths, elements=elements))
-        return LAYOUTS[draw(st.sampled_from(layouts))](np.asarray(x, dtype=kind))
+        with np.errstate(all="ignore"):  # what is too large for the dtype becomes infinite
+            x = np.asarray(x, dtype=kind)
+        return LAYOUTS[draw(st.sampled_from(layouts))](x)
 
     return draw_array()
 

@@ -177,6 +177,45 @@ def test_tolerances_may_be_given() -> None:
         check_grads(exact, POINT, rtol=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("argument", "gradient"),
+    [
+        (np.ones(2, np.float32), np.float64),
+        (np.ones(2), np.float32),
+        (np.ones(2), np.complex128),
+        (np.ones(2, np.complex64), np.complex128),
+        (np.ones(2, np.float16), np.float32),
+        (np.float32(1), np.float64),
+        (np.ones(2), np.int64),
+        (np.ones(2), np.bool_),
+        (np.ones((0, 2), np.float32), np.float64),
+    ],
+)
+def test_gradient_of_another_dtype_is_found(argument: Any, gradient: Any) -> None:
+    given, wanted = np.dtype(gradient).name, np.asarray(argument).dtype.name
+    check_grads((lambda a, x: x, lambda g, a, x: (0 * g, g)), (argument, argument))
+    other = (lambda a, x: x, lambda g, a, x: (0 * g, np.asarray(g).real.astype(gradient)))
+    with pytest.raises(AssertionError, match=rf"dtype {given} by args\[1\], which is {wanted} .* as {wanted}"):
+        check_grads(other, (argument, argument), atol=10)
+
+
+def test_numbers_of_python_have_no_dtype() -> None:
+    product = (lambda x, a: x * a, lambda g, x, a: (g * a, np.sum(g * x)))
+    check_grads(product, (np.ones(2, np.float32), 2.0))
+    with pytest.raises(AssertionError, match=r"dtype float64 by args\[0\], which is float32"):
+        check_grads(product, (np.ones(2, np.float32), np.float64(2)))
+    check_grads((lambda x: 2 * x, lambda g, x: 2 * float(g)), (np.float32(1),))
+
+
+@pytest.mark.parametrize("result", [None, 3, "text", (), {"n": np.arange(3)}])
+def test_function_that_returns_nothing_to_differentiate_is_refused(result: Any) -> None:
+    """A forgotten return checks nothing."""
+    with pytest.raises(TypeError, match="in which nothing can be differentiated; return arrays"):
+        check_grads(lambda x: result, POINT)
+    with pytest.raises(TypeError, match="in which nothing can be differentiated; return arrays"):
+        check_grads((lambda x: result, lambda g, x: g), POINT)
+
+
 # -- where there is no derivative -------------------------------------------------------------------------------------
 
 KINKS = {

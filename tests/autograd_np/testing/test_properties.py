@@ -49,20 +49,42 @@ FILE = """
 import numpy as np
 from autograd_np.testing import arrays, gradient_property
 
-@gradient_property(arrays(), backward=lambda g, x: g * np.where(x > 1, 3, 2) * x)
+@gradient_property(arrays(dtype=float), backward=lambda g, x: g * np.where(x > 1, 3, 2) * x)
 def test_square(x):
     return x * x
+
+@gradient_property(arrays(dtype=float), backward=lambda g, x: g)
+def test_double(x):
+    return 2 * x
+
+@gradient_property(arrays(dtype=float))
+def test_broken(x):
+    return helper(x)
+
+def helper(x):
+    raise RuntimeError("out of order")
+
+test_exp = gradient_property(arrays(dtype=float), backward=lambda g, x: g)(np.exp)
 """
 
 
-def test_failure_is_shrunk_and_its_code_repeats_it(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(FILE)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
-    options: dict[str, Any] = {"capture_output": True, "text": True, "cwd": tmp_path, "env": environment}
-    result = subprocess.run(command, check=False, **options)
-    assert result.returncode == 1
-    lines = [line.removeprefix("E").strip() for line in result.stdout.splitlines()]
+    return subprocess.run(
+        [sys.executable, *command], check=False, capture_output=True, text=True, cwd=folder, env=environment
+    )
+
+
+def failure(folder: Path, test: str) -> list[str]:
+    """Return what pytest prints of a test that fails, line by line, without its margin."""
+    (folder / "test_it.py").write_text(FILE)
+    result = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_it.py::{test}")
+    assert result.returncode == 1, result.stdout
+    return [line.removeprefix("E").strip() for line in result.stdout.splitlines()]
+
+
+def test_failure_is_shrunk_and_its_code_repeats_it(tmp_path: Path) -> None:
+    lines = failure(tmp_path, "test_square")
     start = lines.index("This repeats it:") + 2
     code = lines[start : lines.index(")", start) + 1]
     assert code == [
@@ -74,8 +96,61 @@ def test_failure_is_shrunk_and_its_code_repeats_it(tmp_path: Path) -> None:
         "np.array(1.125),",
         ")",
     ]
-    again = subprocess.run([sys.executable, "-c", "\n".join(code)], check=False, **options)
+    again = run(tmp_path, "-c", "\n".join(code))
     assert "square: the reverse derivative of order 1 is wrong" in again.stderr.splitlines()[-3]
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ("test_square", "AssertionError: test_square: the reverse derivative of order 1 is wrong:"),
+        ("test_double", "AssertionError: test_double: the reverse derivative of order 1 is wrong:"),
+        ("test_broken", "RuntimeError: out of order"),
+        ("test_exp", "AssertionError: exp: the reverse derivative of order 1 is wrong:"),
+    ],
+)
+def test_failure_shows_what_is_wrong_in_the_users_file_alone(test: str, message: str, tmp_path: Path) -> None:
+    lines = failure(tmp_path, test)
+    assert lines.index(message) < lines.index("This repeats it:")
+    shown = "\n".join(lines)
+    if test == "test_exp":  # which has no place in a file
+        assert "AttributeError" not in shown
+        assert "TypeError" not in shown
+        return
+    for inside in ("checks.py", "properties.py", "hypothesis", "_compare", "Explanation"):
+        assert inside not in shown
+    assert f"def {test}(x):" in shown
+
+
+def test_tests_do_not_meet_each_others_failures() -> None:
+    """Each has a key of its own in Hypothesis's database: failures of one are not tried on another."""
+    database = hypothesis.database.InMemoryExampleDatabase()
+    settings = hypothesis.settings(
+        database=database, max_examples=30, deadline=None, phases=["reuse", "generate", "shrink"]
+    )
+
+    @gradient_property(arrays(dtype=float), settings=settings, backward=lambda g, x: g)
+    def test_double(x: Any) -> Any:
+        return 2 * x
+
+    tried: list[Any] = []
+
+    @gradient_property(
+        arrays(dtype=float),
+        settings=hypothesis.settings(settings, phases=["reuse"]),
+    )
+    def test_triple(x: Any) -> Any:
+        tried.append(x)
+        return 3 * x
+
+    exp = gradient_property(arrays(dtype=float), settings=settings, backward=lambda g, x: g)(np.exp)
+    sin = gradient_property(arrays(dtype=float), settings=settings, backward=lambda g, x: g)(np.sin)
+    for count, test in enumerate((test_double, exp, sin), 1):
+        with pytest.raises(AssertionError):
+            test()
+        assert len([key for key in database.data if database.data[key] and not key.endswith(b"y")]) >= count
+    test_triple()
+    assert not tried
 
 
 def test_kinks_are_passed_over_and_counted() -> None:
@@ -91,6 +166,15 @@ def test_wrong_use() -> None:
         gradient_property(np.ones(2))  # pyright: ignore
     with pytest.raises(TypeError, match="is no strategy"):
         gradient_property()
+    for wrong in (lambda x, y: x, lambda: 1.0, lambda x, *, axis: x):
+        with pytest.raises(TypeError, match=r"cannot be called with 1 positional argument; give one strategy for each"):
+            gradient_property(arrays())(wrong)
+
+    def test_it(self: Any, x: Any) -> Any:
+        return x
+
+    with pytest.raises(TypeError, match=r"test_it\(self.*given no self"):
+        gradient_property(arrays())(test_it)
 
 
 # -- the code that is printed -----------------------------------------------------------------------------------------

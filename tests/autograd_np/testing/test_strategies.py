@@ -25,6 +25,7 @@ from autograd_np.testing import (
     programs,
     tensors,
 )
+from autograd_np.testing.random_programs import _OPERATIONS, _result
 
 ROOT = Path(__file__).parents[3]
 SEARCH = settings(max_examples=2000, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
@@ -53,6 +54,20 @@ def test_tensors_come_in_every_layout(name: str) -> None:
     t = find(tensors(), lambda t: LAYOUTS[name](t.data), settings=SEARCH)
     assert t.is_leaf
     assert t.requires_grad
+
+
+@given(arrays())
+def test_default_values_are_what_is_documented(x: Any) -> None:
+    assert np.array_equal(x, np.clip(np.round(x * 8) / 8, -3, 3))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64"])
+def test_other_values_are_drawn_where_asked_for(dtype: str) -> None:
+    everything = arrays(dtype=dtype, elements=st.floats())
+    find(everything, lambda x: np.isnan(x).any(), settings=SEARCH)
+    find(everything, lambda x: np.isinf(x).any(), settings=SEARCH)
+    find(everything, lambda x: (abs(x[np.isfinite(x)]) > 1000).any(), settings=SEARCH)
+    find(everything, lambda x: ((abs(x) > 0) & (abs(x) < 0.01)).any(), settings=SEARCH)
 
 
 @given(arrays((2, 3), "complex64", layouts=["F"]), tensors(requires_grad=False))
@@ -175,3 +190,10 @@ def test_unknown_name() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'array'"):
         autograd_np.testing.array  # noqa: B018
+
+
+def test_programs_are_drawn_whatever_numbers_are_made_on_the_way() -> None:
+    """The sum of a vector is a number, which has no @."""
+    numbers = [np.float64(1), np.float64(2)]
+    for text in _OPERATIONS:
+        _result(text, numbers[: text.count("{}")])

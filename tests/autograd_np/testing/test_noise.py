@@ -1,0 +1,351 @@
+"""check_grads where a function or its derivative is computed with large rounding errors.
+
+To this kind belong all functions that are known to fewer digits than their values have: after a cancellation, beside a
+large constant, far out on a fast oscillation, from an ill-conditioned matrix, among denormal numbers, or because they
+compute in float32 what they are given in float64; and besides these cusps, kinks and poles close by, and arguments of
+any scale. None of them is called wrong. Wrong derivatives are found nevertheless, of the same functions too.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd_np import neural
+from autograd_np.testing import NondifferentiableWarning, check_grads, numerical_gradient
+from autograd_np.testing.numerical import derivative, jump_beside, noise_level
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Rng = np.random.Generator
+Case = tuple[Callable[..., Any], Any]
+
+
+def power_of_10(rng: Rng, least: float, most: float) -> float:
+    return 10.0 ** rng.uniform(least, most)
+
+
+def vector(rng: Rng) -> Array:
+    return rng.uniform(-1, 1, 3)
+
+
+def beside(rng: Rng, least: float, most: float) -> Array:
+    """Return a number on either side of 0, at a distance of any order of magnitude, and one farther away."""
+    return rng.choice([-1, 1], 2) * np.array([power_of_10(rng, least, most), 0.7])
+
+
+def offset(rng: Rng) -> Case:
+    c = power_of_10(rng, 0, 9)
+    return lambda x: (x + c) - c, vector(rng)
+
+
+def offset_of_one_element(rng: Rng) -> Case:
+    c = power_of_10(rng, 0, 9)
+    return lambda x: np.stack([(x[0] + c) - c, np.sin(x[1]), x[2] * x[0]]), vector(rng)
+
+
+def large_constant(rng: Rng) -> Case:
+    c = power_of_10(rng, 0, 9)
+    return lambda x: c + np.sin(x), vector(rng)
+
+
+def map_coordinates(rng: Rng) -> Case:
+    c, a = power_of_10(rng, 0, 7), rng.uniform(1, 5)
+    return lambda x: np.sum(((x + c) - (c + a)) ** 2), vector(rng)
+
+
+def oscillation(rng: Rng) -> Case:
+    w = power_of_10(rng, 0, 7)
+    return lambda x: np.cos(w * x), vector(rng)
+
+
+def oscillation_on_a_slope(rng: Rng) -> Case:
+    w = power_of_10(rng, 0, 6)
+    return lambda x: np.sum(x**2) + np.cos(w * x[0]), vector(rng)
+
+
+def float32_oscillation(rng: Rng) -> Case:
+    w = np.float32(power_of_10(rng, 0, 4))
+    return lambda x: np.cos(w * x), vector(rng).astype(np.float32)
+
+
+def hilbert_matrix(rng: Rng) -> Case:
+    n = int(rng.integers(2, 8))
+    places = np.arange(n)
+    matrix = 1 / (places[:, np.newaxis] + places + 1)
+    return lambda b: np.linalg.solve(matrix, b), rng.normal(size=n)
+
+
+def nearly_singular(rng: Rng) -> Case:
+    matrix = rng.normal(size=(3, 3))
+    matrix[2] = matrix[0] + matrix[1] + power_of_10(rng, -6, 0) * rng.normal(size=3)
+    return [np.linalg.inv, lambda a: np.linalg.slogdet(a)[1]][rng.integers(2)], matrix
+
+
+def denormal_constant(rng: Rng) -> Case:
+    c = power_of_10(rng, -315, -305)
+    return lambda x: np.sin(x) * c, vector(rng)
+
+
+def scale_of_its_own(rng: Rng) -> Case:
+    s = power_of_10(rng, -150, 150)
+    return lambda x: np.sin(x / s), vector(rng) * s
+
+
+def float32_network(rng: Rng) -> Case:
+    w = rng.normal(size=(4, 4)).astype(np.float32)
+    x = (rng.normal(size=(2, 4)) * power_of_10(rng, -2, 1)).astype(np.float32)
+    return lambda x: np.tanh(np.tanh(x @ w) @ w) @ w, x
+
+
+def complex_offset(rng: Rng) -> Case:
+    c = power_of_10(rng, 0, 6) * (1 + 2j)
+    return lambda z: np.abs((z + c) - c) ** 2, vector(rng) + 1j * vector(rng)
+
+
+def softplus(x: Any) -> Any:
+    return np.log(np.exp(x) + 1) - x
+
+
+def root_difference(x: Any) -> Any:
+    return np.sqrt(x + 1) - np.sqrt(x)
+
+
+RIGHT: dict[str, Callable[[Rng], Case]] = {
+    "1 - cos x": lambda rng: (lambda x: 1 - np.cos(x), power_of_10(rng, -6, 0)),
+    "difference of roots": lambda rng: (root_difference, power_of_10(rng, 0, 8)),
+    "softplus less x": lambda rng: (softplus, rng.uniform(5, 20)),
+    "log(1 + exp x)": lambda rng: (lambda x: np.log(1 + np.exp(x)), rng.uniform(-26, 5)),
+    "exp x - 1 - x": lambda rng: (lambda x: np.exp(x) - 1 - x, power_of_10(rng, -6, -1)),
+    "(1 - cos x) / x^2": lambda rng: (lambda x: (1 - np.cos(x)) / x**2, power_of_10(rng, -3, 0)),
+    "x - sin x": lambda rng: (lambda x: np.sum(x - np.sin(x)), vector(rng) * power_of_10(rng, -4, 0)),
+    "mean of squares": lambda rng: (lambda x: np.mean(x**2) - np.mean(x) ** 2, vector(rng) + power_of_10(rng, 0, 5)),
+    "log(1 + x)": lambda rng: (lambda x: np.log(1 + x), vector(rng) * power_of_10(rng, -9, -1)),
+    "offset": offset,
+    "offset of one element": offset_of_one_element,
+    "large constant": large_constant,
+    "map coordinates": map_coordinates,
+    "oscillation": oscillation,
+    "oscillation on a slope": oscillation_on_a_slope,
+    "float32 oscillation": float32_oscillation,
+    "sin(1 / x)": lambda rng: (lambda x: np.sin(1 / x), beside(rng, -4, 0)),
+    "root near its cusp": lambda rng: (lambda x: np.sqrt(np.abs(x)), beside(rng, -9, -1)),
+    "power near its cusp": lambda rng: (lambda x: np.abs(x) ** 1.5, beside(rng, -9, -1)),
+    "near a kink": lambda rng: (lambda x: neural.relu(x) ** 2 + x, beside(rng, -9, -1)),
+    "logarithm near 0": lambda rng: (np.log, abs(beside(rng, -12, 0))),
+    "near a pole": lambda rng: (lambda x: 1 / (1 - x), 1 - beside(rng, -8, -1)),
+    "hilbert matrix": hilbert_matrix,
+    "almost singular": nearly_singular,
+    "float32 denormals of exp": lambda rng: (np.exp, np.float32(rng.uniform(-102, -87))),
+    "float32 denormals of a square": lambda rng: (
+        np.square,
+        (vector(rng) * power_of_10(rng, -22, -18)).astype(np.float32),
+    ),
+    "denormals of exp": lambda rng: (np.exp, rng.uniform(-743, -705, 2)),
+    "denormal constant": denormal_constant,
+    "large exp": lambda rng: (np.exp, rng.uniform(300, 705, 2)),
+    "scale of its own": scale_of_its_own,
+    "scales in one array": lambda rng: (
+        np.sin,
+        np.array([power_of_10(rng, 3, 8), power_of_10(rng, -8, -3), 0.5]),
+    ),
+    "float32 network": float32_network,
+    "float32 1 - cos x": lambda rng: (lambda x: 1 - np.cos(x), np.float32(power_of_10(rng, -3, 0))),
+    "float32 softplus less x": lambda rng: (softplus, np.float32(rng.uniform(0, 14))),
+    "float32 difference of roots": lambda rng: (root_difference, np.float32(power_of_10(rng, 0, 5))),
+    "float32 variance": lambda rng: (np.var, (vector(rng) + power_of_10(rng, 0, 3)).astype(np.float32)),
+    "float32 inside": lambda rng: (lambda x: np.sin(x.astype(np.float32)), vector(rng)),
+    "float16": lambda rng: (lambda x: np.tanh(x) * x, vector(rng).astype(np.float16)),
+    "complex offset": complex_offset,
+    "complex64": lambda rng: (
+        lambda z: np.real(np.exp(z) * np.conj(z)),
+        (vector(rng) + 1j * vector(rng)).astype(np.complex64),
+    ),
+    "extremum": lambda rng: (lambda x: (x - 1) ** 2, np.array([1.0, 1 + power_of_10(rng, -12, -1)])),
+    "softmax that adds up to 1": lambda rng: (
+        lambda x: np.sum(neural.softmax(x)),
+        vector(rng) * power_of_10(rng, 0, 2),
+    ),
+}
+
+
+@pytest.mark.parametrize(("order", "seed"), [(1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 5)])
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_derivative_is_not_called_wrong(name: str, order: int, seed: int) -> None:
+    f, x = RIGHT[name](np.random.default_rng(seed))
+    with warnings.catch_warnings():  # which fail as well, but for kinks that are too close by to tell
+        if "near" in name:
+            warnings.simplefilter("ignore", NondifferentiableWarning)
+        check_grads(f, (x,), order)
+
+
+def test_second_derivative_that_is_nothing_but_rounding_passes() -> None:
+    """The smaller of the terms that cancel are smooth, and scatter by far less than the sum is off by."""
+    check_grads(lambda x: np.sum(neural.softmax(x)), (np.array([52.83504187, 20.28914463, -38.32109922]),), 2)
+
+
+def test_rounding_that_drowns_the_slope_is_said() -> None:
+    """Of what is left of (x - 1)^7 when it is multiplied out, next to 1, no digit is right."""
+    coefficients = (1, -7, 21, -35, 35, -21, 7, -1)
+    with pytest.warns(NondifferentiableWarning, match=r"cannot be told: .* no better than to .*, since values nearby"):
+        check_grads(lambda x: sum(c * x ** (7 - k) for k, c in enumerate(coefficients)), (1.001,), 1)
+
+
+# -- wrong ------------------------------------------------------------------------------------------------------------
+
+Pass = Callable[[Array, Array], Array]
+OSCILLATION = np.float32(300)
+
+# Functions of six elements, with right backward passes.
+FUNCTIONS: dict[str, tuple[Callable[[Array], Any], Pass]] = {
+    "sin": (np.sin, lambda g, x: g * np.cos(x)),
+    "exp": (np.exp, lambda g, x: g * np.exp(x)),
+    "square": (np.square, lambda g, x: g * 2 * x),
+    "relu": (lambda x: np.maximum(x, 0), lambda g, x: g * (x > 0)),
+    "offset": (lambda x: np.sin(x) + x.dtype.type(1000), lambda g, x: g * np.cos(x)),
+    "1 - cos": (lambda x: 1 - np.cos(x), lambda g, x: g * np.sin(x)),
+    "norm": (lambda x: np.sqrt(np.sum(x * x)), lambda g, x: g * x / np.sqrt(np.sum(x * x))),
+    "gram": (lambda x: np.outer(x, x), lambda g, x: (g + g.T) @ x),
+    "logsumexp": (lambda x: np.log(np.sum(np.exp(x))), lambda g, x: g * np.exp(x) / np.sum(np.exp(x))),
+}
+
+# What is made of a right pass, and by how much it is wrong there.
+MISTAKES: dict[str, Callable[[Pass, Any], Pass]] = {
+    "factor": lambda right, e: lambda g, x: right(g, x) * (1 + e),
+    "sign": lambda right, _: lambda g, x: -right(g, x),
+    "one element": lambda right, e: lambda g, x: right(g, x) * np.where(np.arange(6) == 1, 1 + 30 * e, 1),
+    "missing element": lambda right, _: lambda g, x: right(g, x) * (x < max(x)),
+    "order": lambda right, _: lambda g, x: right(g, x)[::-1],
+    "additional term": lambda right, e: lambda g, x: right(g, x) + 10 * e,
+    "only for large x": lambda right, e: lambda g, x: right(g, x) * np.where(abs(x) > 1, 1 + 30 * e, 1),
+    "only for small x": lambda right, e: lambda g, x: right(g, x) * np.where(abs(x) < 1, 1 + 30 * e, 1),
+    "no cotangent": lambda right, _: lambda g, x: right(np.ones_like(g), x),
+    "zero": lambda right, _: lambda g, x: 0 * right(g, x),
+    "nan": lambda right, _: lambda g, x: right(g, x) * np.nan,
+}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_wrong_derivative_is_found(name: str, mistake: str, dtype: Any, seed: int) -> None:
+    """Of a relative error of 1e-5 in float64 and 3e-3 in float32 on."""
+    forward, right = FUNCTIONS[name]
+    rng = np.random.default_rng(seed)
+    # Small and large ones, of which several are positive.
+    x = (rng.permutation([0.3, -0.5, 0.8, 1.2, -1.5, 2.0]) * rng.uniform(0.95, 1.05, 6)).astype(dtype)
+    made = MISTAKES[mistake](right, 1e-5 if dtype == np.float64 else 3e-3)
+    check_grads((forward, right), (x,))
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((forward, lambda g, x: made(g, x).astype(x.dtype)), (x,))
+
+
+@pytest.mark.parametrize("name", ["sin", "exp", "square", "norm", "logsumexp"])
+def test_relative_error_of_1e_6_is_found(name: str) -> None:
+    forward, right = FUNCTIONS[name]
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((forward, lambda g, x: right(g, x) * (1 + 1e-6)), (np.array([0.3, -1.1, 0.7]),))
+
+
+@pytest.mark.parametrize("constant", [1e3, 1e6, 1e9])
+def test_large_constant_hides_no_sign(constant: float) -> None:
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((lambda x: np.sin(x) + constant, lambda g, x: -g * np.cos(x)), (np.array([0.3, 1.1]),))
+
+
+@pytest.mark.parametrize("distance", [1e-6, 1e-3, 0.1])
+def test_missing_mask_is_found_where_the_function_is_constant(distance: float) -> None:
+    """Flat is not the same as rounded: there is no jump where the function starts to rise."""
+    x = np.array([-distance, -2 * distance])
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((lambda x: np.maximum(x, 0), lambda g, x: g), (x,))
+
+
+def test_wrong_only_at_the_point_itself_is_found() -> None:
+    """What scatters is what surrounds the point; that the derivative stands out there is no scatter."""
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((np.sin, lambda g, x: g * np.cos(x) * np.where(x == 0.5, 1.001, 1)), (np.array([0.5, 0.7]),))
+
+
+def test_backward_pass_that_draws_is_found() -> None:
+    """Its gradients scatter by what they are wrong, which excuses nothing."""
+    rng = np.random.default_rng(0)
+    with pytest.raises(AssertionError, match="is not the same for the same arguments"):
+        check_grads((np.sin, lambda g, x: g * np.cos(x) * rng.uniform(0.9, 1.1, x.shape)), (np.array([0.5, 0.7]),))
+
+
+# -- the estimates ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("exponent", [-14, -9, -4])
+def test_noise_level_is_the_size_of_the_noise(exponent: int, seed: int) -> None:
+    noise, rng = 10.0**exponent, np.random.default_rng(seed)
+    level = float(noise_level(lambda t: np.asarray(np.exp(t) + noise * rng.normal()), 0.1))
+    assert 0.3 * noise < level < 5 * noise
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("place", [0, 0.05])
+@pytest.mark.parametrize("f", [np.exp, np.sin, abs, lambda t: t**8, lambda t: 1 / (2 + t), lambda t: float(t > 0)])
+def test_smooth_functions_kinks_and_jumps_are_no_noise(f: Callable[[float], Any], place: float, side: int) -> None:
+    assert noise_level(lambda t: np.asarray(f(side * t - place)), 0.1) < 1e-15
+
+
+def test_regular_rounding_is_noise() -> None:
+    """At equidistant values these errors would be equidistant as well: a line, and no noise."""
+    level = float(noise_level(lambda t: np.asarray(np.round(t * 2**20) / 2**20), 2**-10))
+    assert 2**-23 < level < 2**-19
+
+
+def test_jump_beside_a_constant() -> None:
+    assert jump_beside(lambda t: np.asarray(np.round(t * 40) / 8)) == 0.125
+    for f in (np.exp, abs, lambda t: 1.0, lambda t: max(abs(t) - 0.02, 0)):
+        assert jump_beside(lambda t, f=f: np.asarray(f(t))) < 1e-14
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", ["1 - cos x", "difference of roots", "exp x - 1 - x"])
+def test_numerical_gradient_knows_how_exact_it_is(name: str, seed: int) -> None:
+    f, x = RIGHT[name](np.random.default_rng(seed))
+    slopes = {
+        "1 - cos x": np.sin,
+        "difference of roots": lambda x: -1 / (2 * np.sqrt(x) * np.sqrt(x + 1) * (np.sqrt(x) + np.sqrt(x + 1))),
+        "exp x - 1 - x": np.expm1,
+    }
+    found, error = numerical_gradient(f, x, return_error=True)
+    assert abs(found - slopes[name](x)) <= error
+    assert error <= 1e-6 + 1e-2 * abs(found)
+
+
+@pytest.mark.parametrize("constant", [1e-308, 1e-315, 1e-320])
+def test_few_digits_of_denormal_numbers_are_known(constant: float) -> None:
+    x = np.linspace(0.1, 1.5, 8)
+    found, error = numerical_gradient(lambda x: np.sum(np.sin(x) * constant), x, return_error=True)
+    np.testing.assert_array_less(abs(found - np.cos(x) * constant), error + 1e-12 * constant)
+
+
+def test_error_of_each_element_is_its_own() -> None:
+    rng = np.random.default_rng(0)
+    estimate = derivative(lambda t: np.stack([np.exp(t), np.exp(t) + 1e-6 * rng.normal()]), 1.0, 1.0)
+    assert abs(estimate.value[0] - 1) <= estimate.error[0] < 1e-10
+    assert abs(estimate.value[1] - 1) <= estimate.error[1]
+    assert 1e-7 < estimate.error[1] < 1e-3
+
+
+def test_error_is_infinite_where_there_are_no_differences() -> None:
+    """Whatever is measured of other elements."""
+    estimate = derivative(lambda t: np.stack([np.asarray(np.nan), (t + 1e5) - 99999.0]), 1.0, 1.0)
+    assert estimate.error[0] == np.inf
+    assert abs(estimate.value[1] - 1) <= estimate.error[1] < 1e-6
+
+
+def test_function_that_uses_its_memory_again_is_differentiated() -> None:
+    memory = np.empty(())
+    assert abs(numerical_gradient(lambda x: np.exp(x, out=memory), 1.0) - np.e) < 1e-10
+
+
+def test_overflow_at_larger_steps_is_not_warned_of() -> None:
+    numerical_gradient(np.exp, np.array(700.0))
