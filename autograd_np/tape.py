@@ -23,8 +23,8 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter, length_hint
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -209,7 +209,7 @@ def call_rules(
         parts = primitive.joint(g, y, *args, **kwargs)
         return [parts[i] for i in argnums]
     rules = primitive.vjps
-    if len(args) != 2 or kwargs:
+    if len(args) != 2 or kwargs or not argnums:
         return [rules[i](g, y, *args, **kwargs) for i in argnums]
     a, b = args  # spelt out, a call takes half as long as with stars
     if len(argnums) == 1:
@@ -247,54 +247,54 @@ def sweep(
     owned: set[Node] = set()
     for node, g in zip(outputs, gradients, strict=True):
         _add(totals, owned, node, g)
-    return _walked(order, wanted, inputs, totals, owned, lead, call, retain)
-
-
-def _walked(
-    order: list[Node], wanted: set[Node] | None, inputs: Inputs, totals: dict[Node, Any], owned: set[Node], lead: int,
-    call: Call, retain: bool,
-) -> dict[Node, Array]:  # fmt: skip
-    """Visit the nodes in order, each with its total, and return the totals of the inputs."""
-    gathered, take = totals.get, totals.pop
-    found, node = dict[Node, Any](), None
+    nodes = iter(order)
     try:
-        for node in order:
-            g = take(node, None)
-            if g is None:
-                continue
-            plan, parents, kwargs, y = node.plan, node.parents, node.kwargs, node.output
-            args = node.args  # last, since another thread that releases the node takes it away first
-            if plan is None or (inputs is not None and node in inputs):
-                found[node] = g
-                if plan is None or node is order[-1]:  # which may be spent: what it was computed from is not asked for
-                    continue
-            if args is None:
-                raise spent(node)
-            argnums = plan.argnums
-            if wanted is not None:
-                argnums, parents = _asked(argnums, parents, wanted)
-                if not argnums:
-                    continue
-            if type(g) is list:
-                g = _of_every_output(cast(Any, g), y)
-            parts = call(node, argnums, g, node if y is None else y, args, kwargs)
-            for parent, part in zip(parents, parts):  # noqa: B905 (strict takes time)
-                if type(part) is np.ndarray and part.shape == parent.shape and part.dtype is parent.dtype:
-                    total = gathered(parent)
-                    if total is None:
-                        totals[parent] = part
-                        continue
-                    if parent in owned:
-                        np.add(total, part, total)
-                        continue
-                elif part is not None:
-                    part = _fitted(part, parent, plan.primitive, zip(argnums, parts, strict=True), lead)
-                _add(totals, owned, parent, part)
-            if not retain:
-                node.release()
+        return _visited(
+            nodes, order[-1:], wanted, inputs, totals, owned, lead, call, Leaf.release if retain else Node.release
+        )
     except BaseException as error:
-        _give_up(error, node, () if retain else order)
+        _give_up(error, order[: len(order) - length_hint(nodes)][-1:], () if retain else order)
         raise
+
+
+def _visited(
+    nodes: Iterator[Node], oldest: Sequence[Node], wanted: set[Node] | None, inputs: Inputs, totals: dict[Node, Any],
+    owned: set[Node], lead: int, call: Call, let_go: Callable[[Any], None],
+) -> dict[Node, Array]:  # fmt: skip
+    """Visit nodes in order, each with its total, and return the totals of the inputs."""
+    gathered, take = totals.get, totals.pop
+    found: dict[Node, Any] = {}
+    for node in nodes:
+        g: Any = take(node, None)
+        if g is None:
+            continue
+        plan, parents, kwargs, y = node.plan, node.parents, node.kwargs, node.output
+        args = node.args  # last, since another thread that releases the node takes it away first
+        if plan is None or (inputs is not None and node in inputs):
+            found[node] = g
+            if plan is None or node in oldest:  # which may be spent: what it was computed from is not asked for
+                continue
+        if args is None:
+            raise spent(node)
+        argnums = plan.argnums
+        if wanted is not None:
+            argnums, parents = _asked(argnums, parents, wanted)
+        if type(g) is list:
+            g = _of_every_output(cast(Any, g), y)
+        parts: Sequence[Any] = call(node, argnums, g, node if y is None else y, args, kwargs)
+        for parent, part in zip(parents, parts):  # noqa: B905 (strict takes time)
+            if type(part) is np.ndarray and part.shape == parent.shape and part.dtype is parent.dtype:
+                total = gathered(parent)
+                if total is None:
+                    totals[parent] = part
+                    continue
+                if parent in owned:
+                    np.add(total, part, total)
+                    continue
+            elif part is not None:
+                part = _fitted(part, parent, plan.primitive, zip(argnums, parts, strict=True), lead)
+            _add(totals, owned, parent, part)
+        let_go(node)
     return found
 
 
@@ -320,11 +320,11 @@ def _asked(argnums: Sequence[int], parents: Sequence[Node], wanted: set[Node]) -
     return [i for i, _ in pairs], [parent for _, parent in pairs]
 
 
-def _give_up(error: BaseException, node: Node | None, order: Iterable[Node]) -> None:
-    """Let go of the graph after an error, and say in which node's backward pass it was raised."""
+def _give_up(error: BaseException, at: Sequence[Node], order: Iterable[Node]) -> None:
+    """Let go of the graph after an error, and say at which node it was raised."""
     for rest in order:
         rest.release()
-    if node is not None and isinstance(error, Exception):
+    for node in at if isinstance(error, Exception) else ():
         line = f", recorded at {node.trace.line}" if node.trace else ""
         error.add_note(f"in the backward pass of {node.name}{line}; no gradient was changed")
         if isinstance(error, TypeError | AttributeError):

@@ -85,9 +85,8 @@ def _operators(ufunc: np.ufunc) -> tuple[Operator, Operator, Operator]:
         return tensor
 
     def in_place(a: Any, b: Any) -> Tensor:
-        if views.is_number(a):
-            return operate(a, b)
-        return views.overwrite(a, f"{entry.name} in place", (a, b), lambda *args: record(entry, args, NOTHING))
+        in_memory = functools.partial(views.overwrite, a, f"{entry.name} in place", (a, b))
+        return operate(a, b) if views.is_number(a) else in_memory(lambda *args: record(entry, args, NOTHING))
 
     return operate, lambda a, b: operate(b, a), in_place
 

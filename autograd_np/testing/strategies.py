@@ -137,7 +137,7 @@ def tensors(
     """
 
     def tensor(x: Array) -> Tensor:
-        leaf: Tensor = lay_out(Tensor(own_elements(x)), x)
+        leaf: Tensor = lay_out(Tensor(own_elements(x)), x).detach()
         leaf.requires_grad = requires_grad
         return leaf
 

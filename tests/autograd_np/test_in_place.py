@@ -17,7 +17,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import sys
 import textwrap
 import threading
 from collections.abc import Callable
@@ -505,9 +504,6 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
     "a leaf may be written": (views, "check_writable", "root._node.plan is None", "False"),
     "thawing makes another leaf": (Tensor, "requires_grad", "_frozen.pop(id(self), None)", "None"),
     "a frozen leaf has a gradient": (Tensor, "backward", "leaf._node is node", "True"),
-    "a sweep starts where a view was taken": (
-        sys.modules["autograd_np.gradients"], "seed", "views.current(output, call)", "output._node"
-    ),
     "a sweep ends at what is spent": (tape, "_order", "and node.number == oldest", ""),
     "a write leaves the base as it was": (
         views, "write", "if tensor is not root:", "if root_node: root_node.number = tick()\n        if False:"

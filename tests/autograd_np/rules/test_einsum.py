@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autograd_np import Tensor, gradients
 from autograd_np.rules import products as rules
-from autograd_np.rules.products import einsum
+from autograd_np.rules.products import einsum, einsum_of_one
 from tests.autograd_np.checks import check_float32, check_gradients
 from tests.autograd_np.strategies import Array, Call, arrays
 
@@ -146,8 +146,20 @@ def vecdots(draw: st.DrawFn) -> Call:
     return Call(f"vecdot(x, x, axis={axis}, keepdims={keepdims})", f, call.arrays)
 
 
+ONE = ["ii->i", "ij->ji", "...", "ij->", "ii", "ij->j", "iij->ji"]
+
+
+@st.composite
+def summations_of_one(draw: st.DrawFn) -> Call:
+    spelling, n, m = draw(st.sampled_from(ONE)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    shape = (n, n, m) if spelling.startswith("iij") else (n, n) if spelling.startswith("ii") else (n, m)
+    x = np.random.default_rng(n + 10 * m).standard_normal(shape)
+    return Call(spelling, lambda a: np.einsum(spelling, a), (x,))
+
+
 CASES = {
     einsum: summations(),
+    einsum_of_one: summations_of_one(),
     np.tensordot: contractions() | contractions_of_inner_axes(),
     np.vdot: vdots(),
     np.inner: inners(),

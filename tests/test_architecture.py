@@ -1,0 +1,71 @@
+"""How large the engine is: bounds on what has to be read, printed with the counts (`pytest -s`).
+
+A line of code is one that holds more than a comment or a part of a docstring.
+"""
+
+import ast
+import io
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE = [ROOT / "autograd_np" / f"{name}.py" for name in ("primitives", "tape", "tensor")]
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+NO_CODE = {
+    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
+}  # fmt: skip
+
+
+def lines_of_code(text: str) -> set[int]:
+    """Return the numbers of the lines of code in a file."""
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in NO_CODE:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | FUNCTION) and ast.get_docstring(node) is not None:
+            lines.difference_update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return lines
+
+
+def functions(text: str) -> dict[str, int]:
+    """Return the lines of code of each function in a file."""
+    lines = lines_of_code(text)
+    return {
+        node.name: len([line for line in lines if node.lineno <= line <= (node.end_lineno or 0)])
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, FUNCTION)
+    }
+
+
+def test_counting() -> None:
+    lines = ['"""Two', 'lines."""', "", "x = 1  # a comment", "", "", "def f():", '    """One."""', "    # a comment"]
+    text = "\n".join([*lines, "    return (", "        x", "    )", ""])
+    assert lines_of_code(text) == {4, 7, 10, 11, 12}
+    assert functions(text) == {"f": 4}
+
+
+def test_the_core_is_read_in_one_sitting() -> None:
+    counts = {path.name: len(lines_of_code(path.read_text())) for path in CORE}
+    print(f"\nlines of code: {counts}, together {sum(counts.values())}")
+    assert sum(counts.values()) <= 900
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+def test_functions_of_the_core_are_short(path: Path) -> None:
+    sizes = functions(path.read_text())
+    longest = max(sizes, key=lambda name: sizes[name])
+    print(f"\n{path.name}: the longest function is {longest}, {sizes[longest]} lines")
+    assert sizes[longest] <= 45
+
+
+def test_functions_of_the_core_are_simple() -> None:
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "C901", *map(str, CORE)]
+    result = subprocess.run(
+        [*command, "--config", "lint.mccabe.max-complexity=13"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout
