@@ -33,6 +33,7 @@ from common import (
     Array,
     agree,
     answer,
+    bounded,
     heading,
     load_images,
     load_thousand,
@@ -389,8 +390,8 @@ def exercise_3() -> str:
     assert off < 1e-7
     assert abs(by_hand.sum()) < 1e-12
     return (
-        f"{by_hand.round(4).tolist()}, off by {off:.0e}. All samples of the column get a part, and the parts sum to "
-        "0: what shifts them all changes nothing."
+        f"{by_hand.round(4).tolist()}, off by less than {bounded(off)}. All samples of the column get a part, and the "
+        "parts sum to 0: what shifts them all changes nothing."
     )
 
 
@@ -441,7 +442,7 @@ def exercise_6(x: Array, seed: int) -> str:
     (norm(layer(x)) * rng.normal(size=(len(x), 4))).sum().backward()
     largest = float(np.abs(layer.bias.grad).max())
     assert largest < 1e-10
-    return f"Its largest entry is {largest:.0e}: the mean takes a bias off again, and beta does its work."
+    return f"It is 0, but for {bounded(largest)}: the mean takes a bias off again, and beta does its work."
 
 
 def exercise_7(losses: list[float], network: Network, data: tuple[Array, ...]) -> str:

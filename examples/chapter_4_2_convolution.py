@@ -22,7 +22,21 @@ from argparse import Namespace
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, heading, load_first, load_images, opening, run, save, say, subplots, table
+from common import (
+    Array,
+    agree,
+    answer,
+    bounded,
+    heading,
+    load_first,
+    load_images,
+    opening,
+    run,
+    save,
+    say,
+    subplots,
+    table,
+)
 from scipy.signal import convolve2d, correlate2d
 
 import nn
@@ -115,7 +129,7 @@ def story(options: Namespace) -> None:
         for way, filtered in (("correlation", correlate2d), ("convolution", convolve2d))
     }
     for (way, found), expected in zip(learnt.items(), (F, F[::-1, ::-1]), strict=True):
-        print(f"{way}, error {np.abs(found - expected).max():.0e}:\n{found.round(6) + 0.0}")
+        print(f"{way}, error within {bounded(np.abs(found - expected).max())}:\n{found.round(6) + 0.0}")
 
     draw(options, X, digit, maps)
     draw_learnt(options, X, learnt)

@@ -18,7 +18,21 @@ import chapter_4_1b_initialisation
 import chapter_4_4_regularisation
 import chapter_4_5_capstone
 import numpy as np
-from common import Array, agree, heading, load_images, load_pair, opening, run, save, say, standardize, subplots, table
+from common import (
+    Array,
+    agree,
+    bounded,
+    heading,
+    load_images,
+    load_pair,
+    opening,
+    run,
+    save,
+    say,
+    standardize,
+    subplots,
+    table,
+)
 
 import nn
 from nn import reference
@@ -103,9 +117,9 @@ def three_ways(x: Array, data: nn.data.Dataset, seed: int) -> None:
         by_hand, numerical = (max(getattr(row, way) for row in comparison.rows) for way in ("relative", "numerical"))
         count = sum(p.size for p in model.parameters())
         verdict = "yes" if comparison.agrees else "NO"
-        rows.append((name, f"{count:,}", f"{by_hand:.0e}", f"{numerical:.0e}", verdict))
+        rows.append((name, f"{count:,}", bounded(by_hand), bounded(numerical), verdict))
         worst = max(worst, by_hand)
-    table(("network", "parameters", "automatic - by hand", "automatic - numerical", "all agree"), rows)
+    table(("network", "parameters", "by hand within", "numerical within", "all agree"), rows)
     agree("The gradients of all networks", 1 + worst, 1.0)
 
 

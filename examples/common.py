@@ -187,8 +187,16 @@ def difference(a: Any, b: Any) -> float:
     return float(np.abs(a - b).max() / scale) if scale else 0.0
 
 
+def bounded(found: float) -> str:
+    """Return the power of ten that an error stays within.
+
+    Nothing below 1e-14: sums of floats end in other digits wherever their arrays come to lie in memory.
+    """
+    return f"{10.0 ** np.ceil(np.log10(max(found, 1e-14))):.0e}"
+
+
 def agree(what: str, by_hand: Any, automatic: Any, tolerance: float = 1e-10) -> None:
-    """Print how closely two ways of computing the same agree.
+    """Print how closely two ways of computing the same agree, as a power of ten.
 
     Raises
     ------
@@ -198,7 +206,7 @@ def agree(what: str, by_hand: Any, automatic: Any, tolerance: float = 1e-10) -> 
     found = difference(by_hand, automatic)
     if not found <= tolerance:
         raise ArithmeticError(f"{what}: by hand and automatically differ by {found:.1e}, more than {tolerance:g}")
-    print(f"{what}: by hand and automatically agree to {found:.1e}")
+    print(f"{what}: by hand and automatically agree to {bounded(found)}")
 
 
 def answer(exercise: Callable[..., str], *given: Any) -> None:

@@ -395,7 +395,7 @@ def initialisation(output: Output) -> None:
         assert last < 0.3
         assert 0.9 < low <= accuracy <= high
     assert abs(output.numbers(f"is {N} times as small: against")[0] - 10) < 0.02
-    assert output.numbers(f"-> Its largest entry is {N}: the mean")[0] < 1e-10
+    assert output.numbers(f"-> It is 0, but for {N}: the mean")[0] < 1e-10
     off, ratio, loss, own = output.numbers(
         rf"off by {N} deviations, the variances by a factor of {N} .*is {N} with the averages and {N} with"
     )
@@ -411,7 +411,7 @@ def convolution(output: Output) -> None:
         assert (same if sign == 1 else opposite) == 0
         assert (opposite if sign == 1 else same) > 0.5
     for way in ("correlation", "convolution"):
-        assert output.numbers(f"{way}, error {N}:")[0] < 1e-8
+        assert output.numbers(f"{way}, error within {N}:")[0] < 1e-8
     assert "[[-1. 0. 1.] [-2. 0. 2.] [-1. 0. 1.]] convolution" in output.text
     assert "[[ 1. 0. -1.] [ 2. 0. -2.] [ 1. 0. -1.]] Picture" in output.text
     for line in (
