@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 import nn
 from autograd_np import Tensor, grad
 from nn.compare import Comparison, compare_backprop, compare_gradients, hand_written
-from nn.diagnosis import Diagnosis
+from nn.doctor.evidence import Diagnosis
 from nn.testing import MLP, cnns, mlps
 from tests.nn.passes import HandWritten
 

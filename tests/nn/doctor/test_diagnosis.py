@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nn.diagnosis import Diagnosis, Hypothesis, Tolerance, agreeing_digits, diagnose, listed
+from nn.doctor.diagnosis import diagnose
+from nn.doctor.evidence import Diagnosis, Hypothesis, Tolerance, agreeing_digits, listed
 
 Arrays = Mapping[str, np.ndarray]
 

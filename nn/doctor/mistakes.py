@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from autograd_np import Tensor, defvjp, primitive
 from nn import functional as F
-from nn.diagnosis import Hypothesis, listed
+from nn.doctor.evidence import Hypothesis, listed
 from nn.layers import Conv2d, Dropout, MaxPool2d, ReLU
 from nn.module import Module
 
@@ -161,7 +161,7 @@ def hypotheses(model: Module, gradients: Callable[[Module], Mapping[str, Array]]
     --------
     >>> import numpy as np
     >>> import nn
-    >>> from nn.mistakes import hypotheses
+    >>> from nn.doctor.mistakes import hypotheses
     >>> model = nn.Sequential(nn.Linear(1, 1, rng=0), nn.ReLU())
     >>> def gradients(model):
     ...     model(np.array([[-9.0]])).sum().backward()
