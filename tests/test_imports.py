@@ -31,7 +31,7 @@ NN_ROWS = [
     ["nn.compare", "nn.training"],
     ["nn.doctor.compare"],
     ["nn.doctor.diagnosis", "nn.doctor.series", "nn.plots"],
-    ["nn.doctor.mistakes", "nn.doctor.patterns", "nn.testing"],
+    ["nn.doctor.factors", "nn.doctor.mistakes", "nn.doctor.patterns", "nn.testing"],
     ["nn.checkpoint", "nn.data"],
     ["nn.layers", "nn.losses", "nn.optim", "nn.init", "nn.functional", "nn.module"],
     ["nn.reference", "nn.doctor.evidence", "nn.doctor"],

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd_np import Tensor, no_grad
+from nn import functional as F
 from nn import plots
 from nn.doctor.diagnosis import diagnose
-from nn.doctor.evidence import Diagnosis, Tolerance, agreeing_digits, listed
+from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, listed
 from nn.doctor.mistakes import SPREAD, hypotheses
 from nn.doctor.series import Backward, hand_written
 from nn.layers import Dropout
-from nn.losses import CrossEntropyLoss
+from nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from nn.module import Module
 
 __all__ = ["Comparison", "ParameterComparison", "compare_backprop", "compare_gradients"]
@@ -175,8 +176,10 @@ class Comparison:
         sentences: list[str] = []
         if wrong:
             sentences.append(f"They differ in {listed(wrong)}.")
-            if not self.diagnoses:
-                sentences.append("No known mistake accounts for it.")
+            named = {name for diagnosis in self.diagnoses for name in diagnosis.parameters}
+            left = [name for name in wrong if name not in (*named, *self.confirmed)]
+            if not named or left:
+                sentences.append(f"No known mistake accounts for {listed(left) if named else 'it'}.")
         if self.confirmed:
             sentences.append(f"The numerical gradients confirm the manual ones of {listed(self.confirmed)}.")
         if contradicted:
@@ -286,7 +289,7 @@ def compare_gradients(
 
     return _comparison(
         found, reference, compared_with, tolerance, apart if len(known) == 2 else None,
-        parameters=own, batch_size=batch_size,
+        parameters=own, loss=KnownLoss(batch_size or 1),
     )  # fmt: skip
 
 
@@ -360,7 +363,7 @@ def compare_backprop(
     own_pass = backward or (hand_written(model) if isinstance(criterion, CrossEntropyLoss) else None)
     model = model.astype(np.float64)
     model.zero_grad()
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y)
+    x, y = np.array(x, dtype=np.float64), np.array(y)
 
     def gradients(model: Module) -> dict[str, Array]:
         with _same_draws(model):
@@ -373,7 +376,9 @@ def compare_backprop(
 
     def manual() -> dict[str, Array]:
         assert own_pass is not None
-        return _arrays("the hand-written pass", own_pass({name: p.data for name, p in parameters.items()}, x, y))
+        # It may write into what it is given, and into what it returned when it is called again.
+        given = {name: p.data.copy() for name, p in parameters.items()}
+        return _arrays("the hand-written pass", own_pass(given, x.copy(), y.copy()))
 
     parameters = dict(model.named_parameters())
     value = loss_at()
@@ -396,12 +401,26 @@ def compare_backprop(
     tolerance = Tolerance.of(_precision(found or automatic), automatic)
     return _comparison(
         found, automatic, "automatic", tolerance, apart,
-        loss=value,
+        value=value,
         parameters={name: p.data for name, p in parameters.items()},
-        batch_size=len(x),
+        loss=_known_loss(criterion, y, len(x)),
         hypotheses=hypotheses(model, gradients),
         observed=_drawn_anew(model, found or {}, automatic, tolerance, manual),
     )  # fmt: skip
+
+
+def _known_loss(criterion: Any, y: Array, examples: int) -> KnownLoss:
+    """Return what is known of a loss: of the package's own, as modules or as functions, how they are made."""
+    reduction = getattr(criterion, "reduction", "mean")
+    if isinstance(criterion, CrossEntropyLoss) or criterion is F.cross_entropy:
+        return KnownLoss(examples, square=False, reduction=reduction)
+    of_elements = (
+        F.mse_loss, F.l1_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits,
+    )  # fmt: skip
+    if isinstance(criterion, MSELoss | L1Loss | BCELoss | BCEWithLogitsLoss) or criterion in of_elements:
+        square = isinstance(criterion, MSELoss) or criterion is F.mse_loss
+        return KnownLoss(examples, y.size // examples, square, reduction)
+    return KnownLoss(examples)
 
 
 def _comparison(
@@ -411,7 +430,7 @@ def _comparison(
     tolerance: Tolerance,
     apart: Callable[[str, Array], float] | None,
     *,
-    loss: float | None = None,
+    value: float | None = None,
     **known: Any,
 ) -> Comparison:
     """Lay the ways side by side, and name what is wrong with the manual gradients.
@@ -433,7 +452,7 @@ def _comparison(
         _row(name, g, None if manual is None else manual[name], numerical.get(name), tolerance, name in contradicted)
         for name, g in reference.items()
     )
-    return Comparison(rows, diagnoses, tuple(confirmed), manual, reference, compared_with, loss)
+    return Comparison(rows, diagnoses, tuple(confirmed), manual, reference, compared_with, value)
 
 
 def _row(
@@ -468,7 +487,7 @@ def _arrays(what: str, given: Any) -> dict[str, Array]:
         )
     arrays: dict[str, Array] = {}
     for name, value in given.items():  # pyright: ignore[reportUnknownVariableType]
-        array: Array = value.data if isinstance(value, Tensor) else np.asarray(value)  # pyright: ignore
+        array: Array = np.array(value.data if isinstance(value, Tensor) else value)  # pyright: ignore
         if array.dtype.kind not in "biuf":
             raise TypeError(f"compare: {what} holds a {array.dtype} for {name}; give real numbers")
         arrays[str(name)] = array if array.dtype.kind == "f" else array.astype(float)  # pyright: ignore

@@ -13,8 +13,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nn.doctor import patterns
-from nn.doctor.evidence import Case, Diagnosis, Hypothesis, Tolerance, finite, listed
+from nn.doctor import factors, patterns
+from nn.doctor.evidence import Case, Diagnosis, Hypothesis, KnownLoss, Tolerance, finite, listed
 
 __all__ = ["diagnose"]
 
@@ -31,7 +31,7 @@ def diagnose(
     *,
     names: tuple[str, str] = ("manual", "automatic"),
     parameters: Mapping[str, Array] | None = None,
-    batch_size: int | None = None,
+    loss: KnownLoss | None = None,
     hypotheses: Iterable[Hypothesis] = (),
     observed: Iterable[Diagnosis] = (),
 ) -> tuple[Diagnosis, ...]:
@@ -54,8 +54,8 @@ def diagnose(
         What to call the two; beside "numerical" ones no lone row is named, which may be their own.
     parameters : mapping of str to ndarray, optional
         The parameters themselves, without which regularisation cannot be recognised.
-    batch_size : int, optional
-        Number of examples, without which no factor can be traced to it.
+    loss : KnownLoss, optional
+        What is known of the loss, to which factors are traced.
     hypotheses : iterable of Hypothesis
         Mistakes that were tried out; they are used up only if something differs.
     observed : iterable of Diagnosis
@@ -83,14 +83,14 @@ def diagnose(
     wrong = [name for name in reference if not clear.agrees(manual[name], reference[name])]
     endless = [name for name in wrong if not (finite(manual[name]) and finite(reference[name]))]
     usable = [name for name in wrong if name not in endless]
-    case = Case(manual, reference, usable, tolerance, names, parameters or {}, batch_size)
+    case = Case(manual, reference, usable, tolerance, names, parameters or {}, loss or KnownLoss())
     found = list(patterns.not_finite(case, endless))
     if usable:
         # From what predicts every number, over what was fitted or merely observed, to what only describes.
         found += _simplest(
             [
-                [*_tried_out(case, hypotheses), *patterns.exact(case)],
-                [*patterns.fitted(case), *observed],
+                [*_tried_out(case, hypotheses), *patterns.exact(case), *factors.exact(case)],
+                [*factors.fitted(case), *observed],
                 [*patterns.lone_parts(case)],
             ],
             usable,

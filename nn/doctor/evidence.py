@@ -11,12 +11,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Case", "Diagnosis", "Hypothesis", "Tolerance", "agreeing_digits", "distance", "finite", "largest", "listed"]
+__all__ = [
+    "GROSS",
+    "LEFT",
+    "Case",
+    "Diagnosis",
+    "Hypothesis",
+    "KnownLoss",
+    "Tolerance",
+    "agreeing_digits",
+    "distance",
+    "finite",
+    "largest",
+    "listed",
+]
 
 Array = NDArray[Any]
 
 # A mistake must leave no more than this share of the difference: tolerances are wide, and much would fit into them.
-_LEFT = 1e-3
+LEFT = 1e-3
+# What has no exact prediction, a lone row or a factor of no known origin, must change the gradient by this share.
+GROSS = 1e-2
 # Below this share of the largest gradient, what rounding leaves of a gradient that cancels is no difference.
 _CANCELLED = 1e-3
 
@@ -105,13 +120,15 @@ class Tolerance(NamedTuple):
         return found.shape == expected.shape and largest(distance(found, expected)) <= self.around(expected) < np.inf
 
 
-def agreeing_digits(found: Array, expected: Array) -> int:
-    """Return to how many digits two gradients of one shape agree, relative to the largest element.
+def agreeing_digits(found: Array, expected: Array, scale: float | None = None) -> int:
+    """Return to how many digits two gradients of one shape agree.
 
     Parameters
     ----------
     found, expected : ndarray
         Of one shape.
+    scale : float, optional
+        What they are relative to; by default the largest element expected.
 
     Returns
     -------
@@ -125,10 +142,31 @@ def agreeing_digits(found: Array, expected: Array) -> int:
     >>> agreeing_digits(np.array([1.0, 2.0]), np.array([1.0, 2.001]))
     3
     """
-    furthest, size = largest(distance(found, expected)), largest(expected)
+    furthest, size = largest(distance(found, expected)), largest(expected) if scale is None else scale
     if furthest == 0:
         return 15
     return min(math.floor(-math.log10(furthest / size)), 15) if furthest < size < np.inf else 0
+
+
+class KnownLoss(NamedTuple):
+    """What is known about the loss that was differentiated, which says what a constant factor may mean.
+
+    Attributes
+    ----------
+    examples : int
+        In the batch; 1 if it is not known.
+    outputs : int
+        Numbers that each of them has in the loss, if it is a mean over them too.
+    square : bool
+        Whether squares may be in it.
+    reduction : {"mean", "sum"} or None
+        What is made of the losses of the examples; None if it is not known.
+    """
+
+    examples: int = 1
+    outputs: int = 1
+    square: bool = True
+    reduction: str | None = None
 
 
 class Case(NamedTuple):
@@ -140,7 +178,7 @@ class Case(NamedTuple):
     tolerance: Tolerance
     names: tuple[str, str]
     parameters: Mapping[str, Array]
-    batch_size: int | None
+    loss: KnownLoss
 
     @property
     def pairs(self) -> Iterator[tuple[str, Array, Array]]:
@@ -157,11 +195,18 @@ class Case(NamedTuple):
         found, expected = self.manual[name], self.reference[name]
         if not self.tolerance.agrees(found, predicted):
             return False
-        return found.shape != expected.shape or (largest(found - predicted) <= _LEFT * largest(found - expected))
+        return found.shape != expected.shape or (largest(found - predicted) <= LEFT * largest(found - expected))
 
     def digits(self, predicted: Mapping[str, Array]) -> str:
         """Say to how many digits manual gradients are what a mistake makes of them."""
-        return f"to {min(agreeing_digits(self.manual[name], value) for name, value in predicted.items())} digits"
+        scales = {
+            # What is zero to rounding has no digits of its own.
+            name: largest(self.reference[name]) if largest(value) <= self.tolerance.absolute else None
+            for name, value in predicted.items()
+        }
+        return (
+            f"to {min(agreeing_digits(self.manual[name], predicted[name], scales[name]) for name in predicted)} digits"
+        )
 
 
 def listed(names: Iterable[str]) -> str:

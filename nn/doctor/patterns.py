@@ -1,25 +1,20 @@
-"""Mistakes that pairs of arrays show, without a model: factors, transposes, swaps, single rows, NaNs."""
+"""Mistakes that pairs of arrays show, without a model: transposes, swaps, single rows, NaNs."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.doctor.evidence import Case, Diagnosis, agreeing_digits, distance, finite, largest, listed
+from nn.doctor.evidence import GROSS, Case, Diagnosis, agreeing_digits, distance, finite, largest, listed
 
-__all__ = ["exact", "fitted", "lone_parts", "not_finite"]
+__all__ = ["exact", "lone_parts", "not_finite"]
 
 Array = NDArray[Any]
-
-# What has no exact prediction, a lone row or a factor of no known origin, must change the gradient by this share.
-_GROSS = 1e-2
-# So many numbers must obey a factor that was fitted to them.
-_FITTED = 3
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -32,7 +27,6 @@ def exact(case: Case) -> Iterator[Diagnosis]:
     yield from _not_summed(case)
     yield from _rearranged(case)
     yield from _of_another(case)
-    yield from _known_factors(case)
 
 
 def _not_summed(case: Case) -> Iterator[Diagnosis]:
@@ -122,142 +116,6 @@ def _of_another(case: Case) -> Iterator[Diagnosis]:
             )
 
 
-def _known_factors(case: Case) -> Iterator[Diagnosis]:
-    for factor, thought in _usual_factors(case.batch_size or 1).items():
-        predicted = {name: factor * g for name, _, g in case.alike if case.explains(name, factor * g)}
-        if predicted:
-            yield _times(case, factor, predicted, thought)
-
-
-def _usual_factors(n: int) -> dict[float, str]:
-    """Return the factors that mistakes make, of a sign, a square and a mean over n examples, and their products."""
-    signs = {
-        1.0: "",
-        -1.0: "the sign is turned: target - output stands for output - target, or the step for the gradient",
-    }
-    squares = {
-        1.0: "",
-        2.0: "the 2 from differentiating a square is there twice, or the loss has a half before the square",
-        0.5: "the 2 from differentiating a square is missing, as if the loss had a half before the square",
-    }
-    means = {1.0: ""}
-    if n > 1:
-        means[1.0 / n] = f"the division by the batch size {n} is done twice, or the loss is a sum and not a mean"
-        means[float(n)] = f"the loss is a mean over the batch of {n}, and the division by {n} is missing"
-    readings: dict[float, list[list[str]]] = {}
-    for parts in itertools.product(signs.items(), squares.items(), means.items()):
-        factor = math.prod(part for part, _ in parts)
-        readings.setdefault(factor, []).append([thought for _, thought in parts if thought])
-    # A 2 that may be the batch's is read as one mistake, not as three that cancel in part.
-    fewest = {factor: min(map(len, several)) for factor, several in readings.items()}
-    return {
-        factor: "; or ".join("; and ".join(thoughts) for thoughts in several if len(thoughts) == fewest[factor])
-        for factor, several in readings.items()
-    }
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Mistakes with a number that is fitted, and what fits many
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def fitted(case: Case) -> Iterator[Diagnosis]:
-    """Find mistakes with a number in them that only the gradients tell."""
-    yield from _regularised(case)
-    yield from _unknown_factors(case)
-    yield from _zero(case)
-
-
-def _regularised(case: Case) -> Iterator[Diagnosis]:
-    """Find differences that are a multiple of the parameter, or of its sign."""
-    own = {
-        name: case.parameters[name].astype(float)
-        for name, found, _ in case.alike
-        if name in case.parameters and case.parameters[name].shape == found.shape
-    }
-    for what, bases in (
-        ("the parameter", own),
-        ("the parameter's sign", {name: np.sign(parameter) for name, parameter in own.items()}),
-    ):
-        differences = {name: case.manual[name] - case.reference[name] for name in bases}
-        for strength, names in _multiples(case, differences, bases, case.reference):
-            if np.ptp(np.concatenate([bases[name].ravel() for name in names])) == 0:
-                continue  # a constant, which needs no parameter to explain it
-            missing = strength < 0
-            predicted = {name: case.reference[name] + strength * bases[name] for name in names}
-            yield Diagnosis(
-                "regularisation term missing" if missing else "regularisation term doubled",
-                tuple(names),
-                f"in {listed(names)} the {case.names[0]} gradient is everywhere the {case.names[1]} one "
-                f"{'minus' if missing else 'plus'} {abs(strength):.6g} times {what}, {case.digits(predicted)}",
-                "the penalty is in the loss that was differentiated, and its derivative was left out, or is too small "
-                "by a factor such as the 2 of a square"
-                if missing
-                else "the derivative of the penalty was added twice: to the gradient, and again as weight decay, say; "
-                "or it was added although the loss that was differentiated has no penalty",
-            )
-
-
-def _unknown_factors(case: Case) -> Iterator[Diagnosis]:
-    found = {name: found for name, found, _ in case.alike}
-    expected = {name: expected for name, _, expected in case.alike}
-    for factor, names in _multiples(case, found, expected, {}):
-        if abs(factor - 1) < _GROSS:
-            continue
-        whole = next(
-            (round(f) for f in (factor, 1 / factor) if abs(f) > 2.5 and math.isclose(f, round(f), rel_tol=1e-6)), 0
-        )
-        thought = "a constant of the loss or of a layer was left out, or counted twice"
-        if whole:
-            verb = "forgotten" if abs(factor) > 1 else "taken once too often"
-            thought = f"a whole number: a mean over {abs(whole)} numbers was {verb}, perhaps"
-        yield _times(case, factor, {name: factor * expected[name] for name in names}, thought)
-
-
-def _zero(case: Case) -> Iterator[Diagnosis]:
-    names = tuple(name for name, found, _ in case.alike if not found.any())
-    if names:
-        yield Diagnosis(
-            "zero gradient",
-            names,
-            f"the {case.names[0]} gradient of {listed(names)} is zero throughout, and the {case.names[1]} one is not",
-            "it was never computed or never written back, or the chain of derivatives is cut behind it",
-        )
-
-
-def _multiples(
-    case: Case, found: Mapping[str, Array], bases: Mapping[str, Array], offsets: Mapping[str, Array]
-) -> Iterator[tuple[float, list[str]]]:
-    """Fit a multiple of each array's base, and yield those that hold for enough numbers, with the names."""
-
-    def fits(name: str, multiple: float) -> bool:
-        return multiple != 0 and case.explains(name, offsets.get(name, 0.0) + multiple * bases[name])
-
-    groups: dict[float, list[str]] = {}
-    for name, base in bases.items():
-        if norm := float(np.vdot(base, base)):
-            own = float(np.vdot(base, found[name])) / norm
-            multiple = next((m for m in groups if fits(name, m)), own)
-            if fits(name, multiple):
-                groups.setdefault(multiple, []).append(name)
-    for multiple, names in groups.items():
-        if sum(int(np.sum(np.abs(bases[name]) > _GROSS * largest(bases[name]))) for name in names) >= _FITTED:
-            yield multiple, names
-
-
-def _times(case: Case, factor: float, predicted: Mapping[str, Array], thought: str) -> Diagnosis:
-    number = f"{factor:.4f}" if 0.0999 < abs(factor) < 1000 else f"{factor:.6g}"
-    parameters = {name for name, g in case.reference.items() if g.any()}
-    where = "every parameter" if len(parameters) > 1 and parameters == set(predicted) else listed(predicted)
-    return Diagnosis(
-        "constant factor",
-        tuple(predicted),
-        f"{case.names[0]} is {number} times the {case.names[1]} gradient everywhere in {where}, "
-        f"{case.digits(predicted)}",
-        thought,
-    )
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # What can only be described
 # ---------------------------------------------------------------------------------------------------------------------
@@ -283,7 +141,7 @@ def lone_parts(case: Case) -> Iterator[Diagnosis]:
     for name, found, expected in case.alike:
         if part := _lone_part(distance(found, expected) > case.tolerance.around(expected), expected):
             size = largest(distance(found, expected))
-            if size > _GROSS * largest(expected):
+            if size > GROSS * largest(expected):
                 unit = (expected.shape[0], part.place) if part.axis == 0 else name
                 units.setdefault(unit, []).append((name, part))
     for parts in units.values():

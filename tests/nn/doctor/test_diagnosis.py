@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nn.doctor.diagnosis import diagnose
-from nn.doctor.evidence import Diagnosis, Hypothesis, Tolerance, agreeing_digits, listed
+from nn.doctor.evidence import Diagnosis, Hypothesis, KnownLoss, Tolerance, agreeing_digits, listed
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -46,7 +46,7 @@ def test_small_noise_is_no_mistake_that_is_known(seed: int, size: float) -> None
     """It differs by more than rounding, but no mistake accounts for what is left."""
     right = network(seed)
     rng = np.random.default_rng([seed, 1])
-    assert named({k: g + size * rng.normal(size=g.shape) for k, g in right.items()}, right, batch_size=5) == {}
+    assert named({k: g + size * rng.normal(size=g.shape) for k, g in right.items()}, right, loss=KnownLoss(5)) == {}
 
 
 @given(seeds, st.floats(1e-9, 0.5))
@@ -74,7 +74,7 @@ def test_a_mistake_and_noise_are_not_that_mistake(seed: int, size: float) -> Non
 )
 def test_constant_factors_are_read(factor: float, n: int | None, number: str, words: list[str]) -> None:
     right = network()
-    found = only({name: factor * g for name, g in right.items()}, right, batch_size=n)
+    found = only({name: factor * g for name, g in right.items()}, right, loss=KnownLoss(n or 1))
     assert found.mistake == "constant factor"
     assert found.parameters == tuple(right)
     assert found.evidence.startswith(f"manual is {number} times the automatic gradient everywhere in every parameter")
