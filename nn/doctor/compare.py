@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from copy import deepcopy
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd_np import Tensor, no_grad
-from nn import functional as F
+from autograd_np import Tensor
 from nn import plots
 from nn.doctor.diagnosis import diagnose
 from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, listed
+from nn.doctor.losses import known_loss
 from nn.doctor.mistakes import SPREAD, hypotheses
 from nn.doctor.series import Backward, hand_written
+from nn.doctor.trials import Trial
 from nn.layers import Dropout
-from nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
+from nn.losses import CrossEntropyLoss
 from nn.module import Module
 
 __all__ = ["Comparison", "ParameterComparison", "compare_backprop", "compare_gradients"]
@@ -170,6 +169,13 @@ class Comparison:
             return f"shape {shape}"
         return str(row.place) if row.place is not None else "-"
 
+    def _several(self) -> bool:
+        """Return whether it takes more than one mistake to account for the differences."""
+        mistakes: dict[tuple[str, ...], set[str]] = {}
+        for diagnosis in self.diagnoses:
+            mistakes.setdefault(diagnosis.parameters, set()).add(diagnosis.mistake)
+        return bool(mistakes) and not set.intersection(*mistakes.values())
+
     def _verdict(self) -> str:
         wrong = [row.name for row in self.rows if not row.manual_agrees]
         contradicted = [row.name for row in self.rows if row.manual_agrees and not row.agrees]
@@ -178,8 +184,12 @@ class Comparison:
             sentences.append(f"They differ in {listed(wrong)}.")
             named = {name for diagnosis in self.diagnoses for name in diagnosis.parameters}
             left = [name for name in wrong if name not in (*named, *self.confirmed)]
-            if not named or left:
-                sentences.append(f"No known mistake accounts for {listed(left) if named else 'it'}.")
+            if not named:
+                sentences.append("No known mistake accounts for it.")
+            elif left:
+                sentences.append(f"No known mistake accounts for {listed(left)}.")
+            elif self._several():
+                sentences.append("No single mistake accounts for all of it.")
         if self.confirmed:
             sentences.append(f"The numerical gradients confirm the manual ones of {listed(self.confirmed)}.")
         if contradicted:
@@ -365,14 +375,7 @@ def compare_backprop(
     model.zero_grad()
     x, y = np.array(x, dtype=np.float64), np.array(y)
 
-    def gradients(model: Module) -> dict[str, Array]:
-        with _same_draws(model):
-            criterion(model(x), y).backward()
-        return {name: np.zeros(p.shape) if p.grad is None else p.grad for name, p in model.named_parameters()}
-
-    def loss_at() -> float:
-        with no_grad(), _same_draws(model):
-            return criterion(model(x), y).item()
+    trial = Trial(model, criterion, x, y)
 
     def manual() -> dict[str, Array]:
         assert own_pass is not None
@@ -381,8 +384,7 @@ def compare_backprop(
         return _arrays("the hand-written pass", own_pass(given, x.copy(), y.copy()))
 
     parameters = dict(model.named_parameters())
-    value = loss_at()
-    automatic = gradients(deepcopy(model))
+    automatic = trial.right
     found = None if own_pass is None else manual()
     if found is not None and found.keys() != automatic.keys():
         raise ValueError(
@@ -394,33 +396,19 @@ def compare_backprop(
         if gradient.shape != automatic[name].shape:
             return math.inf
         return max(
-            _numerical(loss_at, parameters[name], gradient, direction, scale)
+            _numerical(trial.value, parameters[name], gradient, direction, scale)
             for direction, scale in _directions(automatic[name], directions, entries, rng)
         )
 
     tolerance = Tolerance.of(_precision(found or automatic), automatic)
     return _comparison(
         found, automatic, "automatic", tolerance, apart,
-        value=value,
+        value=trial.value(),
         parameters={name: p.data for name, p in parameters.items()},
-        loss=_known_loss(criterion, y, len(x)),
-        hypotheses=hypotheses(model, gradients),
+        loss=known_loss(criterion, y, len(x)),
+        hypotheses=hypotheses(trial, found or {}),
         observed=_drawn_anew(model, found or {}, automatic, tolerance, manual),
     )  # fmt: skip
-
-
-def _known_loss(criterion: Any, y: Array, examples: int) -> KnownLoss:
-    """Return what is known of a loss: of the package's own, as modules or as functions, how they are made."""
-    reduction = getattr(criterion, "reduction", "mean")
-    if isinstance(criterion, CrossEntropyLoss) or criterion is F.cross_entropy:
-        return KnownLoss(examples, square=False, reduction=reduction)
-    of_elements = (
-        F.mse_loss, F.l1_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits,
-    )  # fmt: skip
-    if isinstance(criterion, MSELoss | L1Loss | BCELoss | BCEWithLogitsLoss) or criterion in of_elements:
-        square = isinstance(criterion, MSELoss) or criterion is F.mse_loss
-        return KnownLoss(examples, y.size // examples, square, reduction)
-    return KnownLoss(examples)
 
 
 def _comparison(
@@ -507,18 +495,6 @@ def _relative(a: Array, b: Array, least: float = 0.0) -> float:
     if difference == 0:
         return 0.0
     return difference / scale if scale else math.inf
-
-
-@contextmanager
-def _same_draws(model: Module) -> Generator[None]:
-    """Leave the generators in a model as they were, so that the same numbers are drawn the next time."""
-    generators = [g for module in model.modules() for g in vars(module).values() if isinstance(g, np.random.Generator)]
-    states = [generator.bit_generator.state for generator in generators]
-    try:
-        yield
-    finally:
-        for generator, state in zip(generators, states, strict=True):
-            generator.bit_generator.state = state
 
 
 def _drawn_anew(
