@@ -32,7 +32,7 @@ NN_ROWS = [
     ["nn.doctor.compare"],
     ["nn.doctor.diagnosis", "nn.doctor.series", "nn.plots"],
     ["nn.doctor.factors", "nn.doctor.mistakes", "nn.doctor.patterns", "nn.testing"],
-    ["nn.doctor.losses"],
+    ["nn.doctor.layers", "nn.doctor.losses"],
     ["nn.doctor.trials"],
     ["nn.checkpoint", "nn.data"],
     ["nn.layers", "nn.losses", "nn.optim", "nn.init", "nn.functional", "nn.module"],

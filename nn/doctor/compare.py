@@ -14,8 +14,9 @@ from autograd_np import Tensor
 from nn import plots
 from nn.doctor.diagnosis import diagnose
 from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, listed
+from nn.doctor.layers import SPREAD
 from nn.doctor.losses import known_loss
-from nn.doctor.mistakes import SPREAD, hypotheses
+from nn.doctor.mistakes import hypotheses
 from nn.doctor.series import Backward, hand_written
 from nn.doctor.trials import Trial
 from nn.layers import Dropout
@@ -171,10 +172,10 @@ class Comparison:
 
     def _several(self) -> bool:
         """Return whether it takes more than one mistake to account for the differences."""
-        mistakes: dict[tuple[str, ...], set[str]] = {}
+        groups: dict[tuple[str, ...], set[str]] = {}
         for diagnosis in self.diagnoses:
-            mistakes.setdefault(diagnosis.parameters, set()).add(diagnosis.mistake)
-        return bool(mistakes) and not set.intersection(*mistakes.values())
+            groups.setdefault(diagnosis.parameters, set()).add(diagnosis.mistake)
+        return not any(all(d.mistake in group for group in groups.values()) for d in self.diagnoses)
 
     def _verdict(self) -> str:
         wrong = [row.name for row in self.rows if not row.manual_agrees]
@@ -549,7 +550,7 @@ def _numerical(loss_at: Callable[[], float], p: Tensor, gradient: Array, directi
         finally:
             p.data = original
         # Rounding of the two losses limits what can be seen: gradients far below it are judged absolutely.
-        smallest = 1e-6 * max(1.0, abs(above))
+        smallest = 1e-5 * max(1.0, abs(above))
         return abs((above - below) / (2 * h) - expected) / max(scale, abs(expected), smallest)
 
     # A kink of a ReLU or a maximum inside the step spoils it, and a smaller step avoids it; wrong gradients stay wrong.

@@ -14,14 +14,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nn.doctor import factors, patterns
-from nn.doctor.evidence import Case, Diagnosis, Hypothesis, KnownLoss, Tolerance, finite, listed
+from nn.doctor.evidence import CLEAR, Case, Diagnosis, Hypothesis, KnownLoss, Tolerance, finite, listed
 
 __all__ = ["diagnose"]
 
 Array = NDArray[Any]
-
-# A difference must be so many times what rounding explains before anything is said about its cause.
-_CLEAR = 10.0
 
 
 def diagnose(
@@ -79,7 +76,7 @@ def diagnose(
       Likely thought: the factors of the matrix product stand in the wrong order, or as for weights that
       are stored the other way round: X.T @ delta for X @ W, delta.T @ X for X @ W.T.
     """
-    clear = Tolerance(_CLEAR * tolerance.relative, _CLEAR * tolerance.absolute)
+    clear = Tolerance(CLEAR * tolerance.relative, CLEAR * tolerance.absolute)
     wrong = [name for name in reference if not clear.agrees(manual[name], reference[name])]
     endless = [name for name in wrong if not (finite(manual[name]) and finite(reference[name]))]
     usable = [name for name in wrong if name not in endless]

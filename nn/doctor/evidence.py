@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "CLEAR",
     "GROSS",
     "LEFT",
     "Case",
@@ -28,6 +29,8 @@ __all__ = [
 
 Array = NDArray[Any]
 
+# A difference must be so many times what rounding explains before anything is said about its cause.
+CLEAR = 10.0
 # A mistake must leave no more than this share of the difference: tolerances are wide, and much would fit into them.
 LEFT = 1e-3
 # What has no exact prediction, a lone row or a factor of no known origin, must change the gradient by this share.

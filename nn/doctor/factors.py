@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.doctor.evidence import GROSS, LEFT, Case, Diagnosis, KnownLoss, largest, listed
+from nn.doctor.evidence import CLEAR, GROSS, LEFT, Case, Diagnosis, KnownLoss, largest, listed
 
 __all__ = ["exact", "fitted"]
 
@@ -32,9 +32,9 @@ def exact(case: Case) -> Iterator[Diagnosis]:
     for factor, thought in _usual_factors(case.loss).items():
         predicted = {name: factor * g for name, _, g in case.alike if _is_multiple(case, name, factor)}
         if predicted:
-            if _may_be_a_step(case, factor, predicted):
-                thought += f"; or {_step(factor)}"
             yield _times(case, factor, predicted, thought)
+            if _may_be_a_step(case, factor, predicted):
+                yield _step(case, factor, predicted)
     yield from _clipped_by_value(case)
     yield from _clipped_by_norm(case)
 
@@ -194,7 +194,7 @@ def _unknown_factors(case: Case) -> Iterator[Diagnosis]:
             continue
         predicted = {name: factor * references[name] for name in names}
         if _may_be_a_step(case, factor, names):
-            yield _times(case, factor, predicted, _step(factor), "step in place of the gradient")
+            yield _step(case, factor, predicted)
             continue
         size = abs(factor)
         whole = next((round(f) for f in (size, 1 / size) if f > 2.5 and math.isclose(f, round(f), rel_tol=1e-6)), 0)
@@ -270,12 +270,13 @@ def _multiple(found: Array, base: Array) -> float:
 def _is_multiple(case: Case, name: str, factor: float) -> bool:
     """Return whether a manual gradient is so many times the right one, to rounding of the latter."""
     found, expected = case.manual[name], case.reference[name]
-    return bool(factor) and case.explains(name, factor * expected) and case.tolerance.agrees(found / factor, expected)
+    near = CLEAR * case.tolerance.around(expected)
+    return bool(factor) and case.explains(name, factor * expected) and largest(found / factor - expected) <= near
 
 
 def _every(case: Case, names: Iterable[str]) -> bool:
     """Return whether these are all parameters that have a gradient."""
-    parameters = {name for name, g in case.reference.items() if g.any()}
+    parameters = {name for name, g in case.reference.items() if largest(g) > case.tolerance.absolute}
     return len(parameters) > 1 and parameters == set(names)
 
 
@@ -283,11 +284,12 @@ def _may_be_a_step(case: Case, factor: float, names: Iterable[str]) -> bool:
     return -1 < factor < 0 and _every(case, names)
 
 
-def _step(factor: float) -> str:
-    return (
+def _step(case: Case, factor: float, predicted: Mapping[str, Array]) -> Diagnosis:
+    thought = (
         f"the step of gradient descent, -lr * grad with a learning rate of {-factor:.6g}, was returned, where the "
         f"gradient itself belongs"
     )
+    return _times(case, factor, predicted, thought, "step in place of the gradient")
 
 
 def _times(

@@ -126,6 +126,8 @@ def _samples(trial: Trial) -> Iterator[Hypothesis]:
         thought = "a loop or a slice that begins late or ends early, as delta[:-1] does"
         made = f"the gradients are summed over all samples but the {which} one"
         yield _tried(trial, f"{which} sample dropped", delta, made, thought)
+        if known_loss(trial.loss, trial.y, n).reduction == "sum":
+            continue
         made += f", and divided by {n - 1}"
         yield _tried(trial, f"{which} sample dropped", delta * n / (n - 1), made, thought)
 

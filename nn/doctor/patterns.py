@@ -139,7 +139,8 @@ def lone_parts(case: Case) -> Iterator[Diagnosis]:
     # A unit's row of the weight and its element of the bias are one.
     units: dict[Any, list[tuple[str, _Part]]] = {}
     for name, found, expected in case.alike:
-        if part := _lone_part(distance(found, expected) > case.tolerance.around(expected), expected):
+        wrong = distance(found, expected) > case.tolerance.around(expected)
+        if part := _lone_part(wrong, np.abs(expected) > case.tolerance.absolute):
             size = largest(distance(found, expected))
             if size > GROSS * largest(expected):
                 unit = (expected.shape[0], part.place) if part.axis == 0 else name
@@ -159,13 +160,13 @@ def lone_parts(case: Case) -> Iterator[Diagnosis]:
         )
 
 
-def _lone_part(wrong: Array, expected: Array) -> _Part | None:
-    """Return the only part of a gradient that is wrong, if there is just one and anything right beside it."""
-    if wrong.sum() == 1 and wrong.ndim > 1 and min(wrong.shape[:2]) > 1 and expected[~wrong].any():
+def _lone_part(wrong: Array, clear: Array) -> _Part | None:
+    """Return the only part of a gradient that is wrong, if there is just one and something clear beside it."""
+    if wrong.sum() == 1 and wrong.ndim > 1 and min(wrong.shape[:2]) > 1 and clear[~wrong].any():
         return _Part("element", None, tuple(int(i) for i in np.argwhere(wrong)[0]))
     for axis, kind in enumerate(_KINDS.get(wrong.ndim, ())):
         places = np.flatnonzero(wrong.any(axis=tuple(i for i in range(wrong.ndim) if i != axis)))
-        if len(places) == 1 and np.delete(expected, places, axis=axis).any():
+        if len(places) == 1 and np.delete(clear, places, axis=axis).any():
             return _Part(kind, axis, int(places[0]))
     return None
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from autograd_np import Tensor, defvjp, gradients, no_grad, primitive
 from nn.module import Module
 
-__all__ = ["Call", "Rule", "Trial", "same_draws"]
+__all__ = ["Call", "Rule", "Trial", "unchanged"]
 
 Array = NDArray[Any]
 Gradients = Mapping[str, Array]
@@ -108,7 +108,7 @@ class Trial:
 
     def value(self) -> float:
         """Return the loss."""
-        with no_grad(), same_draws(self.model):
+        with no_grad(), unchanged(self.model):
             return self.loss(self.model(self.x), self.y).item()
 
     def gradients(
@@ -147,7 +147,7 @@ class Trial:
     @cached_property
     def outputs(self) -> Array:
         """What the model returns."""
-        with no_grad(), same_draws(self.model):
+        with no_grad(), unchanged(self.model):
             return np.asarray(self.model(self.x))
 
     @cached_property
@@ -165,7 +165,7 @@ class Trial:
         for path, module in list(model.named_modules()):
             if path in rules:
                 _give_rule(path, module, rules[path], calls, misshapen)
-        with same_draws(model):
+        with unchanged(model):
             outputs = model(self.x)
             if delta is None:
                 self.loss(outputs, self.y).backward()
@@ -197,12 +197,17 @@ def _give_rule(path: str, module: Module, rule: Rule, calls: list[Call], misshap
 
 
 @contextmanager
-def same_draws(model: Module) -> Generator[None]:
-    """Leave the generators in a model as they were, so that the same numbers are drawn the next time."""
+def unchanged(model: Module) -> Generator[None]:
+    """Leave generators and buffers of a model as they were: the same numbers are drawn the next time."""
     generators = [g for module in model.modules() for g in vars(module).values() if isinstance(g, np.random.Generator)]
     states = [generator.bit_generator.state for generator in generators]
+    buffers = [
+        (module, name, value) for module in model.modules() for name, value in module.named_buffers() if "." not in name
+    ]
     try:
         yield
     finally:
         for generator, state in zip(generators, states, strict=True):
             generator.bit_generator.state = state
+        for module, name, value in buffers:
+            setattr(module, name, value)

@@ -74,7 +74,10 @@ def test_a_mistake_and_noise_are_not_that_mistake(seed: int, size: float) -> Non
 )
 def test_constant_factors_are_read(factor: float, n: int | None, number: str, words: list[str]) -> None:
     right = network()
-    found = only({name: factor * g for name, g in right.items()}, right, loss=KnownLoss(n or 1))
+    [found, *others] = diagnose(
+        {name: factor * g for name, g in right.items()}, right, TOLERANCE, loss=KnownLoss(n or 1)
+    )
+    assert [d.mistake for d in others] == ["step in place of the gradient"] * (factor == -0.5)
     assert found.mistake == "constant factor"
     assert found.parameters == tuple(right)
     assert found.evidence.startswith(f"manual is {number} times the automatic gradient everywhere in every parameter")
