@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nn.doctor import factors, patterns
-from nn.doctor.evidence import CLEAR, Case, Diagnosis, Hypothesis, KnownLoss, Tolerance, finite, listed
+from nn.doctor.evidence import CLEAR, Case, Diagnosis, Hypothesis, KnownLoss, Tolerance, finite, largest, listed
 
 __all__ = ["diagnose"]
 
@@ -76,6 +76,10 @@ def diagnose(
       Likely thought: the factors of the matrix product stand in the wrong order, or as for weights that
       are stored the other way round: X.T @ delta for X @ W, delta.T @ X for X @ W.T.
     """
+    # What rounding leaves of a gradient that cancels is larger where a mistake has made the others large.
+    if tolerance.absolute:
+        own = Tolerance.of(tolerance.relative, manual)
+        tolerance = Tolerance(tolerance.relative, max(tolerance.absolute, own.absolute))
     clear = Tolerance(CLEAR * tolerance.relative, CLEAR * tolerance.absolute)
     wrong = [name for name in reference if not clear.agrees(manual[name], reference[name])]
     endless = [name for name in wrong if not (finite(manual[name]) and finite(reference[name]))]
@@ -105,8 +109,11 @@ def _tried_out(case: Case, hypotheses: Iterable[Hypothesis]) -> Iterator[Diagnos
         }
         explained = tuple(name for name in changed if name in case.wrong)
         if explained and all(case.explains(name, value) for name, value in changed.items()):
-            evidence = f"the {case.names[0]} gradient of {listed(explained)} is, {case.digits(changed)}, the one that "
-            yield Diagnosis(mistake, explained, f"{evidence}comes out when {made}", thought)
+            which = "every parameter" if case.are_all(explained) else listed(explained)
+            zero = all(largest(value) <= case.tolerance.absolute for value in changed.values())
+            how = "zero to rounding, which" if zero else f"{case.digits(changed)}, the one that"
+            evidence = f"the {case.names[0]} gradient of {which} is{'' if zero else ','} {how} comes out when {made}"
+            yield Diagnosis(mistake, explained, evidence, thought)
 
 
 def _simplest(ranks: Iterable[Sequence[Diagnosis]], wrong: Iterable[str]) -> Iterator[Diagnosis]:

@@ -200,6 +200,11 @@ class Case(NamedTuple):
             return False
         return found.shape != expected.shape or (largest(found - predicted) <= LEFT * largest(found - expected))
 
+    def are_all(self, names: Iterable[str]) -> bool:
+        """Return whether these are all parameters that have a gradient, and not just one."""
+        parameters = {name for name, g in self.reference.items() if largest(g) > self.tolerance.absolute}
+        return len(parameters) > 1 and parameters <= set(names)
+
     def digits(self, predicted: Mapping[str, Array]) -> str:
         """Say to how many digits manual gradients are what a mistake makes of them."""
         scales = {

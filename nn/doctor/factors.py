@@ -110,7 +110,7 @@ def _clipped_by_norm(case: Case) -> Iterator[Diagnosis]:
         found.setdefault(
             next((other for other in found if math.isclose(length, other, rel_tol=1e-9)), length), []
         ).append(name)
-    if _every(case, shorter) and _is_round(together) and np.ptp(list(shorter.values())) < 1e-9:
+    if case.are_all(shorter) and _is_round(together) and np.ptp(list(shorter.values())) < 1e-9:
         found, what = {together: list(shorter)}, "all gradients together have"
     else:
         what = "each of them has"
@@ -274,14 +274,8 @@ def _is_multiple(case: Case, name: str, factor: float) -> bool:
     return bool(factor) and case.explains(name, factor * expected) and largest(found / factor - expected) <= near
 
 
-def _every(case: Case, names: Iterable[str]) -> bool:
-    """Return whether these are all parameters that have a gradient."""
-    parameters = {name for name, g in case.reference.items() if largest(g) > case.tolerance.absolute}
-    return len(parameters) > 1 and parameters == set(names)
-
-
 def _may_be_a_step(case: Case, factor: float, names: Iterable[str]) -> bool:
-    return -1 < factor < 0 and _every(case, names)
+    return -1 < factor < 0 and case.are_all(names)
 
 
 def _step(case: Case, factor: float, predicted: Mapping[str, Array]) -> Diagnosis:
@@ -296,7 +290,7 @@ def _times(
     case: Case, factor: float, predicted: Mapping[str, Array], thought: str, mistake: str = "constant factor"
 ) -> Diagnosis:
     number = f"{factor:.4f}" if 0.0999 < abs(factor) < 1000 else f"{factor:.6g}"
-    where = "every parameter" if _every(case, predicted) else listed(predicted)
+    where = "every parameter" if case.are_all(predicted) else listed(predicted)
     return Diagnosis(
         mistake,
         tuple(predicted),

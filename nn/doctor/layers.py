@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +37,7 @@ NORMALISING = (BatchNorm1d, BatchNorm2d)
 class _Mistake(NamedTuple):
     """A mistake in layers of a kind: its name, how it comes about, the thought behind it, and the rule that makes it.
 
-    In `made` stands {places} for the layers' names, and {p} for what a Dropout has. The rule returns the gradients that
+    In `made` stands {the} for the layers, and {kept} for the 1 - p of a Dropout. The rule returns the gradients that
     are wrong, or none at all where a layer leaves no room for the mistake.
     """
 
@@ -58,7 +58,7 @@ _EVERY_MAXIMUM = (
 _CHAIN = "delta = delta @ W.T was thought to be all there is, and the factor {} of the activation left out"
 _TAKEN_OF_Z = "the formula {} is for the layer's output A, and was given its input Z"
 _TAKEN_OF_A = "the derivative was taken as a function of the layer's input Z, and was given its output A"
-_MASK = "a unit that was dropped has no gradient, and the others' is divided by 1 - p as they are"
+_MASK = "a unit that was dropped has no gradient, and the gradient of the others is divided by 1 - p, as they are"
 
 
 def _sigmoid(z: Array) -> Array:
@@ -173,7 +173,7 @@ def _constant_statistics(call: Call, g: Array) -> Mapping[str, Array]:
 
 # How the cells of an example, its axes C, H and W, may be laid out in another order than theirs.
 ORDERS = {
-    "channels last, as (H, W, C)": (2, 3, 1),
+    "the channels last, as (H, W, C)": (2, 3, 1),
     "the first axis fastest, as order='F' does": (3, 2, 1),
     "columns before rows, as (C, W, H)": (1, 3, 2),
 }
@@ -199,28 +199,28 @@ _IN_LAYERS = [
     _Mistake(
         "missing ReLU mask",
         ReLU,
-        "the derivative of the ReLU {places} is taken to be 1 everywhere, not only where its input is positive",
+        "the derivative of {the} is taken to be 1 everywhere, not only where its input is positive",
         _CHAIN.format("(Z > 0)"),
         _unmasked,
     ),
     _Mistake(
         "missing derivative of the sigmoid",
         Sigmoid,
-        "the derivative of the Sigmoid {places} is left out",
+        "the derivative of {the} is left out",
         _CHAIN.format("A * (1 - A)"),
         _unmasked,
     ),
     _Mistake(
         "missing derivative of tanh",
         Tanh,
-        "the derivative of the Tanh {places} is left out",
+        "the derivative of {the} is left out",
         _CHAIN.format("1 - A**2"),
         _unmasked,
     ),
     _Mistake(
         "missing derivative of the softmax",
         Softmax,
-        "the derivative of the Softmax {places} is left out",
+        "the derivative of {the} is left out",
         "only beside a cross-entropy that takes the logits does the softmax's derivative cancel; after any other loss, "
         "delta = P * (delta - (delta * P).sum(axis=1, keepdims=True)) is left to do",
         _unmasked,
@@ -228,7 +228,7 @@ _IN_LAYERS = [
     _Mistake(
         "derivative of the sigmoid taken of Z",
         Sigmoid,
-        "the derivative of the Sigmoid {places} is taken as z * (1 - z) of its input, the values before the sigmoid, "
+        "the derivative of {the} is taken as z * (1 - z) of its input, the values before the sigmoid, "
         "and not as a * (1 - a) of its output",
         _TAKEN_OF_Z.format("A * (1 - A)"),
         _times(lambda call: call.x * (1 - call.x)),
@@ -236,7 +236,7 @@ _IN_LAYERS = [
     _Mistake(
         "derivative of tanh taken of Z",
         Tanh,
-        "the derivative of the Tanh {places} is taken as 1 - z**2 of its input, the values before tanh, and not as "
+        "the derivative of {the} is taken as 1 - z**2 of its input, the values before tanh, and not as "
         "1 - a**2 of its output",
         _TAKEN_OF_Z.format("1 - A**2"),
         _times(lambda call: 1 - call.x**2),
@@ -244,107 +244,106 @@ _IN_LAYERS = [
     _Mistake(
         "derivative of the sigmoid taken of A",
         Sigmoid,
-        "the derivative of the Sigmoid {places} is taken at its output: the sigmoid is applied twice",
+        "the derivative of {the} is taken at its output: the sigmoid is applied twice",
         _TAKEN_OF_A,
         _times(lambda call: _sigmoid(call.y) * (1 - _sigmoid(call.y))),
     ),
     _Mistake(
         "derivative of tanh taken of A",
         Tanh,
-        "the derivative of the Tanh {places} is taken at its output: tanh is applied twice",
+        "the derivative of {the} is taken at its output: tanh is applied twice",
         _TAKEN_OF_A,
         _times(lambda call: 1 - np.tanh(call.y) ** 2),
     ),
     _Mistake(
         "derivative of the softmax without its off-diagonal part",
         Softmax,
-        "the derivative of the Softmax {places} is taken to be p * (1 - p) for each element by itself",
-        "that is how the sigmoid is differentiated; of a softmax each output depends on all inputs, which adds "
-        "-P * P' between any two of them",
+        "the derivative of {the} is taken to be p * (1 - p) for each element by itself",
+        "that is how a sigmoid is differentiated; each output of a softmax depends on all of its inputs, which adds "
+        "-p_i * p_j for any two of them",
         _times(lambda call: call.y * (1 - call.y)),
     ),
     _Mistake(
         "mask drawn twice",
         Dropout,
-        "the Dropout {places} draws a new mask for the backward pass, and does not use the forward pass's again",
+        "{the} draws a new mask for the backward pass, and does not use the forward pass's again",
         "dropout was called on the gradient as it is on the activations, where the mask of the forward pass belongs",
         _drawn_anew,
     ),
     _Mistake(
         "missing dropout mask",
         Dropout,
-        "the Dropout {places} lets the whole gradient through, also that of the units which it drops",
-        f"{_MASK}; the mask of the forward pass belongs into the backward pass, too",
+        "{the} lets the whole gradient through, also that of the units which it drops",
+        f"the mask of the forward pass was not kept for the backward pass; {_MASK}",
         _unmasked,
     ),
     _Mistake(
         "dropout's scale missing",
         Dropout,
-        "the Dropout {places} multiplies the gradient by its mask of zeros and ones, without the division by "
-        "1 - p = {kept:.6g}",
-        _MASK,
+        "{the} multiplies the gradient by its mask of zeros and ones, without the division by 1 - p = {kept:.6g}",
+        f"the mask alone was kept, and not what the activations were multiplied by; {_MASK}",
         _scaled(1),
     ),
     _Mistake(
         "dropout's scale doubled",
         Dropout,
-        "the Dropout {places} divides the gradient twice by 1 - p = {kept:.6g}",
+        "{the} divides the gradient twice by 1 - p = {kept:.6g}",
         f"the mask was scaled already; {_MASK}",
         _scaled(-1),
     ),
     _Mistake(
         SPREAD,
         MaxPool2d,
-        "the MaxPool2d {places} shares the gradient of a window evenly among its largest elements",
+        "{the} shares the gradient of a window evenly among its largest elements",
         _EVERY_MAXIMUM,
         _pooled(lambda windows, _: _largest(windows) / _largest(windows).sum(axis=0)),
     ),
     _Mistake(
         SPREAD,
         MaxPool2d,
-        "the MaxPool2d {places} gives the whole gradient of a window to each of its largest elements",
+        "{the} gives the whole gradient of a window to each of its largest elements",
         _EVERY_MAXIMUM,
         _pooled(lambda windows, _: _largest(windows)),
     ),
     _Mistake(
         "pooling that sends its gradient to all cells",
         MaxPool2d,
-        "the MaxPool2d {places} gives the whole gradient of a window to each of its cells",
+        "{the} gives the whole gradient of a window to each of its cells",
         "the gradient was repeated, as np.repeat and np.kron do, and the mask of the largest element left out",
         _pooled(lambda windows, _: np.ones_like(windows)),
     ),
     _Mistake(
         "max pooling differentiated as mean pooling",
         MaxPool2d,
-        "the MaxPool2d {places} shares the gradient of a window evenly among all its cells",
+        "{the} shares the gradient of a window evenly among all its cells",
         "that is the derivative of a mean; a maximum's gradient goes to the largest element alone",
         _pooled(lambda windows, _: np.full_like(windows, 1 / len(windows))),
     ),
     _Mistake(
         "pooling to the wrong place",
         MaxPool2d,
-        "the MaxPool2d {places} sends the gradient of a window to its first cell, wherever its largest element is",
+        "{the} sends the gradient of a window to its first cell, wherever its largest element is",
         "the place of the largest element, as argmax tells it, was not used, or is always 0",
         _one_cell(lambda windows, _: np.zeros(windows.shape[1:])),
     ),
     _Mistake(
         "pooling to the wrong place",
         MaxPool2d,
-        "the MaxPool2d {places} sends the gradient of a window to the row and column of its largest element, exchanged",
+        "{the} sends the gradient of a window to the row and column of its largest element, exchanged",
         "argmax counts row by row: row, column = divmod(place, width)",
         _one_cell(_turned_cell),
     ),
     _Mistake(
         "pooling to the wrong place",
         MaxPool2d,
-        "the MaxPool2d {places} sends the gradient of a window to the last of its largest elements",
+        "{the} sends the gradient of a window to the last of its largest elements",
         "a loop with >= in place of > goes on to the last of equal elements; max pooling takes the first",
         _one_cell(lambda windows, _: len(windows) - 1 - windows[::-1].argmax(axis=0)),
     ),
     _Mistake(
         "flipped kernel",
         Conv2d,
-        "the Conv2d {places} sends the gradient back to its input through the kernel turned by 180 degrees",
+        "{the} sends the gradient back to its input through the kernel turned by 180 degrees",
         "the gradient of a cross-correlation's input is a convolution with its kernel, which flips it; it was flipped "
         "once too often, or not at all",
         _through_flipped,
@@ -352,7 +351,7 @@ _IN_LAYERS = [
     _Mistake(
         "transposed weight in the delta",
         Linear,
-        "the Linear {places} sends the gradient back through its weight's transpose",
+        "{the} sends the gradient back through its weight's transpose",
         "W stands for W.T, or W.T for W, which of a square weight no shape tells: delta @ W.T for X @ W, delta @ W for "
         "X @ W.T",
         _through_transpose,
@@ -360,15 +359,16 @@ _IN_LAYERS = [
     _Mistake(
         "bias summed over the wrong axis",
         WEIGHTED,
-        "the bias of {places} is summed over the outputs of each example, and not over the batch: axis 1 for axis 0",
-        "the bias is added to each example, so that the examples' gradients add up: sum(axis=0)",
+        "the bias of {the} is summed over the outputs of each example, and not over the batch: axis 1 for axis 0",
+        "delta has a row for each example, and the bias is added to each of them: its gradient is the sum of the rows, "
+        "delta.sum(axis=0)",
         _wrong_axis,
     ),
     *(
         _Mistake(
             f"{which} sample dropped",
             (*WEIGHTED, *NORMALISING),
-            f"the gradients of {{places}} are summed over all samples but the {which} one",
+            f"the gradients of {{the}} are summed over all samples but the {which} one",
             "a loop or a slice that begins late or ends early, as delta[:-1] does",
             _without_row(place),
         )
@@ -377,15 +377,16 @@ _IN_LAYERS = [
     _Mistake(
         "batch statistics taken for constants",
         NORMALISING,
-        "the normalisation {places} takes the batch's mean and variance for constants",
-        "mean and variance are computed from the input, and so they pass gradients to it, too",
+        "{the} takes the batch's mean and variance for constants",
+        "mean and variance were taken for numbers, as they are in evaluation mode; in training mode they are computed "
+        "from the input, and pass gradients to it, too",
         _constant_statistics,
     ),
     *(
         _Mistake(
             "flattened in another order",
             Flatten,
-            f"the gradient goes back through the Flatten {{places}} with {how}",
+            f"the gradient goes back through {{the}} with {how}",
             "the gradient is brought into the images' shape in the order in which they were flattened: by "
             "reshape(x.shape)",
             rule,
@@ -409,10 +410,15 @@ def in_layers(trial: Trial) -> Iterator[Hypothesis]:
         if issubclass(kinds if isinstance(kinds, type) else kinds[0], Dropout | BatchNorm1d):
             layers = {path: layer for path, layer in layers.items() if layer.training}
         for places in [[path] for path in layers] + ([list(layers)] if len(layers) > 1 else []):
-            kept = 1 - getattr(layers[places[0]], "p", 0.0)
-            yield Hypothesis(
-                name,
-                trial.gradients(dict.fromkeys(places, rule)),
-                made.format(places=listed(places), kept=kept),
-                thought,
-            )
+            made_here = made.format(the=_the(places, layers), kept=1 - getattr(layers[places[0]], "p", 0.0))
+            yield Hypothesis(name, trial.gradients(dict.fromkeys(places, rule)), made_here, thought)
+
+
+def _the(places: Sequence[str], layers: Mapping[str, Module]) -> str:
+    """Return layers in words: "the ReLU 1", "each ReLU, 1 and 3,", "each of the layers 0 and 4"."""
+    kinds = {type(layers[place]).__name__ for place in places}
+    if len(places) == 1:
+        return f"the {kinds.pop()} {places[0]}"
+    if len(kinds) == 1:
+        return f"each {kinds.pop()}, {listed(places)},"
+    return f"each of the layers {listed(places)}"

@@ -35,7 +35,7 @@ Array = NDArray[Any]
 _ACTIVATIONS = (ReLU, Sigmoid, Tanh)
 
 
-_Z_FOR_A = "Z was written where A belongs: dW = delta.T @ A, of what the layer was given"
+_Z_FOR_A = "Z was written where A belongs: the weight was multiplied by A, and so is the delta in its gradient"
 _OTHER_VARIABLE = "a variable of another layer was used, as lines that were copied and not changed throughout do"
 
 
@@ -50,24 +50,21 @@ def _other_inputs(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
                 continue
             rule = _with_input(other.x.reshape(call.x.shape))
             thought = _OTHER_VARIABLE
-            what = f"the {other.kind.__name__} {other.path}"
+            name, z = "input of another layer", ""
             if issubclass(other.kind, _ACTIVATIONS) and call.path not in before:
                 before[call.path] = rule
-                name, input_ = "values before the activation", f"the input of {what}, not yet activated,"
-                thought = _Z_FOR_A
-            else:
-                name, input_ = "input of another layer", f"the input of {what}"
-                thought = (
-                    "a variable of another layer was used, as lines that were copied and not changed throughout do"
-                )
-            made = f"the gradient of the weight of {call.path} is computed with {input_} in place of its own"
+                name, z, thought = "values before the activation", ", the values before the activation,", _Z_FOR_A
+            made = (
+                f"the gradient of {call.path}.weight is computed with what goes into the {other.kind.__name__} "
+                f"{other.path}{z} in place of what goes into {call.path}"
+            )
             yield Hypothesis(name, trial.gradients({call.path: rule}), made, thought)
     if len(before) > 1:
         yield Hypothesis(
             "values before the activation",
             trial.gradients(before),
-            f"the gradients of the weights of {listed(before)} are computed with the input of the activation before "
-            f"each, in place of its output",
+            f"the gradients of {listed(f'{path}.weight' for path in before)} are computed with what goes into the "
+            f"activation before each layer, in place of what comes out",
             _Z_FOR_A,
         )
 
@@ -137,13 +134,16 @@ def _other_mode(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
             found = trial.gradients(model=model)
         except ValueError:  # of one example there is no variance
             continue
-        mode, own = ("training", "evaluation") if all(modes) else ("evaluation", "training")
+        if all(modes):
+            mode, own, change = "training", "evaluation", "call model.train() before, or leave {} out of it"
+        else:
+            mode, own, change = "evaluation", "training", "call model.eval() before, or put {} into it"
+        who, do = (f"layer {places[0]}", "does") if len(places) == 1 else (f"layers {listed(places)}", "do")
         yield Hypothesis(
             f"pass in {mode} mode",
             found,
-            f"{listed(places)} {'is' if len(places) == 1 else 'are'} in {mode} mode, and the model is in {own} mode",
-            "dropout draws masks and batch normalisation takes the batch's statistics in training alone: call "
-            f"model.{'train' if mode == 'training' else 'eval'}(), or leave it out of the pass",
+            f"{who} {do} what belongs to {mode} mode, and the model is in {own} mode",
+            f"the pass was written for {mode}: {change.format('masks and the statistics of the batch')}",
         )
 
 
@@ -162,7 +162,7 @@ def _flattened(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
             yield Hypothesis("flattened in another order", trial.gradients(model=model), made, thought)
             if following is not None and issubclass(following.kind, Linear):
                 rule = _with_input(_laid_out(call.x, order))
-                made = f"the gradient of the weight of {following.path} is computed with cells laid out with {how}"
+                made = f"the gradient of {following.path}.weight is computed with cells that are laid out with {how}"
                 yield Hypothesis("flattened in another order", trial.gradients({following.path: rule}), made, thought)
 
 

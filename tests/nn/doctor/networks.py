@@ -243,7 +243,7 @@ def _of_activations(network: Network) -> Iterator[tuple[str | None, dict[str, An
     for places in _each(list(before)):
         yield "values before the activation", {"before": {place: before[place] for place in places}}
     for i, (name, layer) in enumerate(layers):
-        if isinstance(layer, nn.Linear) and isinstance(layers[i - 1][1], nn.Dropout):
+        if network.training and isinstance(layer, nn.Linear) and isinstance(layers[i - 1][1], nn.Dropout):
             yield "input of another layer", {"before": {name: 1}}
 
 
