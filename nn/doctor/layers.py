@@ -191,10 +191,6 @@ def _taken_apart(order: tuple[int, ...]) -> Rule:
     return rule
 
 
-def _reshaped_as_a_whole(call: Call, g: Array) -> Mapping[str, Array]:
-    return {"x": g.reshape(call.x.shape, order="F")}
-
-
 _IN_LAYERS = [
     _Mistake(
         "missing ReLU mask",
@@ -389,12 +385,9 @@ _IN_LAYERS = [
             f"the gradient goes back through {{the}} with {how}",
             "the gradient is brought into the images' shape in the order in which they were flattened: by "
             "reshape(x.shape)",
-            rule,
+            _taken_apart(order),
         )
-        for how, rule in (
-            *((how, _taken_apart(order)) for how, order in ORDERS.items()),
-            ("the whole batch reshaped by order='F'", _reshaped_as_a_whole),
-        )
+        for how, order in ORDERS.items()
     ),
 ]
 

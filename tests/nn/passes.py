@@ -52,9 +52,8 @@ class HandWritten:
         Of the step that parameters take before the gradient is sent back through them.
     constant : collection of str
         Names of normalisations whose statistics are taken for constants.
-    flat : {"same", "back", "both", "weight", "whole"}
-        Where cells are laid out in another `order`: nowhere, on the way back, on both ways, in the weight's gradient;
-        or that of the whole batch, on the way back.
+    flat : {"same", "back", "both", "weight"}
+        Where cells are laid out in another `order`: nowhere, on the way back, on both ways, in the weight's gradient.
     order : str
         The axes in that order.
     dropped : mapping of str to int
@@ -227,7 +226,7 @@ class HandWritten:
                     sizes = dict(zip("nchw", x.shape, strict=True))
                     cells = g.reshape([sizes[axis] for axis in self.order])
                     return np.einsum(f"{self.order}->nchw", cells)
-                return g.reshape(x.shape, order="F" if self.flat == "whole" else "C")
+                return g.reshape(x.shape)
             case nn.Dropout():
                 if self.dropout == "same" or not self._training(layer):
                     return g * saved[0]

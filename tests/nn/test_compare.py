@@ -403,8 +403,8 @@ def test_flipped_kernel_on_the_way_back(network: Any) -> None:
     assert "the Conv2d 2 sends the gradient back" in found.evidence
 
 
-@given(convolutional_networks, st.sampled_from(["even", "all"]), st.booleans())
-def test_pooling_spreads_over_ties(network: Any, ties: str, overlapping: bool) -> None:
+@given(convolutional_networks, st.sampled_from(["even", "all", "last"]), st.booleans())
+def test_pooling_at_ties(network: Any, ties: str, overlapping: bool) -> None:
     """Whole numbers in the images and the kernels make ties."""
     rng = np.random.default_rng(network.seed)
     network = replace(network, pool=(2, 2), kernel=(2, 2), image=(1, 6, 6), stride=(1, 1), padding=(0, 0))
@@ -416,8 +416,13 @@ def test_pooling_spreads_over_ties(network: Any, ties: str, overlapping: bool) -
                 model[i] = nn.MaxPool2d(3, 1, padding=1)
         model[-1] = nn.Linear(network.filters * 25, network.classes, dtype="float64", rng=rng)
     comparison = compare_backprop(model, x, network.y, backward=HandWritten(model, ties=ties), directions=1, entries=0)
-    found = assert_named(comparison, "pooling that spreads its gradient over ties", changed(comparison))
-    assert {"even": "evenly", "all": "each"}[ties] in found.evidence
+    spread = "pooling that spreads its gradient over ties"
+    mistake, word = {
+        "even": (spread, "evenly"),
+        "all": (spread, "to each"),
+        "last": ("pooling to the wrong place", "the last"),
+    }[ties]
+    assert word in assert_named(comparison, mistake, changed(comparison)).evidence
 
 
 @given(networks, st.integers(0, 1), st.data())

@@ -242,9 +242,17 @@ def _of_activations(network: Network) -> Iterator[tuple[str | None, dict[str, An
                     before[name] = steps
     for places in _each(list(before)):
         yield "values before the activation", {"before": {place: before[place] for place in places}}
+    inputs = list(_through(list(replace(network).model), network.x))
     for i, (name, layer) in enumerate(layers):
-        if network.training and isinstance(layer, nn.Linear) and isinstance(layers[i - 1][1], nn.Dropout):
-            yield "input of another layer", {"before": {name: 1}}
+        if isinstance(layer, nn.Linear):
+            for steps in range(1, i + 1):
+                other = inputs[i - steps]
+                if (
+                    other.shape == inputs[i].shape
+                    and steps != before.get(name)
+                    and not np.array_equal(other, inputs[i])
+                ):
+                    yield "input of another layer", {"before": {name: steps}}
 
 
 def _of_images(network: Network) -> Iterator[tuple[str | None, dict[str, Any]]]:
@@ -260,7 +268,6 @@ def _of_images(network: Network) -> Iterator[tuple[str | None, dict[str, Any]]]:
     for order in ORDERS.values():
         for where in ("back", "both", "weight"):
             yield "flattened in another order", {"flat": where, "order": order}
-    yield "flattened in another order", {"flat": "whole"}
 
 
 def _of_outputs(network: Network) -> list[tuple[str, str | None]]:

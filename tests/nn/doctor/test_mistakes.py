@@ -146,15 +146,21 @@ EVERY_KIND = [
 WAYS = [(i, slip.mistake) for i, network in enumerate(EVERY_KIND) for slip in slips(network) if slip.mistake]
 
 
+# Of these each parameter, or each layer, is told by itself.
+ONE_BY_ONE = ("constant factor", "gradient not summed over the batch")
+
+
 @pytest.mark.parametrize(("i", "mistake"), dict.fromkeys(WAYS))
 def test_each_mistake_is_named_in_each_way_that_it_can_be_made(i: int, mistake: str) -> None:
+    """And the parameters that it makes wrong are named together."""
     network, ways = EVERY_KIND[i], 0
     for slip in slips(network):
         if slip.mistake == mistake:
             comparison = compared(network, **slip.changes)
-            if not all(row.manual_agrees for row in comparison.rows):
-                ways += 1
-                assert mistake in names(comparison), (slip, comparison)
+            wrong = {row.name for row in comparison.rows if not row.manual_agrees}
+            ways += bool(wrong)
+            found = [set(d.parameters) for d in comparison.diagnoses if d.mistake == mistake]
+            assert not wrong or wrong in found or (found and mistake in ONE_BY_ONE), (slip, comparison)
     assert ways or mistake in WITHOUT_TRACE.get(i, ())
 
 
