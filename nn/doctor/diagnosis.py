@@ -77,9 +77,8 @@ def diagnose(
       are stored the other way round: X.T @ delta for X @ W, delta.T @ X for X @ W.T.
     """
     # What rounding leaves of a gradient that cancels is larger where a mistake has made the others large.
-    if tolerance.absolute:
-        own = Tolerance.of(tolerance.relative, manual)
-        tolerance = Tolerance(tolerance.relative, max(tolerance.absolute, own.absolute))
+    own = Tolerance.of(tolerance.relative, manual)
+    tolerance = Tolerance(tolerance.relative, max(tolerance.absolute, own.absolute))
     clear = Tolerance(CLEAR * tolerance.relative, CLEAR * tolerance.absolute)
     wrong = [name for name in reference if not clear.agrees(manual[name], reference[name])]
     endless = [name for name in wrong if not (finite(manual[name]) and finite(reference[name]))]

@@ -91,11 +91,12 @@ def _updated_first(trial: Trial, manual: Gradients) -> Iterator[Hypothesis]:
             continue
         apart = sum(float(np.vdot(c, manual[name] - trial.right[name])) for name, c in change.items())
         rate = apart / square
-        if not 0 < rate < math.inf or not any(_is_its_own(c, trial.right[name]) for name, c in change.items()):
+        found = trial.gradients(dict.fromkeys(layers, _after_step(rate))) if 0 < rate < math.inf else trial.right
+        if _is_multiple(found, trial.right):
             return
         yield Hypothesis(
             "weights updated too early",
-            trial.gradients(dict.fromkeys(layers, _after_step(rate))),
+            found,
             f"the gradient goes back through the parameters after their update, a step with a learning rate of "
             f"{rate:.6g}",
             "W2 -= lr * dW2 stands before delta1 = delta2 @ W2.T, which needs the weights of the forward pass: first "
@@ -113,10 +114,11 @@ def _after_step(rate: float) -> Rule:
     return rule
 
 
-def _is_its_own(change: Array, right: Array) -> bool:
-    """Return whether a change is no multiple of the gradient: any factor would be, for a rate that is free."""
-    norms = float(np.linalg.norm(change)) * float(np.linalg.norm(right))
-    return abs(float(np.vdot(change, right))) < (1 - 1e-6) * norms
+def _is_multiple(found: Gradients, right: Gradients) -> bool:
+    """Return whether all that changes does so by one factor, as a rate that is free can make it of any."""
+    changed = [name for name, g in right.items() if not np.allclose(found[name], g, rtol=1e-9, atol=0)]
+    a, b = (np.concatenate([np.ravel(of[name]) for name in changed] or [np.zeros(1)]) for of in (found, right))
+    return float(np.vdot(a, b)) ** 2 >= (1 - 1e-9) * float(np.vdot(a, a)) * float(np.vdot(b, b))
 
 
 def _other_mode(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:

@@ -218,6 +218,7 @@ def test_each_mistake_is_named_in_any_network(network: Network, data: st.DataObj
     wrong = [row for row in comparison.rows if not row.manual_agrees]
     assume(wrong)
     assume(all(row.difference > 1e-7 for row in wrong))
+    assume(slip.mistake != "gradient not summed over the batch" or network.examples > 1)
     event(slip.mistake)
     named = names(comparison)
     # A number that is fitted must hold for several, and is no other one's multiple.
