@@ -220,9 +220,8 @@ def compare_gradients(
     five digits. Numerical gradients may themselves be wrong in a few entries, where a step crosses a kink: a single
     wrong row or column is named only beside automatic ones.
 
-    Some mistakes leave no pattern in the arrays by which they could be known: a missing ReLU mask, a dropout mask that
-    is drawn twice, pooling that spreads its gradient over ties, a kernel that is not flipped on the way back to a
-    convolution's input. `compare_backprop`, which has the model, tries them out.
+    Most mistakes leave no pattern in the arrays by which they could be known: an activation's derivative that is left
+    out, a mask that is drawn twice, pooling to the wrong place. `compare_backprop`, which has the model, tries them out.
 
     Parameters
     ----------
@@ -320,7 +319,8 @@ def compare_backprop(
     It works on a float64 copy of the model, and leaves the model as it is. The numerical derivatives are central
     differences along a few random directions and at a few entries of each parameter, so that it takes a second or two
     for a quarter of a million parameters as well. If the hand-written gradients differ, it names the mistake: those
-    that `compare_gradients` knows, and those that it takes a model to try out.
+    that `compare_gradients` knows, and those that it takes a model to try out. A pass may write into what it is given:
+    these are copies, and it is judged by what it returns.
 
     The copy is in the model's own mode. In training mode `Dropout` draws the same masks in each forward pass: those
     that the model would draw next. A hand-written pass draws them like the layer, from a generator in the same state,

@@ -110,7 +110,7 @@ def _tried_out(case: Case, hypotheses: Iterable[Hypothesis]) -> Iterator[Diagnos
         if explained and all(case.explains(name, value) for name, value in changed.items()):
             which = "every parameter" if case.are_all(explained) else listed(explained)
             zero = all(largest(value) <= case.tolerance.absolute for value in changed.values())
-            how = "zero to rounding, which" if zero else f"{case.digits(changed)}, the one that"
+            how = "zero to rounding, as it" if zero else f"{case.digits(changed)}, the one that"
             evidence = f"the {case.names[0]} gradient of {which} is{'' if zero else ','} {how} comes out when {made}"
             yield Diagnosis(mistake, explained, evidence, thought)
 
