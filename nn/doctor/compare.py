@@ -221,7 +221,7 @@ def compare_gradients(
     wrong row or column is named only beside automatic ones.
 
     Most mistakes leave no pattern in the arrays by which they could be known: an activation's derivative that is left
-    out, a mask that is drawn twice, pooling to the wrong place. `compare_backprop`, which has the model, tries them out.
+    out, a mask that is drawn twice, pooling to the wrong place. `compare_backprop`, which has the model, tries them.
 
     Parameters
     ----------

@@ -741,6 +741,7 @@ class TestPassesThatWriteIntoWhatTheyAreGiven:
 
         comparison = compare_backprop(model, x, y, backward=backward)
         assert comparison.agrees == (not wrong), comparison
+        assert [row.name for row in comparison.rows if not row.manual_agrees] == ["0.weight", "0.bias"] * wrong
         assert [d.mistake for d in comparison.diagnoses] == ["missing ReLU mask"] * wrong
         np.testing.assert_array_equal(x, x_before)
         np.testing.assert_array_equal(y, y_before)

@@ -24,9 +24,11 @@ def network(seed: int = 0, classes: int = 3) -> dict[str, np.ndarray]:
     return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 
-def named(manual: Arrays, reference: Arrays, **known: Any) -> dict[str, tuple[str, ...]]:
+def named(
+    manual: Arrays, reference: Arrays, tolerance: Tolerance = TOLERANCE, **known: Any
+) -> dict[str, tuple[str, ...]]:
     """Return for each mistake that is named whose gradients it accounts for."""
-    return {d.mistake: d.parameters for d in diagnose(manual, reference, TOLERANCE, **known)}
+    return {d.mistake: d.parameters for d in diagnose(manual, reference, tolerance, **known)}
 
 
 def only(manual: Arrays, reference: Arrays, **known: Any) -> Diagnosis:
@@ -245,6 +247,19 @@ def test_where_nothing_is_right_nothing_is_lone() -> None:
     wrong[1] = [1.0, 2.0, 3.0, 4.0]
     assert named({**right, "w": wrong}, right) == {}
     assert named({**right, "w": wrong * (wrong == 3)}, right) == {}
+    # What is rounding beside it is nothing that is right.
+    right = {"w": np.array([5.0, 3.0]), "b": np.array([5e-17, -2e-17])}
+    assert named({**right, "b": np.array([0.0, 0.07])}, right, Tolerance.of(1e-10, right)) == {}
+
+
+def test_a_large_mistake_leaves_large_rounding_elsewhere() -> None:
+    """Which it need not predict."""
+    right = {**network(), "b1": np.array([1e-17, 0.0, -2e-17, 0.0])}
+    tolerance = Tolerance.of(1e-10, right)
+    large = {**right, "W1": right["W1"] ** 2 * 1e6}
+    rounding = np.array([1e-10, 2e-10, -1e-10, 0.0])
+    squares = Hypothesis("squares", {**large, "b1": rounding}, "things are squared", "squaring is good")
+    assert named({**large, "b1": -rounding}, right, tolerance, hypotheses=[squares]) == {"squares": ("W1",)}
 
 
 @given(st.sampled_from([np.nan, np.inf, -np.inf]), st.integers(0, 5))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, event, given, settings
+from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from nn.compare import Comparison, compare_backprop
@@ -186,8 +186,33 @@ def trial(network: Network) -> tuple[Trial, Gradients]:
 drawn = networks().filter(Network.keeps_its_digits)
 
 
+@pytest.mark.parametrize("factor", [0.63, 1.37])
+def test_a_rate_that_could_be_made_of_any_factor_is_none(factor: float) -> None:
+    """Of one unit and one example the gradient has one direction, which no step changes."""
+    network = replace(_ONE, layers=(1, 3), dropout=0.0, examples=1)
+    comparison = compared(network, scale={"1": factor})
+    assert names(comparison) == {"constant factor"}
+
+
+def test_a_bias_that_is_summed_over_the_wrong_axis_is_zero_to_rounding() -> None:
+    """Along the classes the gradient of the logits adds up to 0, whether the shape is right by chance or not."""
+    for examples in (3, 4):
+        network = replace(_ONE, examples=examples)
+        [found] = compared(network, wrong_axis=["6"]).diagnoses
+        assert found.mistake == "bias summed over the wrong axis"
+        assert "gradient of 6.bias is zero to rounding, as it comes out when the bias of the Linear 6" in found.evidence
+
+
+# Of a bias before a normalisation the gradient is rounding, and so is the numerical one.
+_CANCELLING = replace(
+    _ONE, filters=(3,), kernel=3, padding=1, pool=(2, 1, 1), image=(2, 6, 7), layers=(3, 2), activation="ReLU",
+    batch_norm=True, loss="MSELoss", examples=5, seed=169,
+)  # fmt: skip
+
+
 @settings(max_examples=MANY)
 @given(drawn)
+@example(_CANCELLING)
 def test_right_passes_agree(network: Network) -> None:
     comparison = compared(network)
     assert comparison.agrees, comparison
