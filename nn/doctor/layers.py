@@ -395,11 +395,7 @@ _IN_LAYERS = [
 def in_layers(trial: Trial) -> Iterator[Hypothesis]:
     """Try each mistake in one layer, and in all layers of its kind at once."""
     for name, kinds, made, thought, rule in _IN_LAYERS:
-        layers: dict[str, Any] = {
-            call.path: call.layer
-            for call in trial.calls
-            if issubclass(call.kind, kinds) and call.kind.__module__ == ReLU.__module__
-        }
+        layers: dict[str, Any] = {call.path: call.layer for call in trial.calls if issubclass(call.kind, kinds)}
         if issubclass(kinds if isinstance(kinds, type) else kinds[0], Dropout | BatchNorm1d):
             layers = {path: layer for path, layer in layers.items() if layer.training}
         for places in [[path] for path in layers] + ([list(layers)] if len(layers) > 1 else []):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from nn.doctor.evidence import Hypothesis, KnownLoss
 from nn.doctor.trials import Trial
 from nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 
-__all__ = ["IN_THE_LOSS", "known_loss"]
+__all__ = ["in_the_loss", "known_loss"]
 
 Array = NDArray[Any]
 
@@ -43,11 +43,17 @@ def _tried(trial: Trial, mistake: str, delta: Array, made: str, thought: str) ->
     return Hypothesis(mistake, trial.gradients(delta=delta), made, thought)
 
 
-def _softmax(trial: Trial) -> Iterator[Hypothesis]:
+def in_the_loss(trial: Trial) -> Iterator[Hypothesis]:
+    """Try each mistake in the gradient of the outputs, of a model that returns one array."""
+    if trial.outputs is not None:
+        for mistake in (_softmax, _sigmoid, _samples):
+            yield from mistake(trial, trial.outputs, trial.delta(trial.outputs))
+
+
+def _softmax(trial: Trial, logits: Array, delta: Array) -> Iterator[Hypothesis]:
     """Take the logits' gradient, (P - T) / n, for something else."""
-    if not _is(trial.loss, _CROSS_ENTROPY) or trial.outputs.ndim != 2:
+    if not _is(trial.loss, _CROSS_ENTROPY) or logits.ndim != 2:
         return
-    delta, logits = trial.delta, trial.outputs
     p = np.asarray(F.softmax(logits, axis=1))
     share = 1 / len(logits) if known_loss(trial.loss, trial.y, len(logits)).reduction == "mean" else 1.0
     targets = np.eye(p.shape[1])[trial.y] if trial.y.ndim == 1 else trial.y
@@ -83,9 +89,8 @@ def _softmax(trial: Trial) -> Iterator[Hypothesis]:
         )  # fmt: skip
 
 
-def _sigmoid(trial: Trial) -> Iterator[Hypothesis]:
+def _sigmoid(trial: Trial, outputs: Array, delta: Array) -> Iterator[Hypothesis]:
     """Take the gradient of a binary cross-entropy for something else."""
-    delta, outputs = trial.delta, trial.outputs
     thought = (
         "P - T is the gradient of the logits already: the derivative of the sigmoid and that of the logarithm have "
         "cancelled"
@@ -115,21 +120,18 @@ def _sigmoid(trial: Trial) -> Iterator[Hypothesis]:
     )  # fmt: skip
 
 
-def _samples(trial: Trial) -> Iterator[Hypothesis]:
+def _samples(trial: Trial, outputs: Array, delta: Array) -> Iterator[Hypothesis]:
     """Leave one example out."""
-    n = len(trial.outputs)
-    if n < 2 or trial.outputs.ndim < 1:
+    n = len(trial.x)
+    if n < 2 or outputs.shape[:1] != (n,):
         return
     for which, place in (("last", -1), ("first", 0)):
-        delta = trial.delta.copy()
-        delta[place] = 0
+        without = delta.copy()
+        without[place] = 0
         thought = "a loop or a slice that begins late or ends early, as delta[:-1] does"
         made = f"the gradients are summed over all samples but the {which} one"
-        yield _tried(trial, f"{which} sample dropped", delta, made, thought)
+        yield _tried(trial, f"{which} sample dropped", without, made, thought)
         if known_loss(trial.loss, trial.y, n).reduction == "sum":
             continue
         made += f", and divided by {n - 1}"
-        yield _tried(trial, f"{which} sample dropped", delta * n / (n - 1), made, thought)
-
-
-IN_THE_LOSS: list[Callable[[Trial], Iterator[Hypothesis]]] = [_softmax, _sigmoid, _samples]
+        yield _tried(trial, f"{which} sample dropped", without * n / (n - 1), made, thought)

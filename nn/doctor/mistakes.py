@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nn.doctor.evidence import Hypothesis, listed
 from nn.doctor.layers import NORMALISING, ORDERS, WEIGHTED, in_layers
-from nn.doctor.losses import IN_THE_LOSS
+from nn.doctor.losses import in_the_loss
 from nn.doctor.trials import Call, Gradients, Rule, Trial
 from nn.layers import (
     Dropout,
@@ -213,7 +213,6 @@ def hypotheses(trial: Trial, manual: Gradients) -> Iterator[Hypothesis]:
     ('missing ReLU mask', array([0.]), array([-2.]))
     """
     yield from in_layers(trial)
-    for mistake in IN_THE_LOSS:
-        yield from mistake(trial)
+    yield from in_the_loss(trial)
     for mistake in _OF_MODELS:
         yield from mistake(trial, manual)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor, defvjp, gradients, no_grad, primitive
+from nn.layers import Linear
 from nn.module import Module
 
 __all__ = ["Call", "Rule", "Trial", "unchanged"]
@@ -138,23 +139,27 @@ class Trial:
 
     @cached_property
     def calls(self) -> list[Call]:
-        """The calls of the layers that have no parts, in their order."""
+        """The calls of the package's own layers, which have one input and no parts, in their order."""
         calls: list[Call] = []
-        layers = [path for path, module in self.model.named_modules() if not list(module.children())]
+        layers = [
+            path
+            for path, module in self.model.named_modules()
+            if type(module).__module__ == Linear.__module__ and not list(module.children())
+        ]
         self._run(dict.fromkeys(layers, lambda _call, _g: {}), None, deepcopy(self.model), calls)
         return calls
 
     @cached_property
-    def outputs(self) -> Array:
-        """What the model returns."""
+    def outputs(self) -> Array | None:
+        """What the model returns; None if that is not one array."""
         with no_grad(), unchanged(self.model):
-            return np.asarray(self.model(self.x))
+            outputs = self.model(self.x)
+        return outputs.data if isinstance(outputs, Tensor) else outputs if isinstance(outputs, np.ndarray) else None
 
-    @cached_property
-    def delta(self) -> Array:
-        """The gradient of the outputs."""
-        outputs = Tensor(self.outputs, requires_grad=True)
-        (g,) = gradients(self.loss(outputs, self.y), outputs)
+    def delta(self, outputs: Array) -> Array:
+        """Return the gradient of the loss by the outputs."""
+        leaf = Tensor(outputs, requires_grad=True)
+        (g,) = gradients(self.loss(leaf, self.y), leaf)
         return g.data
 
     def _run(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 import nn
+from nn.doctor.mistakes import hypotheses
 from nn.doctor.trials import Call, Trial, unchanged
 from tests.nn.doctor.networks import Network
 from tests.nn.doctor.test_mistakes import drawn
@@ -24,7 +25,8 @@ def test_a_rule_that_changes_nothing_gives_the_right_gradients(network: Network)
     size = max(np.abs(g).max() for g in trial.right.values())
     for name, g in trial.right.items():
         np.testing.assert_allclose(found[name], g, rtol=1e-9, atol=1e-12 * size)
-    delta = trial.gradients(delta=trial.delta)
+    assert trial.outputs is not None
+    delta = trial.gradients(delta=trial.delta(trial.outputs))
     for name, g in trial.right.items():
         np.testing.assert_allclose(delta[name], g, rtol=1e-9, atol=1e-12 * size)
 
@@ -37,7 +39,8 @@ def test_the_model_is_left_as_it_is(network: Network) -> None:
     trial = trial_of(network)
     assert trial.value() == trial.value()
     assert trial.right.keys() == trial.gradients({"0": lambda call, _g: {"x": 0 * call.x}}).keys()
-    assert trial.outputs.shape == trial.delta.shape
+    assert trial.outputs is not None
+    assert trial.outputs.shape == trial.delta(trial.outputs).shape
     assert trial.calls
     for name, value in network.model.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
@@ -90,6 +93,41 @@ def test_layers_without_a_module_are_left_alone() -> None:
     assert [call.path for call in trial.calls] == ["shared", "shared"]
     found = trial.gradients({"shared": lambda _call, _g: {}})
     np.testing.assert_allclose(found["shared.weight"], trial.right["shared.weight"], rtol=1e-12)
+
+
+class Other(nn.Module):
+    """A layer that takes two inputs, in a model that returns two outputs."""
+
+    def __init__(self) -> None:
+        self.linear, self.join = nn.Linear(2, 3, rng=0, dtype=np.float64), Join()
+
+    def forward(self, x: Any) -> Any:
+        z = self.linear(x)
+        return z, self.join(z, z)
+
+
+class Join(nn.Module):
+    def forward(self, a: Any, b: Any) -> Any:
+        return a * b
+
+
+def test_layers_and_models_of_other_kinds_are_left_alone() -> None:
+    """What fits no layer of the package is not tried out, and does not fail."""
+    model, x, y = Other(), np.ones((4, 2)), np.zeros((4, 3))
+
+    def loss(outputs: Any, y: Any) -> Any:
+        return nn.functional.mse_loss(outputs[0], y) + np.sum(outputs[1])
+
+    trial = Trial(model, loss, x, y)
+    assert [call.path for call in trial.calls] == ["linear"]
+    assert trial.outputs is None
+    assert {h.mistake for h in hypotheses(trial, trial.right)} == {
+        "bias summed over the wrong axis", "first sample dropped", "last sample dropped",
+        "transposed weight in the delta",
+    }  # fmt: skip
+    zeros = {name: np.zeros(p.shape) for name, p in model.named_parameters()}
+    found = nn.compare.compare_backprop(model, x, y, loss=loss, backward=lambda p, x, y: zeros)
+    assert [d.mistake for d in found.diagnoses] == ["zero gradient"]
 
 
 def test_unchanged_also_after_an_error() -> None:
