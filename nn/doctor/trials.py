@@ -153,8 +153,10 @@ class Trial:
     def outputs(self) -> Array | None:
         """What the model returns; None if that is not one array."""
         with no_grad(), unchanged(self.model):
-            outputs = self.model(self.x)
-        return outputs.data if isinstance(outputs, Tensor) else outputs if isinstance(outputs, np.ndarray) else None
+            outputs: Any = self.model(self.x)
+        if isinstance(outputs, Tensor):
+            return outputs.data
+        return np.asarray(outputs) if isinstance(outputs, np.ndarray) else None
 
     def delta(self, outputs: Array) -> Array:
         """Return the gradient of the loss by the outputs."""
