@@ -45,13 +45,15 @@ def _other_inputs(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
     for i, call in enumerate(trial.calls):
         if not issubclass(call.kind, WEIGHTED):
             continue
+        own = True  # no other layer with a weight lies between
         for other in reversed(trial.calls[:i]):
+            own = own and not issubclass(other.kind, WEIGHTED)
             if other.x.size != call.x.size or np.array_equal(other.x.ravel(), call.x.ravel()):
                 continue
             rule = _with_input(other.x.reshape(call.x.shape))
             thought = _OTHER_VARIABLE
             name, z = "input of another layer", ""
-            if issubclass(other.kind, _ACTIVATIONS) and call.path not in before:
+            if own and issubclass(other.kind, _ACTIVATIONS) and call.path not in before:
                 before[call.path] = rule
                 name, z, thought = "values before the activation", ", the values before the activation,", _Z_FOR_A
             made = (

@@ -156,7 +156,7 @@ class Trial:
             outputs: Any = self.model(self.x)
         if isinstance(outputs, Tensor):
             return outputs.data
-        return np.asarray(outputs) if isinstance(outputs, np.ndarray) else None
+        return outputs if type(outputs) is np.ndarray else None
 
     def delta(self, outputs: Array) -> Array:
         """Return the gradient of the loss by the outputs."""

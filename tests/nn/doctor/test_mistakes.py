@@ -194,6 +194,13 @@ def test_a_rate_that_could_be_made_of_any_factor_is_none(factor: float) -> None:
     assert names(comparison) == {"constant factor"}
 
 
+def test_values_before_an_activation_are_those_before_the_layer_s_own() -> None:
+    """Where that lets all values through, those before an earlier one are another layer's."""
+    network = replace(_ONE, features=2, layers=(3, 3, 3), activation="ReLU", dropout=0.0, examples=1, seed=437)
+    assert np.all(np.asarray(network.model[:3](network.x).data) > 0)
+    assert names(compared(network, before={"4": 3})) == {"input of another layer"}
+
+
 def test_a_bias_that_is_summed_over_the_wrong_axis_is_zero_to_rounding() -> None:
     """Along the classes the gradient of the logits adds up to 0, whether the shape is right by chance or not."""
     for examples in (3, 4):
