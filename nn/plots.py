@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.diagnosis import agreeing_digits
+from nn.doctor.evidence import agreeing_digits
 
 __all__ = [
     "confusion_matrix",

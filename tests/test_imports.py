@@ -37,11 +37,15 @@ ROWS = [
 PUBLIC = {"autograd_np", *(f"autograd_np.{name}" for name in ("hints", "neural", "testing", "threads", "widening"))}
 NN_ROWS = [
     ["nn"],
-    ["nn.compare", "nn.plots", "nn.training"],
-    ["nn.testing", "nn.mistakes"],
+    ["nn.compare", "nn.training"],
+    ["nn.doctor.compare"],
+    ["nn.doctor.diagnosis", "nn.doctor.series", "nn.plots"],
+    ["nn.doctor.factors", "nn.doctor.mistakes", "nn.doctor.patterns", "nn.testing"],
+    ["nn.doctor.layers", "nn.doctor.losses"],
+    ["nn.doctor.trials"],
     ["nn.checkpoint", "nn.data"],
     ["nn.layers", "nn.losses", "nn.optim", "nn.init", "nn.functional", "nn.module"],
-    ["nn.reference", "nn.diagnosis"],
+    ["nn.reference", "nn.doctor.evidence", "nn.doctor"],
 ]
 
 

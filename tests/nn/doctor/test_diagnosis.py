@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nn.diagnosis import Diagnosis, Hypothesis, Tolerance, agreeing_digits, diagnose, listed
+from nn.doctor.diagnosis import diagnose
+from nn.doctor.evidence import Diagnosis, Hypothesis, KnownLoss, Tolerance, agreeing_digits, listed
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -23,9 +24,11 @@ def network(seed: int = 0, classes: int = 3) -> dict[str, np.ndarray]:
     return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 
-def named(manual: Arrays, reference: Arrays, **known: Any) -> dict[str, tuple[str, ...]]:
+def named(
+    manual: Arrays, reference: Arrays, tolerance: Tolerance = TOLERANCE, **known: Any
+) -> dict[str, tuple[str, ...]]:
     """Return for each mistake that is named whose gradients it accounts for."""
-    return {d.mistake: d.parameters for d in diagnose(manual, reference, TOLERANCE, **known)}
+    return {d.mistake: d.parameters for d in diagnose(manual, reference, tolerance, **known)}
 
 
 def only(manual: Arrays, reference: Arrays, **known: Any) -> Diagnosis:
@@ -45,7 +48,7 @@ def test_small_noise_is_no_mistake_that_is_known(seed: int, size: float) -> None
     """It differs by more than rounding, but no mistake accounts for what is left."""
     right = network(seed)
     rng = np.random.default_rng([seed, 1])
-    assert named({k: g + size * rng.normal(size=g.shape) for k, g in right.items()}, right, batch_size=5) == {}
+    assert named({k: g + size * rng.normal(size=g.shape) for k, g in right.items()}, right, loss=KnownLoss(5)) == {}
 
 
 @given(seeds, st.floats(1e-9, 0.5))
@@ -73,7 +76,10 @@ def test_a_mistake_and_noise_are_not_that_mistake(seed: int, size: float) -> Non
 )
 def test_constant_factors_are_read(factor: float, n: int | None, number: str, words: list[str]) -> None:
     right = network()
-    found = only({name: factor * g for name, g in right.items()}, right, batch_size=n)
+    [found, *others] = diagnose(
+        {name: factor * g for name, g in right.items()}, right, TOLERANCE, loss=KnownLoss(n or 1)
+    )
+    assert [d.mistake for d in others] == ["step in place of the gradient"] * (factor == -0.5)
     assert found.mistake == "constant factor"
     assert found.parameters == tuple(right)
     assert found.evidence.startswith(f"manual is {number} times the automatic gradient everywhere in every parameter")
@@ -241,6 +247,19 @@ def test_where_nothing_is_right_nothing_is_lone() -> None:
     wrong[1] = [1.0, 2.0, 3.0, 4.0]
     assert named({**right, "w": wrong}, right) == {}
     assert named({**right, "w": wrong * (wrong == 3)}, right) == {}
+    # What is rounding beside it is nothing that is right.
+    right = {"w": np.array([5.0, 3.0]), "b": np.array([5e-17, -2e-17])}
+    assert named({**right, "b": np.array([0.0, 0.07])}, right, Tolerance.of(1e-10, right)) == {}
+
+
+def test_a_large_mistake_leaves_large_rounding_elsewhere() -> None:
+    """Which it need not predict."""
+    right = {**network(), "b1": np.array([1e-17, 0.0, -2e-17, 0.0])}
+    tolerance = Tolerance.of(1e-10, right)
+    large = {**right, "W1": right["W1"] ** 2 * 1e6}
+    rounding = np.array([1e-10, 2e-10, -1e-10, 0.0])
+    squares = Hypothesis("squares", {**large, "b1": rounding}, "things are squared", "squaring is good")
+    assert named({**large, "b1": -rounding}, right, tolerance, hypotheses=[squares]) == {"squares": ("W1",)}
 
 
 @given(st.sampled_from([np.nan, np.inf, -np.inf]), st.integers(0, 5))
