@@ -34,7 +34,10 @@ ROWS = [
         "autograd_np.versions",
     ],
 ]
-PUBLIC = {"autograd_np", *(f"autograd_np.{name}" for name in ("hints", "neural", "testing", "threads", "widening"))}
+PUBLIC = {
+    "autograd_np",
+    *(f"autograd_np.{name}" for name in ("gradients", "hints", "neural", "testing", "threads", "widening")),
+}
 NN_ROWS = [
     ["nn"],
     ["nn.compare", "nn.training"],

@@ -38,6 +38,20 @@ def formula_of(*functions: Any) -> Callable[[F], F]:
     return register
 
 
+def itself_where(function: Any, itself: int) -> None:
+    """Let a function return its first argument itself, and not a copy, for that number `n` for which NumPy does."""
+    otherwise = implementations[function]
+
+    @functools.wraps(otherwise)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        n = args[1] if len(args) > 1 else kwargs.get("n")
+        if args and isinstance(args[0], Tensor) and type(n) is int and n == itself:
+            return args[0]
+        return otherwise(*args, **kwargs)
+
+    implementations[function] = call
+
+
 def recorded(function: Any, formula: Callable[..., Any]) -> Callable[..., Any]:
     """Return what `formula_of` puts into the table: it computes a function, and records that as one operation."""
     compute: Callable[..., Any] = getattr(*cast("tuple[Any, str]", function)) if type(function) is tuple else function

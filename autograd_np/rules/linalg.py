@@ -17,7 +17,7 @@ from numpy.linalg import LinAlgError
 
 from autograd_np.primitives import constants, defvjp, implements, primitives
 from autograd_np.rules.arguments import no_out
-from autograd_np.rules.formulas import formula_of, recorded
+from autograd_np.rules.formulas import formula_of, itself_where, recorded
 from autograd_np.rules.kinks import kinked
 from autograd_np.rules.products import conjugated
 from autograd_np.rules.ranges import scaled_along, too_small
@@ -668,6 +668,9 @@ def matrix_power(a: Any, n: int) -> Any:
         n //= 2
         square = square @ square if n else square
     return power
+
+
+itself_where(linalg.matrix_power, 1)
 
 
 @implements(linalg.multi_dot)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd_np.primitives import defvjp, implements, primitives
-from autograd_np.rules.formulas import formula_of
+from autograd_np.rules.formulas import formula_of, itself_where
 from autograd_np.rules.shaping import pad
 from autograd_np.tensor import Tensor, as_array, plain, record
 
@@ -33,6 +33,9 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         ahead, behind = _neighbours(a, axis)
         a = ahead - behind
     return a
+
+
+itself_where(np.diff, 0)
 
 
 def _neighbours(a: Any, axis: int) -> tuple[Any, Any]:
