@@ -464,7 +464,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     come back as a tuple.
     """
     arrays, parents, needed = _inputs(primitive, args)
-    if not _UNCHANGEABLE.issuperset(map(type, kwargs.values())):
+    if kwargs and not _UNCHANGEABLE.issuperset(map(type, kwargs.values())):
         kwargs = {name: views.constant(value, Tensor, primitive.name, name) for name, value in kwargs.items()}
     try:
         output = primitive.function(*arrays, **kwargs)
@@ -521,14 +521,16 @@ def _node(
 ) -> Node | None:
     """Put a call on the tape, if that is wanted and one of its results has a gradient."""
     state = mode.get()
-    parts: Sequence[Any] = cast(Any, output) if isinstance(output, list) else (output,)
+    parts: Sequence[Any] = cast(Any, output) if type(output) is list else (output,)
     if state.anomaly:
         for part in parts:
             check_finite(part, f"{primitive.name}: the result", f"computed at {user_line()}")
     if not parents or not parts or not state.recording:
         return None
-    if any(part.dtype.kind in "fc" for part in parts):
-        return record_in_mode(primitive.plans[needed], tuple(parents), arrays, kwargs, output)
+    for part in parts:
+        if part.dtype.kind in "fc":
+            put = record_in_mode if state.anomaly else record_node
+            return put(primitive.plans[needed], tuple(parents), arrays, kwargs, cast(Any, output))
     if "dtype" not in kwargs:  # by which integers are asked for, that have no gradient
         raise TypeError(
             f"{primitive.name}: its result has dtype {parts[0].dtype}, which carries no gradient, and an "

@@ -248,10 +248,14 @@ def constant(value: Any, tensor: type, call: str, name: str) -> Any:
     return copied(value)
 
 
+_PLAIN = {int, float, bool, str, type(None), slice, type(...)}
+
+
 def copied(value: Any) -> Any:
     """Return tuples, lists and dicts that are nobody else's."""
     if type(value) in (tuple, list):
-        return type(value)([copied(item) for item in value])
+        plain = _PLAIN.issuperset(map(type, value))
+        return type(value)(value if plain else [copied(item) for item in value])
     return dict(cast(Any, value)) if type(value) is dict else value
 
 
