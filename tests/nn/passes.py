@@ -35,9 +35,9 @@ class HandWritten:
     slopes : mapping of str to {"z", "a", "diagonal", "leaky"}
         How the derivative of an activation is taken: its formula in the output given the input, its formula in the
         input given the output, a softmax's as a sigmoid's, a ReLU's with a tenth where there is nothing.
-    dropout : {"same", "next", "other", "none", "unscaled", "twice"}
-        The mask of the backward pass: that of the forward pass, the generator's next one, or one that is unlike it;
-        none, one of zeros and ones, or one that is divided by 1 - p twice.
+    dropout : {"same", "next", "other", "none", "unscaled", "twice"}, or a mapping of str to one of them
+        The mask of the backward pass, of all Dropouts or by their names: that of the forward pass, the generator's next
+        one, or one that is unlike it; none, one of zeros and ones, or one that is divided by 1 - p twice.
     ties : {"first", "even", "all", "every", "mean", "corner", "turned", "last", "smallest"}
         Which elements of a window get its gradient.
     flipped : collection of str
@@ -74,7 +74,7 @@ class HandWritten:
     loss: Any = None
     unmasked: Any = ()
     slopes: Any = ()
-    dropout: str = "same"
+    dropout: Any = "same"
     ties: str = "first"
     flipped: Any = ()
     transposed: Any = ()
@@ -228,12 +228,12 @@ class HandWritten:
                     return np.einsum(f"{self.order}->nchw", cells)
                 return g.reshape(x.shape)
             case nn.Dropout():
-                if self.dropout == "same" or not self._training(layer):
+                mask = self.dropout if isinstance(self.dropout, str) else self.dropout.get(name, "same")
+                if mask == "same" or not self._training(layer):
                     return g * saved[0]
-                if self.dropout in ("none", "unscaled", "twice"):
-                    factor = {"none": g * 0 + 1, "unscaled": saved[0] > 0, "twice": saved[0] ** 2}[self.dropout]
-                    return g * factor
-                generator = rng if self.dropout == "next" else np.random.default_rng()
+                if mask in ("none", "unscaled", "twice"):
+                    return g * {"none": g * 0 + 1, "unscaled": saved[0] > 0, "twice": saved[0] ** 2}[mask]
+                generator = rng if mask == "next" else np.random.default_rng()
                 return g * np.asarray(nn.functional.dropout(np.ones_like(g), layer.p, rng=generator))
             case nn.BatchNorm1d() | nn.BatchNorm2d():
                 normal, root, axes, cut = saved

@@ -181,7 +181,8 @@ def _slips(network: Network) -> Iterator[tuple[str | None, dict[str, Any]]]:
             ("next", "mask drawn twice"), ("none", "missing dropout mask"),
             ("unscaled", "dropout's scale missing"), ("twice", "dropout's scale doubled"),
         ):  # fmt: skip
-            yield mistake, {"dropout": kind}
+            for places in _each(network.named(nn.Dropout)):
+                yield mistake, {"dropout": dict.fromkeys(places, kind)}
     for kinds in ((nn.Dropout,), NORMALISATIONS, (nn.Dropout, *NORMALISATIONS)):
         if network.named(*kinds) and (n > 1 or nn.Dropout in kinds):
             yield f"pass in {'evaluation' if network.training else 'training'} mode", {"toggled": kinds}
