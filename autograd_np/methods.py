@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from autograd_np.hints import numpy_keywords
-from autograd_np.primitives import Primitive
+from autograd_np.primitives import Primitive, primitive_of
 
 __all__ = ["NumpyMethods", "astype"]
 
@@ -21,6 +21,7 @@ def _astype(x: Any, dtype: Any = None) -> Any:
 
 
 astype = Primitive(_astype, "astype", fresh=True)
+_reshape = primitive_of(np.reshape)
 
 
 class NumpyMethods:
@@ -140,7 +141,7 @@ class NumpyMethods:
 
     def reshape(self, *shape: int | Sequence[int]) -> Self:
         """See `numpy.reshape`; the shape as one tuple or as several numbers."""
-        return self._call(np.reshape, shape=shape[0] if len(shape) == 1 else shape)
+        return self._record(_reshape, shape=shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: int | Sequence[int] | None) -> Self:
         """See `numpy.transpose`; the axes as one tuple or as several numbers."""

@@ -132,6 +132,8 @@ class Primitive:
     ----------
     vjps, joint
         The rules: one for each argument, or one for all.
+    defined : bool
+        Whether it has rules.
     broadcasts : bool
         Whether gradients are summed over the axes that broadcasting added.
     batched : bool
@@ -158,17 +160,13 @@ class Primitive:
         self.residuals, self.fresh, self.moves = residuals, fresh, moves
         self.vjps: tuple[Rule | None, ...] = ()
         self.joint: Callable[..., Sequence[Any]] | None = None
+        self.defined = False
         self.broadcasts = False
         self.batched = False
         self.arrays: int | None = None
         self.keywords: frozenset[str] = frozenset()
         self._reads: tuple[tuple[str, ...], ...] = ()
         self.plans = _Plans(self)
-
-    @property
-    def defined(self) -> bool:
-        """Whether it has rules."""
-        return bool(self.vjps or self.joint)
 
     def __repr__(self) -> str:
         return f"Primitive({self.name})"
@@ -200,7 +198,7 @@ class Primitive:
             )
         if not keywords or any(names != keywords[0] for names in keywords):
             raise TypeError(f"defvjp({self.name}): needs at least one rule, all with the same keyword arguments")
-        self.vjps, self.joint, self.broadcasts = vjps, joint, broadcasts
+        self.vjps, self.joint, self.defined, self.broadcasts = vjps, joint, True, broadcasts
         self.arrays = None if variadic else max(map(len, reads)) - 2
         self.keywords = keywords[0]
         # Those of a ufunc act on each element by itself, so that one more axis makes no difference to them.

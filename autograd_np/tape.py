@@ -209,12 +209,12 @@ def call_rules(
         parts = primitive.joint(g, y, *args, **kwargs)
         return [parts[i] for i in argnums]
     rules = primitive.vjps
-    if len(args) != 2 or kwargs or not argnums:
-        return [rules[i](g, y, *args, **kwargs) for i in argnums]
-    a, b = args  # spelt out, a call takes half as long as with stars
-    if len(argnums) == 1:
-        return (rules[argnums[0]](g, y, a, b),)
-    return rules[0](g, y, a, b), rules[1](g, y, a, b)
+    if len(args) == 2 and not kwargs and argnums:  # spelt out, a call takes half as long as with stars
+        a, b = args
+        if len(argnums) == 1:
+            return (rules[argnums[0]](g, y, a, b),)
+        return rules[0](g, y, a, b), rules[1](g, y, a, b)
+    return [rules[i](g, y, *args, **kwargs) for i in argnums]
 
 
 def sweep(
@@ -249,9 +249,7 @@ def sweep(
         _add(totals, owned, node, g)
     nodes = iter(order)
     try:
-        return _visited(
-            nodes, order[-1:], wanted, inputs, totals, owned, lead, call, Leaf.release if retain else Node.release
-        )
+        return _visited(nodes, order[-1:], wanted, inputs, totals, owned, lead, call, retain)
     except BaseException as error:
         _give_up(error, order[: len(order) - length_hint(nodes)][-1:], () if retain else order)
         raise
@@ -259,7 +257,7 @@ def sweep(
 
 def _visited(
     nodes: Iterator[Node], oldest: Sequence[Node], wanted: set[Node] | None, inputs: Inputs, totals: dict[Node, Any],
-    owned: set[Node], lead: int, call: Call, let_go: Callable[[Any], None],
+    owned: set[Node], lead: int, call: Call, retain: bool,
 ) -> dict[Node, Array]:  # fmt: skip
     """Visit nodes in order, each with its total, and return the totals of the inputs."""
     gathered, take = totals.get, totals.pop
@@ -291,10 +289,12 @@ def _visited(
                 if parent in owned:
                     np.add(total, part, total)
                     continue
-            elif part is not None:
+            else:
                 part = _fitted(part, parent, plan.primitive, zip(argnums, parts, strict=True), lead)
             _add(totals, owned, parent, part)
-        let_go(node)
+        if not retain:  # as Node.release does: one call less
+            node.args = node.output = None
+            node.kwargs, node.parents = NOTHING, ()
     return found
 
 
@@ -381,7 +381,7 @@ def spent(node: Node) -> RuntimeError:
 
 def _fitted(g: Array, parent: Node, primitive: Primitive, parts: Iterable[tuple[int, Any]], lead: int) -> Array:
     """Give a rule's result the shape and dtype of its argument, where the function's kind allows for it."""
-    if isinstance(g, Contribution):
+    if g is None or isinstance(g, Contribution):
         return g
     g = g if hasattr(g, "shape") else np.asarray(g)
     if g.shape[lead:] != parent.shape:

@@ -464,8 +464,8 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     come back as a tuple.
     """
     arrays, parents, needed = _inputs(primitive, args)
-    if kwargs and not _UNCHANGEABLE.issuperset(map(type, kwargs.values())):
-        kwargs = {name: views.constant(value, Tensor, primitive.name, name) for name, value in kwargs.items()}
+    if kwargs:
+        kwargs = views.constants(kwargs, Tensor, primitive.name)
     try:
         output = primitive.function(*arrays, **kwargs)
     except (TypeError, ValueError) as error:
@@ -520,17 +520,17 @@ def _node(
     primitive: Primitive, arrays: Sequence[Any], parents: Sequence[Node], needed: int, kwargs: Any, output: Any
 ) -> Node | None:
     """Put a call on the tape, if that is wanted and one of its results has a gradient."""
-    state = mode.get()
-    parts: Sequence[Any] = cast(Any, output) if type(output) is list else (output,)
-    if state.anomaly:
+    state: Any = mode.get()
+    parts: Any = output if _type(output) is list else (output,)
+    if state is not ORDINARY and state.anomaly:
         for part in parts:
             check_finite(part, f"{primitive.name}: the result", f"computed at {user_line()}")
     if not parents or not parts or not state.recording:
         return None
     for part in parts:
         if part.dtype.kind in "fc":
-            put = record_in_mode if state.anomaly else record_node
-            return put(primitive.plans[needed], tuple(parents), arrays, kwargs, cast(Any, output))
+            put = record_node if state is ORDINARY else record_in_mode
+            return put(primitive.plans[needed], tuple(parents), arrays, kwargs, output)
     if "dtype" not in kwargs:  # by which integers are asked for, that have no gradient
         raise TypeError(
             f"{primitive.name}: its result has dtype {parts[0].dtype}, which carries no gradient, and an "
@@ -542,7 +542,6 @@ def _node(
 _ERRORS = (np.linalg.LinAlgError, np.exceptions.AxisError, ValueError, TypeError)  # what callers may wait for
 _AS_THEY_ARE = {np.ndarray, float, int, bool, complex, type(None)}
 _OWN = {Tensor, *_AS_THEY_ARE}
-_UNCHANGEABLE = {int, float, bool, str, type(None), np.ndarray}
 
 
 def _apart(output: NDArray[Any], arrays: Sequence[Any]) -> NDArray[Any]:

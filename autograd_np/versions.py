@@ -162,8 +162,9 @@ def check_unchanged(order: Iterable[Any]) -> None:
     RuntimeError
         Naming the operation whose gradient would have been wrong.
     """
+    latest = versions.latest
     for node in order:
-        if node.plan and (node.number < versions.latest or node.trace):
+        if (node.number < latest or node.trace) and node.plan:
             late = [array for array in arrays_of(node) if versions.last(array) > node.number]
             if late or (node.trace and not node.trace.unchanged(node)):
                 shape = f" of shape {late[0].shape}" if late else ""

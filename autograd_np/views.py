@@ -24,7 +24,7 @@ from autograd_np.versions import tick, versions
 
 __all__ = [
     "CONSTANT", "NUMBER", "View", "ancestors", "argument", "as_leaf", "assign", "check_complex", "check_constant",
-    "check_fits", "check_memory", "check_out", "check_writable", "complex_by_real", "constant", "copied", "current",
+    "check_fits", "check_memory", "check_out", "check_writable", "complex_by_real", "constants", "copied", "current",
     "getitem", "is_argument", "is_number", "is_view", "node_of", "overwrite", "place_of", "root_of", "same_memory",
     "view_of", "write",
 ]  # fmt: skip
@@ -230,14 +230,21 @@ def complex_by_real(call: str) -> TypeError:
     )
 
 
-def constant(value: Any, tensor: type, call: str, name: str) -> Any:
-    """Return a keyword argument that nobody can change until the backward pass.
+def constants(kwargs: Mapping[str, Any], tensor: type, call: str) -> Mapping[str, Any]:
+    """Return keyword arguments that nobody can change until the backward pass.
 
     Raises
     ------
     TypeError
-        If it is a tensor that requires a gradient.
+        If one is a tensor that requires a gradient.
     """
+    for kind, value in zip(map(type, kwargs.values()), kwargs.values(), strict=True):
+        if kind not in _NOTICED and not (kind is tuple and _PLAIN.issuperset(map(type, value))):
+            return {name: _constant(value, tensor, call, name) for name, value in kwargs.items()}
+    return kwargs
+
+
+def _constant(value: Any, tensor: type, call: str, name: str) -> Any:
     if isinstance(value, tensor):
         given: Any = value
         if current(given, call) is not None:
@@ -248,7 +255,8 @@ def constant(value: Any, tensor: type, call: str, name: str) -> Any:
     return copied(value)
 
 
-_PLAIN = {int, float, bool, str, type(None), slice, type(...)}
+_PLAIN = {int, float, bool, str, type(None), slice, type(...)}  # what cannot be changed
+_NOTICED = {*_PLAIN, np.ndarray}  # nor without the sweep noticing
 
 
 def copied(value: Any) -> Any:

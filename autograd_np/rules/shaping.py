@@ -125,16 +125,16 @@ def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
 
 
 @implements(np.meshgrid)
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Sequence[Any]:
     """Make the coordinates of a grid of those along its axes; see `numpy.meshgrid`."""
     if indexing not in ("xy", "ij"):
         raise ValueError(f"np.meshgrid: indexing={indexing!r}; it is 'xy' or 'ij'")
     axes = [1, 0, *range(2, len(xi))] if indexing == "xy" and len(xi) > 1 else range(len(xi))
-    grid: Iterable[Any] = [
+    grid: Sequence[Any] = [
         np.reshape(x, [-1 if i == axis else 1 for i in range(len(xi))]) for x, axis in zip(xi, axes, strict=True)
     ]
     grid = grid if sparse else broadcast_arrays(*grid)
-    return tuple(map(np.copy, grid)) if copy else tuple(grid)
+    return tuple(map(np.copy, grid)) if copy else grid
 
 
 defvjp(np.tile, lambda g, _y, _A, reps=1: _untiled(g, _A, np.atleast_1d(reps).tolist()))
