@@ -1,8 +1,9 @@
-"""PyTorch's names, and what to write here instead: for messages, and for whoever comes from there."""
+"""What PyTorch and NumPy have that is not here, and what to write instead: for messages, and for readers."""
 
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable
 from types import ModuleType
@@ -225,6 +226,24 @@ optim.LBFGS(params) -> scipy.optimize.minimize(autograd_np.value_and_grad(f), np
 optim.lr_scheduler.StepLR(optimizer, 10, gamma=0.1) -> optimizer.lr *= 0.1  # wherever the loop comes to it
 """
 
+# The same for what an array has and a Tensor has not.
+_OF_ARRAYS = """
+t.flat -> t.ravel()
+t.fill(1.5) -> t[...] = 1.5
+t.put([0, 2], 1.5) -> t[np.unravel_index([0, 2], t.shape)] = 1.5
+t.sort() -> t = np.sort(t)
+t.partition(1) -> t = np.partition(t, 1)
+t.argpartition(1) -> np.argpartition(t, 1)
+t.searchsorted(0.5) -> np.searchsorted(t.ravel(), 0.5)
+t.compress([True, False], axis=0) -> np.compress([True, False], t, axis=0)
+t.choose([t, u]) -> np.choose(mask.astype(int), [t, u])
+t.resize((3, 2)) -> t = t.reshape(3, 2)
+t.tobytes() or t.tofile(path) or t.dump(path) or t.dumps() -> # nn.save(state, path) and nn.load(path) keep tensors
+t.to_device("cpu") -> t  # everything is computed on the CPU
+"""
+
+_OF_MEMORY = "base ctypes flags itemsize nbytes strides"
+
 # What NumPy has under PyTorch's name.
 _OF_ONE = "abs acos asin atan ceil cos cosh exp exp2 expm1 floor isfinite isinf isnan log log10 log1p log2 reciprocal"
 _OF_ONE += " sign sin sinh sqrt square tan tanh trunc"
@@ -241,36 +260,43 @@ _PLACES: dict[str, Place] = {
 
 
 class Row(NamedTuple):
-    """What is written in PyTorch, and here.
+    """What is written in PyTorch, or with an array, and here.
 
     Attributes
     ----------
     there : tuple of str
-        Ways to write it in PyTorch.
+        Ways to write it there.
     here : str
         Python for the same; empty where there is nothing of the kind.
     remark : str
         What else there is to say; may be empty.
+    library : {"PyTorch", "NumPy"}
+        Where it is written so.
     """
 
     there: tuple[str, ...]
     here: str
     remark: str
+    library: Literal["PyTorch", "NumPy"] = "PyTorch"
 
 
-def _read() -> list[Row]:
-    lines = re.sub(r"\n +", " ", _TABLE).split("\n")
-    lines += [f"t.{name}() or torch.{name}(t) -> np.{name}(t)" for name in _OF_ONE.split()]
-    lines += [f"t.{name}(u) or torch.{name}(t, u) -> np.{name}(t, u)" for name in _OF_TWO.split()]
+def _read(lines: list[str], library: Literal["PyTorch", "NumPy"]) -> list[Row]:
     found: list[Row] = []
     for line in filter(None, lines):
         there, _, rest = line.partition(" -> ")
         here, _, remark = rest.partition("# ")
-        found.append(Row(tuple(there.split(" or ")), here.strip(), remark))
+        found.append(Row(tuple(there.split(" or ")), here.strip(), remark, library))
     return found
 
 
-rows = _read()
+rows = _read(
+    [
+        *re.sub(r"\n +", " ", _TABLE).split("\n"),
+        *(f"t.{name}() or torch.{name}(t) -> np.{name}(t)" for name in _OF_ONE.split()),
+        *(f"t.{name}(u) or torch.{name}(t, u) -> np.{name}(t, u)" for name in _OF_TWO.split()),
+    ],
+    "PyTorch",
+) + _read([*_OF_ARRAYS.split("\n"), *(f"t.{name} -> t.data.{name}" for name in _OF_MEMORY.split())], "NumPy")
 """The table."""
 
 _hints: dict[tuple[Place, str], list[str]] = {}
@@ -280,12 +306,12 @@ for _row in rows:
         assert _match is not None
         _here = f"`{_row.here}` here" if _row.here else "not here"
         _hints.setdefault((_PLACES[_match[1]], _match[2]), []).append(
-            f"PyTorch's `{_there}` is {_here}" + (f": {_row.remark}" if _row.remark else "")
+            f"{_row.library}'s `{_there}` is {_here}" + (f": {_row.remark}" if _row.remark else "")
         )
 
 
 def hint(name: str, place: Place = "Tensor") -> str | None:
-    """Say what to write for a name of PyTorch's, or return None if nothing is known of it.
+    """Say what to write for a name of PyTorch's or NumPy's, or return None if nothing is known of it.
 
     Parameters
     ----------
@@ -351,7 +377,7 @@ def absent(place: Place) -> list[Absent]:
 
 
 def print_names() -> None:
-    """Print what is written in PyTorch beside what is written here.
+    """Print what is written in PyTorch, or with an array of NumPy, beside what is written here.
 
     Examples
     --------
@@ -361,10 +387,12 @@ def print_names() -> None:
     t.size()        t.shape
     ...
     """
-    lines = [("PyTorch", "here")]
-    for row in rows:
-        here = row.here + (f"  # {row.remark}" if row.remark else "")
-        lines += [(there, here.strip()) for there in row.there]
+    lines: list[tuple[str, str]] = []
+    for library, group in itertools.groupby(rows, lambda row: row.library):
+        lines.append((library, "here"))
+        for row in group:
+            here = row.here + (f"  # {row.remark}" if row.remark else "")
+            lines += [(there, here.strip()) for there in row.there]
     width = max(len(there) for there, _ in lines)
     for there, here in lines:
         print(f"{there:{width}}  {here}")

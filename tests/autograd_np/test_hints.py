@@ -1,4 +1,4 @@
-"""PyTorch's names: that what is written here for each of them runs, is recorded, and computes the same.
+"""PyTorch's and NumPy's names: that what is written here for each of them runs, is recorded, and computes the same.
 
 Each row of the table is evaluated on real tensors and modules, in float64 and in float32; where PyTorch is installed,
 its side is evaluated too, and values and gradients are compared. Names that both have are only in the table if they
@@ -31,6 +31,7 @@ NAMES = sorted(
     {
         (PREFIXES[prefix], name)
         for row in hints.rows
+        if row.library == "PyTorch"
         for prefix, name in (re.findall(r"^(\w+)(?:\[.*?\])?\.(\w+)", there)[0] for there in row.there)
     }
 )
@@ -103,7 +104,13 @@ def test_no_gradient_is_cut_off() -> None:
 UNCHECKED = r"Conv1d|Embedding\(|LayerNorm|Parameter|Buffer|ModuleDict|uniform_|normal_|rand|save|load|DataLoader"
 UNCHECKED += r"|clip_grad|inference_mode|set_grad|manual_seed|compile|DataParallel|register_|grad_fn|lr_scheduler"
 UNCHECKED += r"|retain_grad|LBFGS|torch\.(nn|optim|long|float..)$|cuda|pin_memory|is_tensor|model\."
-CHECKED = [(row, there) for row in hints.rows if row.here for there in row.there if not re.search(UNCHECKED, there)]
+CHECKED = [
+    (row, there)
+    for row in hints.rows
+    if row.here and row.library == "PyTorch"
+    for there in row.there
+    if not re.search(UNCHECKED, there)
+]
 
 
 @pytest.mark.parametrize(("row", "there"), CHECKED)
@@ -148,6 +155,14 @@ def test_a_name_that_is_here_too_means_something_else() -> None:
     assert {name for place, name in NAMES if place == "Tensor" and hasattr(Tensor, name)} == OTHERWISE
     here = {(place, name) for place, name in NAMES if place in PLACES and name in dir(PLACES[place])}
     assert here == {("autograd_np", "tensor")} | {("Tensor", name) for name in OTHERWISE}  # the file of that name
+
+
+@pytest.mark.parametrize("name", sorted(set(dir(np.ndarray)) - set(dir(Tensor))))
+def test_whatever_an_array_has_is_there_or_said(name: str) -> None:
+    if name.startswith("__") or name in ("byteswap", "getfield", "setfield", "setflags"):  # of its memory
+        return
+    with pytest.raises(AttributeError, match=rf"has no attribute '{name}': .*{name}.*here"):
+        getattr(Tensor([1.0]), name)
 
 
 @pytest.mark.parametrize(("place", "name"), NAMES)
@@ -212,7 +227,7 @@ def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     hints.print_names()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["PyTorch", "here"]
-    assert len(lines) == 1 + sum(len(row.there) for row in hints.rows)
+    assert len(lines) == 2 + sum(len(row.there) for row in hints.rows)
     assert any(re.match(r"t\.view\(3, 2\) +t\.reshape\(3, 2\)$", line) for line in lines)
     assert any(re.match(r"t\.cuda\(\) +t  # everything is computed on the CPU$", line) for line in lines)
 
