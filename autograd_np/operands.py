@@ -178,6 +178,8 @@ def _instead_of(name: str) -> str:
         return "masked arrays have no tape: compute with all numbers, and multiply by a mask of zeros and ones"
     if name.startswith("scipy.sparse."):
         return "a sparse array knows no tensors: S.toarray() @ t, or a primitive whose rule multiplies by S.T"
+    if package in ("matplotlib", "mpl_toolkits", "seaborn"):
+        return "a picture needs no gradient: give t.data"
     if package == "pandas":
         return "pandas knows no tensors: give .to_numpy() of its side"
     if name in ("np.RClass.__getitem__", "np.CClass.__getitem__"):

@@ -294,7 +294,7 @@ class Tensor(methods.NumpyMethods):
         if not self.is_leaf or views.is_argument(self):
             raise TypeError(
                 "only leaves can be copied or pickled, not results on a tape or arguments of a function that is being "
-                "differentiated: use t.copy() on the tape, t.detach() off it"
+                "differentiated: use t.copy() on the tape, t.detach() off it, and t.data for a picture"
             )
         return Tensor, (self._array, self.requires_grad)
 

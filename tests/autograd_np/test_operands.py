@@ -20,12 +20,14 @@ import scipy.signal
 import scipy.sparse
 import scipy.special
 import scipy.stats
+from matplotlib.figure import Figure
 
 from autograd_np import Tensor, grad, neural
 from autograd_np.primitives import name_of
 
 X = np.array([0.5, 2.0, 3.0])
 C = np.array([2.0, 3.0, 4.0])
+AXES: Any = Figure().subplots()
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -215,6 +217,7 @@ class TestMessages:
             (lambda x: scipy.sparse.eye_array(3) @ x, r"scipy\.sparse\.eye_array\(3\) @ x: .*\.toarray\(\)"),
             (lambda x: pd.Series([1.0, 2.0, 3.0]) @ x, r"pd\.Series\(\[1\.0, 2\.0, 3\.0\]\) @ x: .*\.to_numpy\(\)"),
             (lambda x: pd.Series(x), r"\.to_numpy\(\)"),
+            (lambda x: AXES.scatter(x, x), r"AXES\.scatter\(x, x\): .*a picture needs no gradient: give t\.data"),
             (lambda x: float(x[0]), r"float\(x\[0\]\): .*t\.item\(\)"),
         ],
     )
@@ -222,6 +225,11 @@ class TestMessages:
         with pytest.raises(TypeError, match=rf"{words}") as caught:
             f(Tensor(X, requires_grad=True))
         assert "requires a gradient" in str(caught.value)
+
+    def test_what_a_picture_copies(self) -> None:
+        """Of this kind: whatever copies what it was given with `copy.copy`, before it looks at it."""
+        with pytest.raises(TypeError, match=r"t\.data for a picture"):
+            AXES.plot(Tensor(X, requires_grad=True) * 2)
 
     def test_assigning_into_a_plain_array(self) -> None:
         array = np.zeros(3)
