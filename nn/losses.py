@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from autograd_np import Tensor
 from autograd_np import neural as F
+from autograd_np.neural.arguments import check_reduction
 from nn.module import Module
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss"]
@@ -17,8 +18,7 @@ class _Loss(Module):
     """A loss, with what is made of the losses of a batch: their mean, their sum, or nothing."""
 
     def __init__(self, *, reduction: str = "mean") -> None:
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(f"{type(self).__name__}: unknown reduction {reduction!r}; choose mean, sum or none")
+        check_reduction(type(self).__name__, reduction)
         self.reduction: Any = reduction
 
     def extra_repr(self) -> str:

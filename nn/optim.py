@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autograd_np import Tensor
 from autograd_np.hints import refuse
-from autograd_np.threads import over_halves
+from autograd_np.neural.threads import over_halves
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 

@@ -66,8 +66,13 @@ GUARDS = {
     "scipy/linalg.py": ["scipy/test_linalg.py"],
     "scipy/signal.py": ["scipy/test_signal.py"],
     "scipy/special.py": ["scipy/test_special.py"],
-    "neural.py": ["test_neural.py", "test_half_precision.py"],
-    "convolution.py": ["test_convolution.py"],
+    "neural/activations.py": ["neural/test_activations.py", "neural/test_losses.py", "test_half_precision.py"],
+    "neural/convolution.py": ["neural/test_convolution.py"],
+    "neural/images.py": ["neural/test_convolution.py", "neural/test_pooling.py"],
+    "neural/layers.py": ["neural/test_layers.py"],
+    "neural/losses.py": ["neural/test_losses.py", "test_half_precision.py"],
+    "neural/normalisation.py": ["neural/test_normalisation.py", "test_half_precision.py"],
+    "neural/pooling.py": ["neural/test_pooling.py"],
 }
 """Every file of rules, and the tests that it is held to."""
 
@@ -138,37 +143,37 @@ EQUIVALENT = {
     ("rules/special.py", "sp.kv", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",
     ("rules/special.py", "sp.kve", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",
     (
-        "convolution.py",
+        "neural/pooling.py",
         "_max_pool",
         "y if y.base is None else y.copy()  ->  y.copy()",
     ): "one copy more",
     (
-        "convolution.py",
+        "neural/pooling.py",
         "_from_winners",
         "zip(windows.cells(v), winners, strict=True)  ->  zip(winners, windows.cells(v), strict=True)",
     ): "the two are multiplied",
     (
-        "neural.py",
+        "neural/layers.py",
         "_flatten",
         "start == 1 and x.strides[0] == x.itemsize  ->  start == 1",
     ): "in any order in memory it is the same, and copies more",
     (
-        "neural.py",
+        "neural/losses.py",
         "_softmax_less_one_hot",
         "softmax(x, axis=axis) if residuals is None else residuals  ->  softmax(x, axis=axis)",
     ): "what is saved is the softmax",
     (
-        "neural.py",
+        "neural/losses.py",
         "_of_labels",
         "labels.ndim == axis == 1  ->  labels.ndim == axis == 2",
     ): "the way for labels of any number of axes, more slowly",
     (
-        "neural.py",
+        "neural/layers.py",
         "_linear",
         "y if bias.dtype == y.dtype else None  ->  None",
     ): "one array more",
     ("scipy/linalg.py", "_expm_slope", "initial=1  ->  initial=2"): "any scale near 1 will do for a small gradient",
-    ("convolution.py", "_winners", "-np.inf  ->  np.inf"): "the padding never wins, whatever it holds: see `exists`",
+    ("neural/pooling.py", "_winners", "-np.inf  ->  np.inf"): "the padding never wins, whatever it holds: see `exists`",
 }
 """Mutants that compute the same, by file, function and change, and why."""
 

@@ -18,25 +18,27 @@ ROWS = [
     ["autograd_np.listing", "autograd_np.widening"],
     ["autograd_np.transforms"],
     ["autograd_np.neural"],
-    ["autograd_np.convolution"],
+    ["autograd_np.neural.convolution", "autograd_np.neural.losses", "autograd_np.neural.pooling"],
+    ["autograd_np.neural.activations", "autograd_np.neural.images", "autograd_np.neural.kernels"],
+    ["autograd_np.neural.arguments", "autograd_np.neural.threads"],
     ["autograd_np.rules"],
     ["autograd_np.gradients"],
     ["autograd_np.tensor"],
     ["autograd_np.views"],
     ["autograd_np.anomaly", "autograd_np.methods", "autograd_np.operands", "autograd_np.outputs"],
-    ["autograd_np.kernels", "autograd_np.supported", "autograd_np.tape"],
+    ["autograd_np.supported", "autograd_np.tape"],
     [
         "autograd_np.hints",
         "autograd_np.modes",
         "autograd_np.primitives",
-        "autograd_np.threads",
         "autograd_np.trees",
         "autograd_np.versions",
     ],
 ]
 PUBLIC = {
     "autograd_np",
-    *(f"autograd_np.{name}" for name in ("gradients", "hints", "neural", "testing", "threads", "widening")),
+    *(f"autograd_np.neural.{name}" for name in ("arguments", "threads")),
+    *(f"autograd_np.{name}" for name in ("gradients", "hints", "neural", "testing", "widening")),
 }
 NN_ROWS = [
     ["nn"],

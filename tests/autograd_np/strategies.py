@@ -88,3 +88,8 @@ def axes(ndim: int) -> st.SearchStrategy[Any]:
     """Draw what `axis` may be: None, a number from either end, or a tuple of them, empty too."""
     single = [st.integers(-ndim, ndim - 1), hnp.valid_tuple_axes(ndim)] if ndim else [st.just(())]
     return st.one_of(st.none(), *single)
+
+
+def pairs(low: int, high: int) -> st.SearchStrategy[tuple[int, int]]:
+    """Draw numbers for height and width."""
+    return st.tuples(st.integers(low, high), st.integers(low, high))

@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograd_np import kernels, tune_process
-from autograd_np.kernels import Pair
+from autograd_np import tune_process
+from autograd_np.neural import kernels
+from autograd_np.neural.arguments import Pair
 
 Array = np.ndarray
 

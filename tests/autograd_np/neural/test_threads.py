@@ -11,7 +11,7 @@ import threadpoolctl
 
 from autograd_np import Tensor, tune_process
 from autograd_np.neural import linear
-from autograd_np.threads import in_halves, over_halves, tuned
+from autograd_np.neural.threads import in_halves, over_halves, tuned
 
 LARGE = 2**20
 

@@ -6,13 +6,13 @@ whole batches are views, and copies and maxima run over contiguous stretches.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
-from autograd_np.threads import in_halves, tuned
+from autograd_np.neural.arguments import Array, Pair
+from autograd_np.neural.threads import in_halves, tuned
 
 __all__ = [
     "as_in_memory",
@@ -26,9 +26,6 @@ __all__ = [
     "product",
     "steps",
 ]
-
-Array: TypeAlias = NDArray[Any]
-Pair: TypeAlias = tuple[int, int]
 
 # A product for each position pays from about so many channels times columns of a kernel on: below, the matrices are
 # too thin. For 16 channels of 5 columns it takes 0.64 of what laid out lines take, for one channel 4 times as much.

@@ -1,0 +1,37 @@
+"""The operations of neural networks, as recorded functions: activations, losses, layers.
+
+They take tensors and whatever NumPy makes arrays of, and return a Tensor. Given no Tensor at all they return plain
+arrays, as NumPy's own functions do; their types, which cannot say both, speak of tensors.
+"""
+
+from autograd_np.neural.activations import log_softmax, logsumexp, relu, sigmoid, softmax
+from autograd_np.neural.convolution import conv2d
+from autograd_np.neural.layers import dropout, flatten, linear
+from autograd_np.neural.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+)
+from autograd_np.neural.normalisation import batch_norm
+from autograd_np.neural.pooling import max_pool2d
+
+__all__ = [
+    "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "conv2d",
+    "cross_entropy",
+    "dropout",
+    "flatten",
+    "l1_loss",
+    "linear",
+    "log_softmax",
+    "logsumexp",
+    "max_pool2d",
+    "mse_loss",
+    "relu",
+    "sigmoid",
+    "softmax",
+]

@@ -1,0 +1,80 @@
+"""Arguments of the operations and layers of neural networks: their types, and what is checked of them."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_np.tensor import Operand, as_array
+
+__all__ = [
+    "Array", "Axis", "Pair", "Reduction", "check_eps", "check_p", "check_reduction", "check_variance", "first_place",
+    "pair", "real",
+]  # fmt: skip
+
+Array: TypeAlias = NDArray[Any]
+Axis: TypeAlias = int | tuple[int, ...] | None
+Pair: TypeAlias = tuple[int, int]
+Reduction: TypeAlias = Literal["mean", "sum", "none"]
+
+
+def real(operation: str, x: Operand) -> Any:
+    """Return a Tensor or an array of floating-point numbers."""
+    values = as_array(x)
+    if values.dtype.kind == "f":
+        return values
+    if values.dtype.kind not in "biu":
+        raise TypeError(f"{operation}: an argument of dtype {values.dtype}; give real numbers")
+    return values.astype(float)
+
+
+def pair(operation: str, name: str, value: int | Sequence[int], least: int = 1) -> Pair:
+    """Return one integer for each of height and width."""
+    try:
+        sizes = tuple(map(operator.index, value if isinstance(value, Sequence) else (value, value)))
+    except TypeError:
+        raise TypeError(
+            f"{operation}: {name}={value!r} is a {type(value).__name__}; give an integer, or two for height and width"
+        ) from None
+    if len(sizes) != 2 or min(sizes) < least:
+        raise ValueError(
+            f"{operation}: {name}={value!r}; give an integer of at least {least}, or two for height and width"
+        )
+    return sizes
+
+
+def check_reduction(operation: str, reduction: str) -> None:
+    """Raise unless it is known what is to be made of the losses of a batch."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{operation}: unknown reduction {reduction!r}; choose mean, sum or none")
+
+
+def check_p(operation: str, p: float) -> None:
+    """Raise unless an element can be dropped with probability p."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{operation}: p={p!r}; give the probability of dropping an element, from 0 to 1")
+
+
+def check_eps(operation: str, eps: float) -> None:
+    """Raise unless a number can keep a divisor from 0."""
+    if not eps >= 0:
+        raise ValueError(f"{operation}: eps={eps!r}; give a small number, not a negative one")
+
+
+def check_variance(given: str, shape: tuple[int, ...], instead: str) -> None:
+    """Raise if the channels of a batch (N, C, ...) have no variance; the other two are words to say so."""
+    if math.prod(shape) < 2 * shape[1]:
+        raise ValueError(
+            f"{given} of shape {shape} has less than two values for each channel, which have no variance; give larger "
+            f"batches, or {instead}"
+        )
+
+
+def first_place(wrong: Array) -> tuple[int, ...]:
+    """Return the index of the first element that is true."""
+    return tuple(np.argwhere(wrong)[0].tolist())
