@@ -97,7 +97,7 @@ def conv2d(
     plan = _Plan(
         images.shape[2:],
         filters.shape[2:],
-        pair("conv2d", "stride", stride, least=1),
+        pair("conv2d", "stride", stride),
         pair("conv2d", "padding", padding, least=0),
         method,
     )

@@ -61,11 +61,11 @@ def max_pool2d(
              [13., 15.]]]])
     """
     images = as_images("max_pool2d", "x", x, "(N, C, H, W)")
-    kernel = pair("max_pool2d", "kernel_size", kernel_size, least=1)
+    kernel = pair("max_pool2d", "kernel_size", kernel_size)
     windows = _Windows(
         images.shape[2:],
         kernel,
-        kernel if stride is None else pair("max_pool2d", "stride", stride, least=1),
+        kernel if stride is None else pair("max_pool2d", "stride", stride),
         pair("max_pool2d", "padding", padding, least=0),
     )
     if any(2 * p > k for p, k in zip(windows.padding, kernel, strict=True)):

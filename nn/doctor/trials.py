@@ -16,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor, defvjp, gradients, no_grad, primitive
-from nn.layers import Linear
+from nn import layers as own_layers
 from nn.module import Module
 
 __all__ = ["Call", "Rule", "Trial", "unchanged"]
 
 Array = NDArray[Any]
 Gradients = Mapping[str, Array]
+
+_OWN: set[type] = {getattr(own_layers, name) for name in own_layers.__all__}
 
 
 @primitive
@@ -142,9 +144,7 @@ class Trial:
         """The calls of the package's own layers, which have one input and no parts, in their order."""
         calls: list[Call] = []
         layers = [
-            path
-            for path, module in self.model.named_modules()
-            if type(module).__module__ == Linear.__module__ and not list(module.children())
+            path for path, module in self.model.named_modules() if type(module) in _OWN and not list(module.children())
         ]
         self._run(dict.fromkeys(layers, lambda _call, _g: {}), None, deepcopy(self.model), calls)
         return calls

@@ -1,0 +1,30 @@
+"""Layers: the modules that models are built from, with PyTorch's names, parameters and defaults.
+
+Layers with parameters take `dtype`, float32 by default, and `rng` for their initial values: a `numpy.random.Generator`,
+a seed, or None for fresh entropy. Give all layers of a model one generator: layers of one shape that are given one seed
+start with the same numbers.
+"""
+
+from nn.layers.activations import ReLU, Sigmoid, Softmax, Tanh
+from nn.layers.containers import ModuleList, Sequential
+from nn.layers.convolution import Conv2d
+from nn.layers.dropout import Dropout
+from nn.layers.linear import Flatten, Linear
+from nn.layers.normalisation import BatchNorm1d, BatchNorm2d
+from nn.layers.pooling import MaxPool2d
+
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv2d",
+    "Dropout",
+    "Flatten",
+    "Linear",
+    "MaxPool2d",
+    "ModuleList",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]

@@ -1,0 +1,100 @@
+"""What layers of every kind share: initial values, sizes, and the inputs that they take."""
+
+import math
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_np import Tensor
+from tests.nn.layers.networks import plain
+
+
+@pytest.mark.parametrize(
+    ("layer", "fan_in"), [(nn.Linear(400, 300, rng=0), 400), (nn.Conv2d(20, 60, (5, 4), rng=0), 400)]
+)
+def test_default_initialisation_is_uniform_within_one_over_the_root_of_fan_in(layer, fan_in):
+    for p in layer.parameters():
+        bound = 1 / math.sqrt(fan_in)
+        assert abs(p.data).max() <= bound
+        assert p.dtype == np.float32
+        assert p.requires_grad
+    assert abs(layer.weight.data).max() > 0.99 * bound
+    assert abs(layer.weight.data.std() - bound / math.sqrt(3)) < 0.02 * bound
+
+
+def test_one_generator_gives_layers_different_numbers_and_one_seed_the_same():
+    rng = np.random.default_rng(0)
+    first, second = nn.Linear(3, 2, rng=rng), nn.Linear(3, 2, rng=rng)
+    assert not np.array_equal(first.weight.data, second.weight.data)
+    np.testing.assert_array_equal(first.weight.data, nn.Linear(3, 2, rng=0).weight.data)
+    assert not np.array_equal(nn.Linear(3, 2).weight.data, nn.Linear(3, 2).weight.data)
+    wide = nn.Linear(3, 2, rng=0, dtype=np.float64)
+    np.testing.assert_array_equal(first.weight.data, wide.weight.data.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.Linear(0, 2), ValueError, r"Linear: in_features=0"),
+        (lambda: nn.Linear(2, 2.0), TypeError, r"Linear: out_features=2\.0 is a float; give an integer"),
+        (lambda: nn.Linear(2, 2, dtype=int), TypeError, "int64"),
+        (lambda: nn.Conv2d(1, 2, 0), ValueError, r"Conv2d: kernel_size=0"),
+        (lambda: nn.Conv2d(1, 2, (1, 2, 3)), ValueError, r"Conv2d: kernel_size=\(1, 2, 3\)"),
+        (lambda: nn.Conv2d(1, 2, 3, stride=0), ValueError, r"Conv2d: stride=0"),
+        (lambda: nn.Conv2d(1, 2, 3, padding=-1), ValueError, r"Conv2d: padding=-1"),
+        (lambda: nn.Conv2d(1, 2, 3, padding="same"), TypeError, r"Conv2d: padding='same' is a str"),
+        (lambda: nn.MaxPool2d(2, stride=(1, 0)), ValueError, r"MaxPool2d: stride=\(1, 0\)"),
+        (lambda: nn.BatchNorm1d(-1), ValueError, r"BatchNorm1d: num_features=-1"),
+        (lambda: nn.BatchNorm2d(1, eps=-1), ValueError, r"BatchNorm2d: eps=-1"),
+        (lambda: nn.BatchNorm2d(1, momentum=2), ValueError, r"BatchNorm2d: momentum=2"),
+    ],
+)
+def test_wrong_sizes_are_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+LAYERS = [
+    (nn.Linear(3, 2, rng=0), (4, 3)),
+    (nn.Conv2d(1, 2, 2, rng=0), (2, 1, 3, 3)),
+    (nn.BatchNorm1d(3), (4, 3)),
+    (nn.BatchNorm1d(3, affine=False), (4, 3)),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape"), LAYERS)
+def test_plain_numbers_are_taken_into_the_layers_dtype(layer, shape):
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    expected = plain(layer(numbers.astype(np.float32)))
+    for same in (numbers, numbers.astype(np.float64), numbers.astype(np.uint8), numbers.tolist()):
+        out = plain(layer(same))
+        assert out.dtype == np.float32
+        np.testing.assert_array_equal(out, expected)
+    with pytest.raises(TypeError, match=rf"{type(layer).__name__}: the input is of dtype <U1; give real numbers"):
+        layer(np.full(shape, "a"))
+
+
+@pytest.mark.parametrize(("layer", "shape"), LAYERS)
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int64"])
+def test_a_tensor_of_another_dtype_is_refused(layer, shape, dtype):
+    message = (
+        rf"{type(layer).__name__}: the input is a Tensor of dtype {dtype} and the parameters are float32; .*astype"
+    )
+    with pytest.raises(TypeError, match=message):
+        layer(Tensor(np.ones(shape), dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (nn.Linear(3, 2), (4, 2), r"linear: .*\(4, 2\).*\(2, 3\)"),
+        (nn.Conv2d(1, 2, 3), (1, 2, 5, 5), r"conv2d: .*\(1, 2, 5, 5\).*\(2, 1, 3, 3\)"),
+        (nn.Conv2d(1, 2, 3), (1, 1, 2, 2), r"conv2d: .*\(3, 3\).*\(2, 2\)"),
+        (nn.Conv2d(1, 2, 3), (5, 5), r"conv2d: .*\(5, 5\)"),
+        (nn.MaxPool2d(3), (1, 1, 2, 2), r"max_pool2d: .*\(3, 3\).*\(2, 2\)"),
+    ],
+)
+def test_inputs_of_the_wrong_shape_are_refused(layer, shape, message):
+    with pytest.raises(ValueError, match=message):
+        layer(np.ones(shape))
