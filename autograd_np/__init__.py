@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from autograd_np import neural
 from autograd_np.anomaly import detect_anomaly
-from autograd_np.drawing import draw
 from autograd_np.gradients import gradients
 from autograd_np.hints import refuse
-from autograd_np.listing import print_tape
 from autograd_np.modes import no_grad
 from autograd_np.neural.threads import tune_process
 from autograd_np.primitives import defvjp
 from autograd_np.rules.shaping import array
+from autograd_np.show import draw, print_tape
 from autograd_np.supported import supported
 from autograd_np.tensor import Tensor, primitive
 from autograd_np.transforms import (

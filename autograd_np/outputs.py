@@ -8,7 +8,7 @@ from typing import Any
 from autograd_np.primitives import Plan, Primitive
 from autograd_np.tape import Array, Contribution, Node, record_node
 
-__all__ = ["Part", "output_node"]
+__all__ = ["Part", "one_output", "output_node"]
 
 
 class Part(Contribution):
@@ -28,10 +28,10 @@ def _pick(outputs: Sequence[Any], index: int = 0) -> Any:
     return outputs[index]
 
 
-_output = Primitive(_pick, "one of several outputs")
-_output.define((lambda g, _y, _outputs, index=0: Part(g, index),), None, broadcasts=False)
-_output.batched = True
-_plan = Plan(_output, 0b11)
+one_output = Primitive(_pick, "one of several outputs")
+one_output.define((lambda g, _y, _outputs, index=0: Part(g, index),), None, broadcasts=False)
+one_output.batched = True
+_plan = Plan(one_output, 0b11)
 
 
 def output_node(node: Node, outputs: Sequence[Any], index: int) -> Node:
