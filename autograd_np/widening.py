@@ -1,14 +1,12 @@
 """Which operation made a tensor's dtype wider: NumPy widens in silence, and it shows where the dtype is refused."""
 
-# What is on the tape is seen through a Tensor's node.
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 from typing import Any
 
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor
+from autograd_np.views import node_of
 
 __all__ = ["widened_by"]
 
@@ -35,7 +33,7 @@ def widened_by(tensor: Tensor) -> str | None:
     >>> widened_by(np.exp(x / np.sqrt(8)))
     'np.divide made it float64, of float32 (2, 3) and a float64 number: Python numbers, float(...), widen nothing'
     """
-    node = tensor._node
+    node = node_of(tensor)
     if node is None:
         return None
     seen, stack = {node}, [node]

@@ -1,8 +1,5 @@
 """Module: what a model is made of, and how its parameters are listed, saved, loaded and replaced."""
 
-# The functions below the class are its other half.
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from autograd_np import Tensor
 from autograd_np.hints import refuse
 
-__all__ = ["IncompatibleKeys", "Module", "functional_call"]
+__all__ = ["IncompatibleKeys", "Module", "buffer_names", "functional_call", "parameter_names"]
 
 # Whether a module is being called, in this thread or task.
 _calling: ContextVar[bool] = ContextVar("nn.module.calling", default=False)
@@ -453,12 +450,22 @@ def _taken(module: Module, x: Any) -> Any:
 
 def _dtype(module: Module) -> np.dtype[Any] | None:
     """Return the dtype of the first floating parameter, of a module or else of its parts."""
-    names = module._parameter_names
+    names = parameter_names(module)
     for name, value in vars(module).items():
         if name in names and value is not None and value.dtype.kind == "f":
             return value.dtype
     parts = (_dtype(value) for value in vars(module).values() if isinstance(value, Module))
     return next((dtype for dtype in parts if dtype is not None), None)
+
+
+def parameter_names(module: Module) -> frozenset[str]:
+    """Return the names of the attributes that hold a module's own parameters."""
+    return vars(module)["_parameter_names"]
+
+
+def buffer_names(module: Module) -> frozenset[str]:
+    """Return the names of the attributes that hold a module's own buffers, or None in the place of one."""
+    return vars(module)["_buffer_names"]
 
 
 def _tree(module: Module, path: str = "") -> Iterator[tuple[str, Module]]:
@@ -474,7 +481,7 @@ def _entries(module: Module) -> Iterator[tuple[str, Module, str, Tensor | NDArra
     for path, part in _tree(module):
         for name, value in vars(part).items():
             _refuse_container(part, name, value)  # a list can be filled after it was assigned
-        for names in (part._parameter_names, part._buffer_names):
+        for names in (parameter_names(part), buffer_names(part)):
             for name, value in vars(part).items():
                 if name in names and value is not None:
                     yield _join(path, name), part, name, value
@@ -500,7 +507,7 @@ def _replaced(module: Module, values: Mapping[int, Tensor | NDArray[Any]], made:
             elif id(value) in values:
                 vars(copy)[name] = values[id(value)]
             else:
-                buffer = name in module._buffer_names
+                buffer = name in buffer_names(module)
                 vars(copy)[name] = np.array(value) if buffer and value is not None else value
     return made[id(module)]
 

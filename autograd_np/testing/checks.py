@@ -1,8 +1,5 @@
 """check_grads: hold a function's derivatives against differences along random directions."""
 
-# The trees of `transforms` are shared within the engine.
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import copy
@@ -19,6 +16,7 @@ from autograd_np.testing.layouts import lay_out, own_elements
 from autograd_np.testing.numerical import Estimate, derivative, jump_beside, noise_level, one_sided, scale
 from autograd_np.transforms import grad, jvp, may_be_constant
 from autograd_np.trees import leaves_of, tree_of
+from autograd_np.views import ancestors, node_of
 
 __all__ = ["NondifferentiableWarning", "check_grads", "verify"]
 
@@ -338,7 +336,7 @@ class _Check:
         if self.backward is not None:
             return ""
         outputs = self._flat(*(Tensor(x, requires_grad=True) for x in self.point))
-        names = sorted(_on_tape(y._node for y in outputs if isinstance(y, Tensor)) & _OF_ONE_TRIANGLE)
+        names = sorted(_on_tape(node_of(y) for y in outputs if isinstance(y, Tensor)) & _OF_ONE_TRIANGLE)
         if not names:
             return ""
         return (
@@ -468,13 +466,7 @@ _OF_ONE_TRIANGLE = {"np.linalg.cholesky", "np.linalg.eigh", "np.linalg.eigvalsh"
 
 def _on_tape(nodes: Iterable[Node | None]) -> set[str]:
     """Return the names of what was called on the way to some nodes."""
-    stack = [node for node in nodes if node is not None]
-    seen = set(stack)
-    while stack:
-        fresh = set(stack.pop().parents) - seen
-        seen |= fresh
-        stack.extend(fresh)
-    return {node.name for node in seen}
+    return {node.name for last in nodes if last is not None for node in ancestors(last)}
 
 
 _DERIVATIVES: dict[str, Mode] = {"rev": _reverse, "fwd": _forward}

@@ -1,8 +1,5 @@
 """Numerical derivatives: central differences, extrapolated to step 0, with an estimate of their error."""
 
-# The trees of `transforms` are shared within the engine.
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 from collections.abc import Callable
