@@ -116,12 +116,12 @@ EQUIVALENT = {
     ): "x / |x| is the sign of a real number",
     (
         "rules/elementwise.py",
-        "_choose",
+        "_to_chosen",
         "g * np.logical_not(beaten) if np.isfinite(g).all() else np.where(beaten, 0, g)  ->  np.where(beaten, 0, g)",
     ): "choosing is right for all gradients, and slower",
     (
         "rules/elementwise.py",
-        "_choose",
+        "_to_chosen",
         "np.where(tied, g * 0.5, part) if np.any(tied) else part  ->  np.where(tied, g * 0.5, part)",
     ): "where nothing is tied the part is taken as it stands",
     (

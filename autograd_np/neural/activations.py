@@ -99,11 +99,11 @@ def softmax(x: Operand, axis: Axis = -1) -> Tensor:
     return (e / e.sum(axis=axis, keepdims=True)).astype(values.dtype, copy=False)
 
 
-defvjp(softmax, lambda g, y, _x, axis=-1: _through_softmax(g, y, axis))
+defvjp(softmax, lambda g, y, _x, axis=-1: _softmax_vjp(g, y, axis))
 
 
-def _through_softmax(g: Any, p: Any, axis: Axis) -> Any:
-    """Return the gradient before a softmax from the one behind it."""
+def _softmax_vjp(g: Any, p: Any, axis: Axis) -> Any:
+    """Return p (g - Σ g p): the gradient of what a softmax p was taken of."""
     g, p = widened(g), widened(p)
     return p * (g - (g * p).sum(axis=axis, keepdims=True))
 
@@ -186,6 +186,7 @@ def _logsumexp(x: Any, axis: Any = None) -> Any:
 
 
 def _logsumexp_vjp(g: Any, x: Any, axis: Any) -> Any:
+    """Return g times the softmax of x, and 0 where all of x is -inf."""
     nothing = np.all(plain(x) == -np.inf, axis=axis, keepdims=True)  # has no share in anything
     shares = softmax(np.where(nothing, 0, x) if np.any(nothing) else x, axis=axis)
     return g * np.logical_not(nothing) * shares

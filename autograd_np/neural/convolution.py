@@ -123,6 +123,7 @@ class _Plan(NamedTuple):
 
 @primitive(name="conv2d", fresh=True)
 def _convolution(x: Any, w: Any, b: Any, plan: Any = None) -> Any:
+    """Return the convolution of images with filters, and add b to each output channel."""
     if plan.method == "gemm":
         return correlate(x, w, b, plan.stride, plan.padding)
     y = _correlate(pad(x, plan.padding), w, plan.method)[:, :, :: plan.stride[0], :: plan.stride[1]]
@@ -135,7 +136,7 @@ def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
     if plan.method == "gemm":
         return image_gradient(g, w, plan.image, plan.stride, plan.padding)
     margin = (plan.kernel[0] - 1, plan.kernel[1] - 1)
-    spread = pad(_spread(g, *plan.stride), margin)
+    spread = pad(_with_gaps(g, *plan.stride), margin)
     full = _correlate(spread, np.flip(w, (2, 3)).swapaxes(0, 1), plan.method)
     # The last rows and columns may have met no filter.
     height, width = enlarged(plan.image, plan.padding)
@@ -150,11 +151,11 @@ def _kernel_gradient(x: Any, g: Any, plan: Any = None) -> Any:
     if plan.method == "gemm":
         return kernel_gradient(x, g, plan.kernel, plan.stride, plan.padding)
     images = pad(x, plan.padding).swapaxes(0, 1)
-    total = _correlate(images, _spread(g, *plan.stride).swapaxes(0, 1), plan.method)
+    total = _correlate(images, _with_gaps(g, *plan.stride).swapaxes(0, 1), plan.method)
     return total[:, :, : plan.kernel[0], : plan.kernel[1]].swapaxes(0, 1)
 
 
-def _spread(g: Array, s: int, t: int) -> Array:
+def _with_gaps(g: Array, s: int, t: int) -> Array:
     """Put zeros between rows and columns, where a stride has left out what a correlation takes."""
     n, o, rows, columns = g.shape
     spread = np.zeros((n, o, s * (rows - 1) + 1, t * (columns - 1) + 1), g.dtype)

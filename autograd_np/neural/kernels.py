@@ -20,10 +20,10 @@ __all__ = [
     "correlate",
     "image_gradient",
     "kernel_gradient",
+    "matmul",
     "max_of_tiles",
     "max_of_tiles_gradient",
     "pad",
-    "product",
     "steps",
 ]
 
@@ -36,7 +36,7 @@ _THICK = 32
 _CACHED = 2**17
 
 
-def product(a: Any, b: Any) -> Any:
+def matmul(a: Any, b: Any) -> Any:
     """Multiply matrices, as @ does, on two threads if the process is tuned for it."""
     if type(a) is not np.ndarray or type(b) is not np.ndarray:
         return a @ b  # a sweep that is itself recorded multiplies Tensors

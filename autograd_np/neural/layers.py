@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_np.neural.arguments import check_p, real
-from autograd_np.neural.kernels import product
+from autograd_np.neural.kernels import matmul
 from autograd_np.primitives import defvjp
 from autograd_np.tensor import Operand, Tensor, as_array, primitive
 
@@ -55,7 +55,7 @@ def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
 
 @primitive(name="linear", fresh=True)
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    y = product(weight, _rows(x).T).T
+    y = matmul(weight, _as_matrix(x).T).T
     if bias is not None:
         y = np.add(y, bias, out=y if bias.dtype == y.dtype else None)
     return y.reshape(*x.shape[:-1], len(weight))
@@ -64,14 +64,14 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
 defvjp(
     _linear,
     # Both y and this lie in memory with the batch last: adding up and masking what lies alike is ten times as fast.
-    lambda g, _y, _x, weight, _bias: product(weight.T, _rows(g).T).T.reshape(_x.shape),
-    lambda g, _y, x, _weight, _bias: product(_rows(g).T, _rows(x)),
-    lambda g, _y, _x, _weight, _bias: _rows(g).sum(axis=0),
+    lambda g, _y, _x, weight, _bias: matmul(weight.T, _as_matrix(g).T).T.reshape(_x.shape),
+    lambda g, _y, x, _weight, _bias: matmul(_as_matrix(g).T, _as_matrix(x)),
+    lambda g, _y, _x, _weight, _bias: _as_matrix(g).sum(axis=0),
 )
 
 
-def _rows(x: Any) -> Any:
-    """Return all rows in one matrix, for which there is one product."""
+def _as_matrix(x: Any) -> Any:
+    """Lay all rows into one matrix, for which there is one product."""
     if x.ndim == 2:
         return x
     return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])

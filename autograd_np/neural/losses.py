@@ -237,6 +237,7 @@ def _probability_cross_entropy(p: Any, t: Any) -> Any:
 
 @primitive(name="binary_cross_entropy's gradient")
 def _log_odds(p: Any) -> Any:
+    """Return log p - log(1 - p), of which neither is less than -100."""
     yes, no = _clamped_logs(p)
     return yes - no
 

@@ -118,6 +118,7 @@ def _max_pool(x: Any, windows: Any = None) -> Any:
 
 @primitive(name="max_pool2d's gradient", fresh=True)
 def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
+    """Add what each window has to the element that was its maximum."""
     v = as_in_memory(v, winners[0])
     total = np.zeros_like(v, shape=(*v.shape[:2], *enlarged(windows.image, windows.padding)))
     overlap = any(s < k for s, k in zip(windows.stride, windows.kernel, strict=True))
@@ -131,6 +132,7 @@ def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
 
 @primitive(name="max_pool2d's second gradient", fresh=True)
 def _from_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
+    """Return for each window what stands in the place of its maximum."""
     v = pad(v, windows.padding)
     return sum(cell * wins for cell, wins in zip(windows.cells(v), winners, strict=True))
 

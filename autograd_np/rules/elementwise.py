@@ -50,11 +50,15 @@ defvjp(np.log, lambda g, _y, x: g / x)
 defvjp(np.log2, lambda g, _y, x: g / _log_of(2, g) / x)
 defvjp(np.log10, lambda g, _y, x: g / _log_of(10, g) / x)
 defvjp(np.log1p, lambda g, _y, x: g / (1 + x))
-defvjp(np.logaddexp, lambda g, _y, a, b: g * share(_lead(a, b, g)), lambda g, _y, a, b: g * share(_lead(b, a, g)))
+defvjp(
+    np.logaddexp,
+    lambda g, _y, a, b: g * logistic(_difference(a, b, g)),
+    lambda g, _y, a, b: g * logistic(_difference(b, a, g)),
+)
 defvjp(
     np.logaddexp2,
-    lambda g, _y, a, b: g * share(_lead(a, b, g) * _log_of(2, g)),
-    lambda g, _y, a, b: g * share(_lead(b, a, g) * _log_of(2, g)),
+    lambda g, _y, a, b: g * logistic(_difference(a, b, g) * _log_of(2, g)),
+    lambda g, _y, a, b: g * logistic(_difference(b, a, g) * _log_of(2, g)),
 )
 defvjp(sp.expit, lambda g, y, _x: g * y * (1 - y))
 defvjp(np.i0, lambda g, _y, x: g * _i1(x))
@@ -120,19 +124,19 @@ for _function in (np.round, np.around):
 
 # Choosing
 
-defvjp(np.maximum, lambda g, _y, a, b: _choose(g, a < b, a, b), lambda g, _y, a, b: _choose(g, b < a, a, b))
-defvjp(np.minimum, lambda g, _y, a, b: _choose(g, a > b, a, b), lambda g, _y, a, b: _choose(g, b > a, a, b))
+defvjp(np.maximum, lambda g, _y, a, b: _to_chosen(g, a < b, a, b), lambda g, _y, a, b: _to_chosen(g, b < a, a, b))
+defvjp(np.minimum, lambda g, _y, a, b: _to_chosen(g, a > b, a, b), lambda g, _y, a, b: _to_chosen(g, b > a, a, b))
 for _function in (np.fmax, np.fmin):  # a number beats a NaN
     defvjp(
         _function,
-        lambda g, y, a, b: _choose(g, (a != y) & (y == y), a, b),
-        lambda g, y, a, b: _choose(g, (b != y) & (y == y), a, b),
+        lambda g, y, a, b: _to_chosen(g, (a != y) & (y == y), a, b),
+        lambda g, y, a, b: _to_chosen(g, (b != y) & (y == y), a, b),
     )
 defvjp(
     np.clip,
     lambda g, _y, a, low, high: _unclipped(g, a, low, high),
-    lambda g, _y, a, low, high: _choose(_under(high, g, a, low), low < a, low, a),
-    lambda g, _y, a, low, high: _choose(g, high > _raised(a, low), high, _raised(a, low)),
+    lambda g, _y, a, low, high: _to_chosen(_not_above(high, g, a, low), low < a, low, a),
+    lambda g, _y, a, low, high: _to_chosen(g, high > _at_least(a, low), high, _at_least(a, low)),
     broadcasts=True,
 )
 defvjp(
@@ -181,18 +185,18 @@ def _exponent_part(g: Any, y: Any, a: Any, b: Any) -> Any:
     return kinked(part, lambda: _both_0(a, b), b)
 
 
-def _lead(a: Any, b: Any, g: Any) -> Any:
+def _difference(a: Any, b: Any, g: Any) -> Any:
     """Return a - b, but -inf where both are -inf: there is then no sum to have a share of."""
     return a - np.where((a == b) & (b == -np.inf), np.inf, b).astype(g.dtype)
 
 
 @primitive
-def share(x: Any) -> Any:
+def logistic(x: Any) -> Any:
     """Return the share of exp(x) in exp(x) + 1. Its derivative has all digits where it is almost 1, too."""
     return sp.expit(x)
 
 
-defvjp(share, lambda g, y, x: g * y * share(-x))
+defvjp(logistic, lambda g, y, x: g * y * logistic(-x))
 
 
 def _log_of(number: int, g: Any) -> Any:
@@ -221,7 +225,7 @@ def _turned(g: Any, x: Any) -> Any:
     return (g - np.conjugate(g * y * y)) / (2 * _or_infinite(np.absolute(x)))
 
 
-def _choose(g: Any, beaten: Any, a: Any, b: Any) -> Any:
+def _to_chosen(g: Any, beaten: Any, a: Any, b: Any) -> Any:
     """Give the gradient to the argument that was chosen, and half of it to each of two equal ones.
 
     Where an argument is NaN neither is beaten, and both take the gradient, as in PyTorch: the NaN is not hidden.
@@ -351,14 +355,14 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: 
 
 def _unclipped(g: Any, a: Any, low: Any, high: Any) -> Any:
     """Return the part of the gradient that neither bound takes."""
-    g = _under(high, g, a, low)
-    return g if low is None else _choose(g, a < low, a, low)
+    g = _not_above(high, g, a, low)
+    return g if low is None else _to_chosen(g, a < low, a, low)
 
 
-def _under(high: Any, g: Any, a: Any, low: Any) -> Any:
+def _not_above(high: Any, g: Any, a: Any, low: Any) -> Any:
     """Return the part of the gradient that the upper bound does not take."""
-    return g if high is None else _choose(g, _raised(a, low) > high, _raised(a, low), high)
+    return g if high is None else _to_chosen(g, _at_least(a, low) > high, _at_least(a, low), high)
 
 
-def _raised(a: Any, low: Any) -> Any:
+def _at_least(a: Any, low: Any) -> Any:
     return a if low is None else np.maximum(a, low)

@@ -21,18 +21,18 @@ from autograd_np.tensor import Tensor, as_array, plain
 
 defvjp(
     np.sum,
-    lambda g, _y, _x, axis=None, dtype=None, keepdims=False, initial=0, where=True: _to(
-        _x, where, _spread(g, _x, axis)
+    lambda g, _y, _x, axis=None, dtype=None, keepdims=False, initial=0, where=True: _broadcast_like(
+        _x, where, _with_reduced_axes(g, _x, axis)
     ),
 )
 defvjp(
     np.mean,
-    lambda g, _y, _x, axis=None, dtype=None, keepdims=False, where=True: _to(
+    lambda g, _y, _x, axis=None, dtype=None, keepdims=False, where=True: _broadcast_like(
         _x,
         where,
-        _spread(widened(g), _x, axis) * _one_over(_number(_chosen(_x, where), axis), widened(g))
+        _with_reduced_axes(widened(g), _x, axis) * _reciprocal(_how_many(_included(_x, where), axis), widened(g))
         if where is not True
-        else _spread(widened(g), _x, axis) / _count(_x, axis),
+        else _with_reduced_axes(widened(g), _x, axis) / _count(_x, axis),
     ),
 )
 defvjp(
@@ -50,14 +50,14 @@ defvjp(
 for _function in (np.max, np.amax, np.min, np.amin):
     defvjp(
         _function,
-        lambda g, y, x, axis=None, keepdims=False, initial=None, where=True: _share(
+        lambda g, y, x, axis=None, keepdims=False, initial=None, where=True: _shared_by_extremes(
             g, y, x, axis, initial, where, _is_nan(x)
         ),
     )
 defvjp(
     np.prod,
-    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _to(
-        x, where, _product_vjp(g, y, _in(dtype, x if where is True else np.where(where, x, 1)), axis, initial)
+    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _broadcast_like(
+        x, where, _product_vjp(g, y, _in_dtype(dtype, x if where is True else np.where(where, x, 1)), axis, initial)
     ),
 )
 
@@ -67,45 +67,47 @@ REDUCTIONS: dict[np.ufunc, Any] = {np.add: np.sum, np.multiply: np.prod, np.maxi
 # The same from the start of an axis to each element
 
 defvjp(np.cumsum, lambda g, _y, _x, axis=None, dtype=None: _sums_to_the_end(g, axis).reshape(_x.shape))
-defvjp(np.cumprod, lambda g, y, x, axis=None, dtype=None: _cumprod_vjp(g, y, _in(dtype, x), axis))
+defvjp(np.cumprod, lambda g, y, x, axis=None, dtype=None: _cumprod_vjp(g, y, _in_dtype(dtype, x), axis))
 
 # The same for what is not NaN: a NaN gets the gradient 0, also where there is nothing else and the result is NaN
 
 defvjp(
     np.nansum,
-    lambda g, _y, x, axis=None, dtype=None, keepdims=False, initial=0, where=True: _to(
-        x, _numbers(x, where), _spread(g, x, axis)
+    lambda g, _y, x, axis=None, dtype=None, keepdims=False, initial=0, where=True: _broadcast_like(
+        x, _not_nan(x, where), _with_reduced_axes(g, x, axis)
     ),
 )
 defvjp(
     np.nanmean,
-    lambda g, _y, x, axis=None, dtype=None, keepdims=False, where=True: _to(
+    lambda g, _y, x, axis=None, dtype=None, keepdims=False, where=True: _broadcast_like(
         x,
-        _numbers(x, where),
-        _spread(widened(g), x, axis) * _one_over(_number(_numbers(x, where), axis), widened(g)),
+        _not_nan(x, where),
+        _with_reduced_axes(widened(g), x, axis) * _reciprocal(_how_many(_not_nan(x, where), axis), widened(g)),
     ),
 )
 defvjp(
     np.nanvar,
     lambda g, _y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _var_vjp(
-        g, x, axis, ddof + correction, _numbers(x, where), dtype
+        g, x, axis, ddof + correction, _not_nan(x, where), dtype
     ),
 )
 defvjp(
     np.nanstd,
     lambda g, y, x, axis=None, dtype=None, ddof=0, keepdims=False, correction=0, where=True: _std_vjp(
-        g, y, x, axis, ddof + correction, _numbers(x, where), dtype
+        g, y, x, axis, ddof + correction, _not_nan(x, where), dtype
     ),
 )
 for _function in (np.nanmax, np.nanmin):
     defvjp(
         _function,
-        lambda g, y, x, axis=None, keepdims=False, initial=None, where=True: _share(g, y, x, axis, initial, where),
+        lambda g, y, x, axis=None, keepdims=False, initial=None, where=True: _shared_by_extremes(
+            g, y, x, axis, initial, where
+        ),
     )
 defvjp(
     np.nanprod,
-    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _to(
-        x, _numbers(x, where), _product_vjp(g, y, _in(dtype, np.where(_numbers(x, where), x, 1)), axis, initial)
+    lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _broadcast_like(
+        x, _not_nan(x, where), _product_vjp(g, y, _in_dtype(dtype, np.where(_not_nan(x, where), x, 1)), axis, initial)
     ),
 )
 defvjp(
@@ -115,7 +117,7 @@ defvjp(
 defvjp(
     np.nancumprod,
     lambda g, y, x, axis=None, dtype=None: np.where(
-        _is_nan(x), 0, _cumprod_vjp(g, y, _in(dtype, np.where(_is_nan(x), 1, x)), axis)
+        _is_nan(x), 0, _cumprod_vjp(g, y, _in_dtype(dtype, np.where(_is_nan(x), 1, x)), axis)
     ),
 )
 
@@ -127,7 +129,7 @@ def _axes(x: Any, axis: Any) -> tuple[int, ...]:
     return tuple(operator.index(a) % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,)))  # pyright: ignore
 
 
-def _spread(g: Any, x: Any, axis: Any) -> Any:
+def _with_reduced_axes(g: Any, x: Any, axis: Any) -> Any:
     """Give back the reduced axes, with length 1, so that it broadcasts against `x`."""
     axes = _axes(x, axis)
     return g.reshape(tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
@@ -138,26 +140,26 @@ def _count(x: Any, axis: Any) -> int:
     return max(1, math.prod(x.shape[a] for a in _axes(x, axis)))
 
 
-def _to(x: Any, where: Any, g: Any) -> Any:
+def _broadcast_like(x: Any, where: Any, g: Any) -> Any:
     """Broadcast a gradient to the shape of `x`, with 0 for what is left out."""
     return np.broadcast_to(g if where is True else np.where(where, g, 0), x.shape)
 
 
-def _chosen(x: Any, where: Any) -> Any:
+def _included(x: Any, where: Any) -> Any:
     """Return a mask of the shape of `x`: which of its elements are reduced."""
     return np.broadcast_to(where, x.shape)
 
 
-def _numbers(x: Any, where: Any) -> Any:
+def _not_nan(x: Any, where: Any) -> Any:
     """Return which of them are not NaN."""
     return ~_is_nan(x) & where
 
 
-def _number(chosen: Any, axis: Any) -> Any:
+def _how_many(chosen: Any, axis: Any) -> Any:
     return np.sum(chosen, axis=axis, keepdims=True)
 
 
-def _one_over(count: Any, g: Any) -> Any:
+def _reciprocal(count: Any, g: Any) -> Any:
     """Return 1 / count in the precision of the gradient, and 0 where nothing is counted."""
     some = count > 0
     return np.divide(some, np.where(some, count, 1)).astype(g.dtype)
@@ -171,13 +173,13 @@ def _var_vjp(g: Any, x: Any, axis: Any, ddof: Any, where: Any, dtype: Any) -> An
     """Return the adjoint of the variance of what is chosen."""
     _check_dtype(x, dtype)
     deviation = _deviation(widened(x), axis, where)
-    return _spread(g, x, axis) * _over_freedom(deviation, _chosen_count(x, axis, where) - ddof, where) * 2
+    return _with_reduced_axes(g, x, axis) * _over_freedom(deviation, _chosen_count(x, axis, where) - ddof, where) * 2
 
 
 def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any, dtype: Any) -> Any:
     """Return the adjoint of the standard deviation; of a constant it is 0, and so is the gradient, as in PyTorch."""
     _check_dtype(x, dtype)
-    size: Any = _spread(widened(y), x, axis)
+    size: Any = _with_reduced_axes(widened(y), x, axis)
     count = _chosen_count(x, axis, where)
     # The mean of a constant can be a neighbour of it. The deviations, alike then, are none from their own mean.
     deviation: Any = _deviation(_deviation(widened(x), axis, where), axis, where)
@@ -186,9 +188,9 @@ def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any, dtype: An
         deviation = scaled_along(deviation, axis)
         squares: Any = np.sum(_over_freedom(deviation, count - ddof, where) * deviation, axis=axis, keepdims=True).real
         size = np.sqrt(np.where(squares == 0, 1, squares)) * (squares != 0)
-    part = _spread(widened(g), x, axis) / np.where((size == 0) | _is_nan(size), 1, size)
+    part = _with_reduced_axes(widened(g), x, axis) / np.where((size == 0) | _is_nan(size), 1, size)
     part = part * _over_freedom(deviation, count - ddof, where)
-    return kinked(part, lambda: lost & (count > 1) & _numbers(x, where), x, axis=_from_the_back(x, axis))
+    return kinked(part, lambda: lost & (count > 1) & _not_nan(x, where), x, axis=_from_the_back(x, axis))
 
 
 def _check_dtype(x: Any, dtype: Any) -> None:
@@ -201,16 +203,16 @@ def _check_dtype(x: Any, dtype: Any) -> None:
 
 
 def _chosen_count(x: Any, axis: Any, where: Any) -> Any:
-    return _count(x, axis) if where is True else _number(_chosen(x, where), axis)
+    return _count(x, axis) if where is True else _how_many(_included(x, where), axis)
 
 
 def _deviation(x: Any, axis: Any, where: Any) -> Any:
     """Return the deviations from the mean of what is chosen, and 0 for the rest."""
     if where is True:
         return x - x.mean(axis=axis, keepdims=True)
-    chosen = _chosen(x, where)
+    chosen = _included(x, where)
     x = np.where(chosen, x, 0)
-    return np.where(chosen, x - np.sum(x, axis=axis, keepdims=True) * _one_over(_number(chosen, axis), x), 0)
+    return np.where(chosen, x - np.sum(x, axis=axis, keepdims=True) * _reciprocal(_how_many(chosen, axis), x), 0)
 
 
 def _over_freedom(deviation: Any, freedom: Any, where: Any) -> Any:
@@ -218,7 +220,7 @@ def _over_freedom(deviation: Any, freedom: Any, where: Any) -> Any:
     if where is True:
         return conjugated(deviation) / float(max(freedom, 0))
     some: Any = freedom > 0
-    factor: Any = _one_over(freedom, deviation) + np.where(some, 0, np.nan).astype(deviation.dtype)
+    factor: Any = _reciprocal(freedom, deviation) + np.where(some, 0, np.nan).astype(deviation.dtype)
     return conjugated(deviation) * np.where(where, factor, 0)
 
 
@@ -226,28 +228,28 @@ def _from_the_back(x: Any, axis: Any) -> tuple[int, ...]:
     return tuple(a - x.ndim for a in _axes(x, axis))
 
 
-def _in(dtype: Any, x: Any) -> Any:
+def _in_dtype(dtype: Any, x: Any) -> Any:
     """Return what is multiplied: the real part alone, say, if that is the dtype of the product."""
     return x if dtype is None else x.astype(dtype)
 
 
-def _share(g: Any, y: Any, x: Any, axis: Any, initial: Any, where: Any, nan: Any = False) -> Any:
+def _shared_by_extremes(g: Any, y: Any, x: Any, axis: Any, initial: Any, where: Any, nan: Any = False) -> Any:
     """Share the gradient evenly among the elements that are the extreme; if `initial` is too, it has half of it."""
-    extreme = _spread(y, x, axis)
+    extreme = _with_reduced_axes(y, x, axis)
     ties = ((x == extreme) | nan) & where  # where NaN counts, it is the extreme
     count = ties.sum(axis=axis, keepdims=True)
     if initial is not None:
         count = count * (1 + (extreme == initial))
-    return np.where(ties, _spread(widened(g), x, axis) * _one_over(count, widened(g)), 0)
+    return np.where(ties, _with_reduced_axes(widened(g), x, axis) * _reciprocal(count, widened(g)), 0)
 
 
 def _product_vjp(g: Any, y: Any, x: Any, axis: Any, initial: Any) -> Any:
     """Return g times the product of the others, for each element."""
-    g = _spread(g, x, axis)
+    g = _with_reduced_axes(g, x, axis)
     initial = 1 if initial is None else initial
     leaves_range = _leaves_range(x, axis, initial)
     if _divides(x, leaves_range):
-        return g * (_spread(y, x, axis) / x)
+        return g * (_with_reduced_axes(y, x, axis) / x)
     axes = _axes(x, axis)
     kept = tuple(i for i in range(x.ndim) if i not in axes)
     rows = np.transpose(x, kept + axes).reshape(*(x.shape[i] for i in kept), -1)

@@ -21,7 +21,7 @@ from autograd_np.tensor import Tensor, as_array, astype, holds_a_tensor, identit
 
 defvjp(np.reshape, lambda g, _y, _x, shape=None, order="C", copy=None: np.reshape(g, _x.shape, order=order))
 defvjp(np.ravel, lambda g, _y, _x, order="C": np.reshape(g, _x.shape, order=order))
-defvjp(np.transpose, lambda g, _y, _x, axes=None: np.transpose(g, _inverse(axes)))
+defvjp(np.transpose, lambda g, _y, _x, axes=None: np.transpose(g, _inverse_permutation(axes)))
 defvjp(np.swapaxes, lambda g, _y, _x, axis1=0, axis2=1: np.swapaxes(g, axis1, axis2))
 defvjp(np.moveaxis, lambda g, _y, _x, source=None, destination=None: np.moveaxis(g, destination, source))
 defvjp(np.squeeze, lambda g, _y, _x, axis=None: g.reshape(_x.shape))
@@ -42,7 +42,7 @@ defvjp(np.tril, lambda g, _y, _m, k=0: np.tril(g, k), broadcasts=True)  # a vect
 defvjp(np.triu, lambda g, _y, _m, k=0: np.triu(g, k), broadcasts=True)
 
 
-def _inverse(axes: Sequence[int] | None) -> tuple[int, ...] | None:
+def _inverse_permutation(axes: Sequence[int] | None) -> tuple[int, ...] | None:
     return None if axes is None else tuple(int(i) for i in np.argsort([a % len(axes) for a in axes]))
 
 
@@ -237,7 +237,7 @@ def concatenate(*arrays: Any, axis: int | None = 0, dtype: Any = None, casting: 
     return np.concatenate(arrays, axis=axis, dtype=dtype, casting=casting)
 
 
-def _cut(g: Any, _y: Any, *_arrays: Any, axis: int | None = 0, dtype: Any = None, casting: Any = None) -> list[Any]:
+def _split(g: Any, _y: Any, *_arrays: Any, axis: int | None = 0, dtype: Any = None, casting: Any = None) -> list[Any]:
     """Cut a gradient into pieces of the arrays' lengths."""
     if axis is None:
         stops = [0, *itertools.accumulate(math.prod(array.shape) for array in _arrays)]
@@ -247,7 +247,7 @@ def _cut(g: Any, _y: Any, *_arrays: Any, axis: int | None = 0, dtype: Any = None
     return [g[(*before, slice(start, stop))] for start, stop in itertools.pairwise(stops)]
 
 
-defvjp(concatenate, joint=_cut)
+defvjp(concatenate, joint=_split)
 
 
 @implements(np.concatenate)

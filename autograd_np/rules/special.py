@@ -11,7 +11,7 @@ import numpy as np
 import scipy.special  # pyright: ignore[reportMissingTypeStubs]
 
 from autograd_np.primitives import defvjp
-from autograd_np.rules.elementwise import share
+from autograd_np.rules.elementwise import logistic
 from autograd_np.rules.kinks import kinked
 from autograd_np.tensor import plain, primitive
 
@@ -20,7 +20,7 @@ sp: Any = scipy.special
 # Logarithms and exponentials
 
 defvjp(sp.logit, lambda g, _y, x: g / x + g / (1 - x))
-defvjp(sp.log_expit, lambda g, _y, x: g * share(-x))
+defvjp(sp.log_expit, lambda g, _y, x: g * logistic(-x))
 defvjp(sp.expm1, lambda g, _y, x: g * np.exp(x))
 defvjp(sp.log1p, lambda g, _y, x: g / (1 + x))
 defvjp(sp.exp2, lambda g, y, _x: g * y * math.log(2))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from autograd_np.show.calls import call_text
 from autograd_np.show.recorded import Constant, Names, Recorded
-from autograd_np.show.rule_source import applied, explained, helpers, literal
+from autograd_np.show.rule_source import Helpers, applied, explained, literal
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor
 
@@ -56,13 +55,13 @@ def print_tape(tensor: Tensor, names: Names | None = None) -> None:
     <BLANKLINE>
     backward, from the last step to the first: g4 is the gradient of x4
          g4 = 1
-      4  np.sum       g3 += _to(x3, True, _spread(g4, x3, None))
+      4  np.sum       g3 += _broadcast_like(x3, True, _with_reduced_axes(g4, x3, None))
       3  np.tanh      g2 += g3 * (1 - x3 * x3)
       2  np.multiply  w.grad += g2 * 3.0
     <BLANKLINE>
     where
-      _to(x, where, g): Broadcast a gradient to the shape of `x`, with 0 for what is left out.
-      _spread(g, x, axis): Give back the reduced axes, with length 1, so that it broadcasts against `x`.
+      _broadcast_like(x, where, g): Broadcast a gradient to the shape of `x`, with 0 for what is left out.
+      _with_reduced_axes(g, x, axis): Give back the reduced axes, with length 1, so that it broadcasts against `x`.
     """
     recorded = Recorded("print_tape", tensor, names)
     variables = _Variables(recorded)
@@ -73,9 +72,9 @@ def print_tape(tensor: Tensor, names: Names | None = None) -> None:
     print(
         f"\nbackward, from the last step to the first: {variables.gradient(last)} is the gradient of {variables[last]}"
     )
-    _print_table([("", f"{variables.gradient(last)} = {start}"), *_backward(recorded, variables)])
-    rules = (rule for node in reversed(recorded.nodes) for rule in _rules(node))
-    used = dict.fromkeys(helper for rule in rules for helper in helpers(rule))
+    steps = list(_backward(recorded, variables))
+    _print_table([("", f"{variables.gradient(last)} = {start}"), *(row for row, _ in steps)])
+    used = dict.fromkeys(helper for _, helpers in steps for helper in helpers)
     explanations = [text for helper in used if (text := explained(helper))]
     if explanations:
         print("\nwhere", *explanations, sep="\n")
@@ -120,15 +119,16 @@ def _forward(recorded: Recorded, variables: _Variables) -> Iterator[tuple[str, .
         yield str(variables.numbers[node]), variables[node], step, sizes
 
 
-def _backward(recorded: Recorded, variables: _Variables) -> Iterator[tuple[str, ...]]:
+def _backward(recorded: Recorded, variables: _Variables) -> Iterator[tuple[tuple[str, ...], Helpers]]:
+    """Yield the rows of the backward pass, each with the functions that it names."""
     for node in reversed(recorded.nodes):
         head = str(variables.numbers[node]), node.name
-        for line in _assignments(node, recorded, variables):
-            yield *head, line
+        for line, helpers in _assignments(node, recorded, variables):
+            yield (*head, line), helpers
             head = "", ""
 
 
-def _assignments(node: Node, recorded: Recorded, variables: _Variables) -> Iterator[str]:
+def _assignments(node: Node, recorded: Recorded, variables: _Variables) -> Iterator[tuple[str, Helpers]]:
     """Yield what the backward pass does at a node: one assignment for each argument, or one for all."""
     primitive = node.primitive
     if primitive is None:
@@ -139,25 +139,17 @@ def _assignments(node: Node, recorded: Recorded, variables: _Variables) -> Itera
     given += [literal(arg) if isinstance(arg, str) else ast.Name(variables[arg]) for arg in arguments]
     if primitive.joint:
         targets = [variables.gradient(parents[i]) if i in parents else "_" for i in range(len(arguments))]
-        yield f"{', '.join(targets)} += {applied(primitive.joint, node, given)}"
+        formula = applied(primitive.joint, node, given)
+        yield f"{', '.join(targets)} += {formula.text}", formula.helpers
         return
     for i, parent in parents.items():
         target, rule = variables.gradient(parent), primitive.vjps[i]
         if parent.several:
-            yield f"{target}[{node.kwargs['index']}] += {variables.gradient(node)}"
+            yield f"{target}[{node.kwargs['index']}] += {variables.gradient(node)}", ()
         elif rule is not None:
-            expression = applied(rule, node, given)
-            if _broadcasted(node, parent):
-                expression = f"unbroadcast({expression}, {parent.shape})"
-            yield f"{target} += {expression}"
-
-
-def _rules(node: Node) -> Iterator[Callable[..., Any]]:
-    """Yield the rules that the backward pass calls at a node."""
-    if node.primitive is not None and node.primitive.joint:
-        yield node.primitive.joint
-    elif node.primitive is not None:
-        yield from (rule for i in node.argnums if (rule := node.primitive.vjps[i]) is not None)
+            formula = applied(rule, node, given)
+            text = f"unbroadcast({formula.text}, {parent.shape})" if _broadcasted(node, parent) else formula.text
+            yield f"{target} += {text}", formula.helpers
 
 
 def _broadcasted(node: Node, parent: Node) -> bool:

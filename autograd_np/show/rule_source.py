@@ -10,28 +10,51 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from autograd_np.show.calls import short
 from autograd_np.tape import Node
 
-__all__ = ["applied", "explained", "helpers", "literal"]
+__all__ = ["Formula", "Helpers", "applied", "explained", "literal"]
 
 
-def applied(rule: Callable[..., Any], node: Node, given: Sequence[ast.expr]) -> str:
+Helpers = tuple[Callable[..., Any], ...]
+
+
+class Formula(NamedTuple):
+    """What a rule computes, in the variables of a call, and the functions other than NumPy's that it names."""
+
+    text: str
+    helpers: Helpers
+
+
+def applied(rule: Callable[..., Any], node: Node, given: Sequence[ast.expr]) -> Formula:
     """Return a rule's formula with what it is given in place of its parameters; else the rule's name, and that."""
     source = _lambda(getattr(rule, "__code__", None))
-    if source is not None and not source.args.vararg:
-        return ast.unparse(_Substitution(source.args, given, node.kwargs).visit(copy.deepcopy(source.body)))
-    name = getattr(rule, "__name__", "<lambda>")
-    return f"{f'vjp of {node.name} ' if name == '<lambda>' else name}({', '.join(map(ast.unparse, given))})"
+    if source is None:
+        name = getattr(rule, "__name__", "<lambda>")
+        helpers = (rule,) if name != "<lambda>" else ()
+        return Formula(_called(name, node, given), helpers)
+    substitution = _Substitution(source.args, given, node.kwargs)
+    text = ast.unparse(substitution.visit(copy.deepcopy(source.body)))
+    if source.args.vararg:
+        text = _called("<lambda>", node, given)
+    found = (getattr(rule, "__globals__", {}).get(name) for name in substitution.kept)
+    return Formula(text, tuple(function for function in found if isinstance(function, FunctionType)))
+
+
+def _called(name: str, node: Node, given: Sequence[ast.expr]) -> str:
+    name = f"vjp of {node.name} " if name == "<lambda>" else name
+    return f"{name}({', '.join(map(ast.unparse, given))})"
 
 
 class _Substitution(ast.NodeTransformer):
-    """Puts variables and values in place of a rule's parameters."""
+    """Puts variables and values in place of a rule's parameters, and keeps all other names."""
 
     def __init__(self, parameters: ast.arguments, given: Sequence[ast.expr], kwargs: Mapping[str, Any]) -> None:
         positional = parameters.posonlyargs + parameters.args
+        self.kept: list[str] = []
+        self._kwargs = kwargs
         self._found = {parameter.arg: value for parameter, value in zip(positional, given, strict=False)}
         defaults = zip(reversed(positional), reversed(parameters.defaults), strict=False)
         keywords = zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
@@ -44,23 +67,27 @@ class _Substitution(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Replace a name."""
-        return self._found.get(node.id, node)
+        if node.id in self._found:
+            return self._found[node.id]
+        self.kept.append(node.id)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        """Take one of the two where a parameter decides by being a certain word: `a if where is True else b`."""
+        match node.test:
+            case ast.Compare(ast.Name(name), [ast.Is() | ast.IsNot() as operator], [ast.Constant(word)]) if (
+                name in self._found or name in self._kwargs
+            ):
+                known = self._found.get(name)  # else it is an array, which is no word
+                is_word = isinstance(known, ast.Constant) and known.value is word
+                return self.visit(node.body if is_word == isinstance(operator, ast.Is) else node.orelse)
+            case _:
+                return cast(ast.expr, self.generic_visit(node))
 
 
 def literal(text: str) -> ast.expr:
     """Return a number, a tuple or the like as it stands in a formula."""
     return ast.parse(text, mode="eval").body
-
-
-@lru_cache(maxsize=4096)
-def helpers(rule: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
-    """Return the functions that a rule is made of, other than NumPy's; of a rule that is no lambda, the rule itself."""
-    source = _lambda(getattr(rule, "__code__", None))
-    if source is None:
-        return (rule,) if getattr(rule, "__name__", "<lambda>") != "<lambda>" else ()
-    named = [node.id for node in ast.walk(source.body) if isinstance(node, ast.Name)]
-    found = (getattr(rule, "__globals__", {}).get(name) for name in named)
-    return tuple(function for function in found if isinstance(function, FunctionType))
 
 
 @lru_cache(maxsize=4096)

@@ -101,7 +101,7 @@ def test_products_are_those_of_numpy(shape: tuple[int, int, int]) -> None:
     for a, b in itertools.product(
         (rng.normal(size=(m, k)), rng.normal(size=(k, m)).T), (rng.normal(size=(k, n)), rng.normal(size=(n, k)).T)
     ):
-        np.testing.assert_allclose(kernels.product(a, b), a @ b, rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(kernels.matmul(a, b), a @ b, rtol=1e-13, atol=1e-13)
 
 
 def first_maxima(x: Array, g: Array, kernel: Pair) -> tuple[Array, Array]:

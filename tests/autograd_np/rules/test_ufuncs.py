@@ -14,7 +14,7 @@ from hypothesis.strategies import SearchStrategy
 
 from autograd_np import Tensor, grad, jacobian, jvp, vjp
 from autograd_np.primitives import primitive_of
-from autograd_np.rules.elementwise import one_less_square, share, sinc_derivative
+from autograd_np.rules.elementwise import logistic, one_less_square, sinc_derivative
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.rules.test_elementwise import HALVES, POWERS, QUARTERS, calls
 from tests.autograd_np.strategies import BETWEEN, GRID, NONZERO, POSITIVE, Call, arrays, broadcastable, shapes
@@ -90,7 +90,7 @@ CASES: dict[Any, SearchStrategy[Call]] = {
     sinc_derivative: st.builds(
         lambda n, x: Call(f"sinc's derivative {n}", partial(sinc_derivative, n=n), (x,)), st.integers(0, 3), arrays()
     ),
-    **{f: calls(f, GRID) for f in (one_less_square, share)},
+    **{f: calls(f, GRID) for f in (one_less_square, logistic)},
 }
 """Calls of each primitive that this file tests."""
 

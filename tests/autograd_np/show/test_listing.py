@@ -31,14 +31,14 @@ def test_a_network(capsys: pytest.CaptureFixture[str]) -> None:
         "     g5 = 1\n"
         "  5  cross_entropy  g4 += _softmax_less_one_hot(g5, x5, x4, c1)\n"
         "  4  relu           g3 += g4 * (x4 > 0)\n"
-        "  3  linear         1.weight.grad += product(_rows(g3).T, _rows(x))\n"
-        "                    1.bias.grad += _rows(g3).sum(axis=0)\n"
+        "  3  linear         1.weight.grad += matmul(_as_matrix(g3).T, _as_matrix(x))\n"
+        "                    1.bias.grad += _as_matrix(g3).sum(axis=0)\n"
         "\n"
         "where\n"
         "  _softmax_less_one_hot(g, _y, x, labels, axis=1, reduction='mean', residuals=None): Return g times the "
         "softmax of the logits, less 1 for each label's class; over the number of labels for a mean.\n"
-        "  product(a, b): Multiply matrices, as @ does, on two threads if the process is tuned for it.\n"
-        "  _rows(x): Return all rows in one matrix, for which there is one product.\n"
+        "  matmul(a, b): Multiply matrices, as @ does, on two threads if the process is tuned for it.\n"
+        "  _as_matrix(x): Lay all rows into one matrix, for which there is one product.\n"
     )
 
 
@@ -104,7 +104,7 @@ def test_several_outputs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_joint_rule_has_all_its_targets(capsys: pytest.CaptureFixture[str]) -> None:
     a, b = leaf(1.0), leaf(2.0)
     _, backward = listing(capsys, np.concatenate([a, np.ones(2), b]), {"a": a, "b": b})
-    assert backward[1] == "3  np.concatenate  a.grad, _, b.grad += _cut(g3, x3, a, c1, b)"
+    assert backward[1] == "3  np.concatenate  a.grad, _, b.grad += _split(g3, x3, a, c1, b)"
 
 
 def test_a_named_result(capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,11 +78,59 @@ def test_each_function_is_explained_once_and_numpys_are_not(capsys: pytest.Captu
     assert len(explained(capsys, np.sum(np.sum(Tensor(np.eye(2), requires_grad=True), axis=0)))) == 2
     assert explained(capsys, np.cos(leaf(1.0))) == []
     # The rule for one of several outputs makes an object of a class.
-    share, lead = explained(capsys, np.logaddexp(leaf(1.0), 2.0))
-    assert share.startswith("  share(x): ")
-    assert lead.startswith("  _lead(a, b, g): ")
+    logistic, difference = explained(capsys, np.logaddexp(leaf(1.0), 2.0))
+    assert logistic.startswith("  logistic(x): ")
+    assert difference.startswith("  _difference(a, b, g): ")
     _, s, _ = np.linalg.svd(Tensor(np.eye(2, 3), requires_grad=True))
     assert [line.split("(")[0] for line in explained(capsys, s)] == ["  _svd_vjp"]
+
+
+def _halved(g: Any) -> Any:
+    return g / 2
+
+
+def _masked(g: Any, where: Any) -> Any:
+    return g * where
+
+
+@pytest.mark.parametrize(
+    ("settings", "formula", "helper"),
+    [
+        ({}, "_halved(g2)", "_halved"),  # by its default
+        ({"where": True}, "_halved(g2)", "_halved"),
+        ({"where": None}, "g2", None),
+        ({"where": 3}, "_masked(g2, 3)", "_masked"),
+        ({"where": np.ones(1)}, "_masked(g2, where)", "_masked"),
+    ],
+)
+def test_what_a_keyword_decides_is_decided(
+    capsys: pytest.CaptureFixture[str], settings: dict[str, Any], formula: str, helper: str | None
+) -> None:
+    """In a rule `a if where is True else b`, a reader sees one of the two, and what that is made of."""
+
+    @primitive
+    def weighted(x: Any, where: Any = True) -> Any:
+        return x + 0.0
+
+    defvjp(
+        weighted,
+        lambda g, _y, _x, where=True: g if where is None else _halved(g) if where is True else _masked(g, where),
+    )
+    _, backward = listing(capsys, weighted(leaf(1.0), **settings))
+    assert backward[1].endswith(f"x1.grad += {formula}")
+    assert [line.partition("(")[0].strip() for line in explained(capsys, weighted(leaf(1.0), **settings))][::2] == (
+        [helper] if helper else []
+    )
+
+
+def test_other_conditions_are_left_to_the_reader(capsys: pytest.CaptureFixture[str]) -> None:
+    @primitive
+    def scaled(x: Any, scale: Any = 2.0) -> Any:
+        return scale * x
+
+    defvjp(scaled, lambda g, _y, _x, scale=2.0: _halved(g) if scale < 1 else _masked(g, scale) if any is None else g)
+    text = "_halved(g2) if 2.0 < 1 else _masked(g2, 2.0) if any is None else g2"
+    assert listing(capsys, scaled(leaf(1.0)))[1][1].endswith(f"x1.grad += {text}")
 
 
 def test_a_rule_with_a_name_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,5 +148,5 @@ def test_a_rule_with_a_name_is_explained(capsys: pytest.CaptureFixture[str]) -> 
     defvjp(twice, space["unseen"])
     assert explained(capsys, twice(leaf(1.0))) == []
     first, *_ = explained(capsys, np.concatenate([leaf(1.0), leaf(2.0)]))
-    assert first.startswith("  _cut(g, _y, *_arrays, axis=0, ")
+    assert first.startswith("  _split(g, _y, *_arrays, axis=0, ")
     assert first.endswith(": Cut a gradient into pieces of the arrays' lengths.")
