@@ -19,6 +19,7 @@ ROWS = [
     ["autograd_np.transforms"],
     ["autograd_np.neural"],
     ["autograd_np.convolution"],
+    ["autograd_np.compositions"],
     ["autograd_np.rules"],
     ["autograd_np.gradients"],
     ["autograd_np.tensor"],

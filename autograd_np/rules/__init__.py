@@ -1,7 +1,6 @@
 """The derivative rules, one file a family. Importing the package fills the table."""
 
 from autograd_np.rules import (
-    constant,
     elementwise,
     fourier,
     indexing,
@@ -16,7 +15,6 @@ from autograd_np.rules import (
 )
 
 __all__ = [
-    "constant",
     "elementwise",
     "fourier",
     "indexing",

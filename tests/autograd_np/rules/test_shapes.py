@@ -1,6 +1,5 @@
 """Turning, repeating, joining, cutting and choosing: every element keeps its value and finds its gradient."""
 
-import inspect
 import math
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from autograd_np import Tensor
-from autograd_np.primitives import implementations, primitive_of
+from autograd_np.primitives import primitive_of
 from autograd_np.rules import shaping
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Array, Call, Shape, arrays, axes, shapes
@@ -294,14 +293,11 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
     np.choose: choices(),
     np.delete: calls(delete),
     np.insert: insertions(),
-    np.astype: calls(lambda draw, shape: lambda x: np.astype(x, x.dtype, copy=draw(st.booleans()))),
 }
 """Calls of each function made of primitives that this file tests."""
 
 REFUSED = (np.fill_diagonal, np.put, np.put_along_axis, np.place, np.putmask)
-LIKE = (np.array, np.asarray, np.asanyarray, np.full, np.full_like)
-CREATORS = (np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.arange)
-IMPLEMENTED = {*COMPOSED, *REFUSED, *LIKE, *CREATORS, np.reshape, np.ravel, np.concatenate, np.stack, np.pad}
+IMPLEMENTED = {*COMPOSED, *REFUSED, np.reshape, np.ravel, np.concatenate, np.stack, np.pad}
 IMPLEMENTED |= {np.tile, np.repeat}
 
 
@@ -319,26 +315,6 @@ def test_derivatives(function: Any, data: st.DataObject) -> None:
 # -- what the strategies do not draw ----------------------------------------------------------------------------------
 
 BOX = np.arange(24.0).reshape(2, 3, 4)
-
-
-def with_names(function: Any) -> bool:
-    """Tell the implementations of these families that name their arguments from those that pass or refuse anything."""
-    family = implementations[function].__module__.removeprefix("autograd_np.rules.")
-    first = next(iter(inspect.signature(implementations[function]).parameters))
-    return family in ("shaping", "reductions", "samples", "fourier") and first not in ("args", "_args")
-
-
-@pytest.mark.parametrize("function", list(filter(with_names, implementations)), ids=lambda f: f.__name__)
-def test_signatures_are_numpys(function: Any) -> None:
-    """Arguments by position mean what they mean to NumPy, and so do names and defaults."""
-    theirs = inspect.signature(function).parameters
-    ours = inspect.signature(implementations[function]).parameters
-    assert [name for name in theirs if name in ours] == list(ours)
-    positional = [p for p in ours.values() if p.kind is not p.KEYWORD_ONLY]
-    assert [p.name for p in positional] == list(theirs)[: len(positional)]
-    for name, parameter in ours.items():
-        default = theirs[name].default
-        assert repr(default) == "<no value>" or parameter.default == default
 
 
 @given(x=arrays(shapes(min_dims=2)), k=st.integers(-3, 3), axis=st.sampled_from([0, 1, -1, -2]))
@@ -397,92 +373,8 @@ def test_a_grids_copies_can_be_assigned_to(copy: bool) -> None:
     assert first.data.flags.writeable == copy
 
 
-def test_astype_without_need_is_the_tensor_itself() -> None:
-    x = Tensor([1.0], requires_grad=True)
-    assert np.astype(x, float, copy=False) is x
-    assert np.astype(x, np.float32).dtype == np.float32
-
-
-# -- new tensors ------------------------------------------------------------------------------------------------------
-
-
 def leaf(*values: Any) -> Tensor:
     return Tensor(np.array(values if len(values) > 1 else values[0]), requires_grad=True)
-
-
-@given(data=st.data())
-def test_nested_lists_of_tensors(data: st.DataObject) -> None:
-    shape = data.draw(shapes(max_dims=1))
-    x, y = data.draw(arrays(shape)), data.draw(arrays(shape))
-    zeros = np.zeros(shape, np.float16)
-    layouts = [lambda x, y: (x, y), lambda x, y: [[x, zeros], [zeros, y]], lambda x, y: [[(x, y, x)]]]
-    layout = data.draw(st.sampled_from(layouts))
-    like = Tensor(0.0)
-    for make in (partial(np.array, like=like), partial(np.asarray, like=like), shaping.array):
-
-        def f(x: Any, y: Any, make: Any = make) -> Any:
-            plain = not isinstance(x, Tensor) and not isinstance(y, Tensor)
-            return np.array(layout(x, y)) if plain else make(layout(x, y))
-
-        check_gradients(f, x, y)
-        check_float32(f, x, y)
-
-
-def test_array_options() -> None:
-    x = leaf(1.0, 2.0)
-    assert shaping.array([x, x], dtype=np.float32, ndmin=4).shape == (1, 1, 2, 2)
-    assert shaping.array([x, x], dtype=np.float32).dtype == np.float32
-    assert np.array(x, like=x) is not x
-    assert shaping.array(x, copy=False) is x
-    assert np.asarray(x, like=x) is x
-    assert not np.array([1, 2], like=x).requires_grad
-    with pytest.raises(ValueError, match="concatenate"):
-        shaping.array([x, leaf(1.0, 2.0, 3.0)])
-
-
-@pytest.mark.parametrize(
-    ("function", "arguments"),
-    [(np.zeros, ((2, 3),)), (np.ones, (2,)), (np.empty, (0,)), (np.eye, (2, 3, 1)), (np.identity, (2,)),
-     (np.tri, (3, 2)), (np.arange, (1.0, 5.0, 2.0))],
-)  # fmt: skip
-def test_creation_like_a_tensor(function: Any, arguments: Any) -> None:
-    y = function(*arguments, dtype=np.float32, like=leaf(1.0))
-    assert type(y) is Tensor
-    assert not y.requires_grad
-    expected = function(*arguments, dtype=np.float32)
-    assert y.dtype == np.float32
-    np.testing.assert_array_equal(y.data, expected)
-
-
-def test_full_of_a_tensor() -> None:
-    x = leaf(2.0)
-    y = np.full((2, 3), x, like=x)
-    y.backward(np.ones((2, 3)))
-    np.testing.assert_array_equal(y.data, np.full((2, 3), 2.0))
-    np.testing.assert_array_equal(x.grad, 6)
-    assert np.full(2, 1.5, np.float32, like=x).dtype == np.float32
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"dtype": np.float32}, {"shape": (2, 3)}, {"dtype": "c8", "shape": 4}], ids=str
-)
-def test_fill_values_are_recorded(options: Any) -> None:
-    """Not only where they are all that is given, and in lists, too; what is filled gives its shape and dtype alone."""
-    x = leaf(1.0, 2.0)
-    y = np.full_like(x, x[0] * 3, **options)
-    expected = np.full_like(x.data, 3.0, **options)
-    assert (y.shape, y.dtype) == (expected.shape, expected.dtype)
-    np.testing.assert_array_equal(y.data, expected)
-    y.backward(np.ones(y.shape))
-    np.testing.assert_array_equal(x.grad, [3 * y.size, 0])
-
-
-def test_fill_values_in_a_list_are_recorded() -> None:
-    x = leaf(1.0, 2.0)
-    np.full_like(np.ones((3, 2)) * x, [x[1], 5.0]).backward(np.ones((3, 2)))
-    np.testing.assert_array_equal(x.grad, [0, 3])
-    assert type(np.full_like(x, 7, dtype=int)) is Tensor
-    assert not np.full_like(x, x[0], dtype=int).requires_grad
 
 
 # -- copies -----------------------------------------------------------------------------------------------------------

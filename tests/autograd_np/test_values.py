@@ -257,7 +257,7 @@ def test_what_is_wrong_is_found(
     replacement = functools.partial(wrong, right)
     monkeypatch.setitem(implementations, function, replacement)
     if right in constants:
-        monkeypatch.setattr("tests.autograd_np.rules.test_values.constants", {*constants, replacement})
+        monkeypatch.setattr("tests.autograd_np.test_values.constants", {*constants, replacement})
 
     def is_found(call: Call) -> bool:
         try:
