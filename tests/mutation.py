@@ -39,6 +39,7 @@ RULES = ROOT / "autograd_np"
 TESTS = ROOT / "tests" / "autograd_np"
 
 GUARDS = {
+    "rules/arguments.py": ["rules/test_indexing.py", "rules/test_ordering.py", "compositions/test_selection.py"],
     "rules/elementwise.py": [
         "rules/test_elementwise.py",
         "rules/test_ufuncs.py",
@@ -61,7 +62,13 @@ GUARDS = {
         "rules/test_kinks.py",
     ],
     "rules/samples.py": ["rules/test_samples.py"],
-    "rules/shaping.py": ["rules/test_shaping.py", "rules/test_shapes.py", "rules/test_complex.py"],
+    "rules/shaping.py": [
+        "rules/test_shaping.py",
+        "rules/test_shapes.py",
+        "rules/test_complex.py",
+        "compositions/test_shaping.py",
+        "compositions/test_joining.py",
+    ],
     "rules/special.py": ["rules/test_special.py", "rules/test_complex.py", "test_awkward_points.py"],
     "scipy/linalg.py": ["scipy/test_linalg.py"],
     "scipy/signal.py": ["scipy/test_signal.py"],

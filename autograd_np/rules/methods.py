@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from autograd_np.primitives import implementations, primitive_of, primitives, refuse
-from autograd_np.rules.arguments import no_out
+from autograd_np.rules.arguments import no_out, numbered
 from autograd_np.rules.formulas import formula_of
-from autograd_np.rules.indexing import numbered
 from autograd_np.rules.reductions import REDUCTIONS
 from autograd_np.tensor import Tensor, plain, record
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from autograd_np.primitives import defvjp, implements, primitives, refuse
-from autograd_np.rules.indexing import numbered, scatter_add
+from autograd_np.rules.arguments import numbered
+from autograd_np.rules.indexing import scatter_add
 from autograd_np.tensor import plain, record
 
 # The same elements in another order

@@ -14,7 +14,6 @@ from autograd_np.rules.formulas import formula_of, recorded
 from autograd_np.rules.kinks import kinked
 from autograd_np.rules.products import conjugated
 from autograd_np.rules.ranges import logarithms, scaled_along, times_power_of_2, too_small, widened
-from autograd_np.rules.shaping import diag
 from autograd_np.tensor import Tensor, as_array, plain
 
 # Sums, means, spreads, extremes, products; what `where` leaves out gets the gradient 0
@@ -443,6 +442,6 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: DTypeLike | N
     c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
         return c / c
-    variances: Any = diag(c)
+    variances: Any = np.diag(c)
     deviation = np.sqrt(variances.real if c.dtype.kind == "c" else variances)
     return c / deviation[:, None] / deviation

@@ -47,7 +47,7 @@ def test_every_rule_has_a_case() -> None:
 
 def test_every_implementation_has_a_test() -> None:
     """Functions made of primitives, each with a test of its name."""
-    made_of_primitives = {np.copyto, np.where, np.clip, np.dot, np.concatenate, np.stack, np.pad, np.reshape, np.ravel}
+    made_of_primitives = {np.where, np.clip, np.dot}
     made_of_primitives |= {f for file in files_of_tests() for f in getattr(file, "IMPLEMENTED", ())}
     here = ("autograd_np.rules", "autograd_np.compositions")
     known = {f for f, call in implementations.items() if call.__module__.startswith(here)}
