@@ -39,7 +39,13 @@ RULES = ROOT / "autograd_np"
 TESTS = ROOT / "tests" / "autograd_np"
 
 GUARDS = {
-    "rules/arguments.py": ["rules/test_indexing.py", "rules/test_ordering.py", "compositions/test_selection.py"],
+    "rules/arguments.py": [
+        "rules/test_arguments.py",
+        "rules/test_indexing.py",
+        "rules/test_ordering.py",
+        "rules/test_products.py",
+        "rules/test_linalg.py",
+    ],
     "rules/elementwise.py": [
         "rules/test_elementwise.py",
         "rules/test_ufuncs.py",
@@ -60,6 +66,7 @@ GUARDS = {
         "rules/test_complex.py",
         "rules/test_ranges.py",
         "rules/test_kinks.py",
+        "compositions/test_statistics.py",
     ],
     "rules/samples.py": ["rules/test_samples.py"],
     "rules/shaping.py": [

@@ -3,6 +3,6 @@
 Importing the package puts them into the table, one file a subject.
 """
 
-from autograd_np.compositions import constant, creation, joining, selection, shaping
+from autograd_np.compositions import constant, creation, joining, selection, shaping, statistics
 
-__all__ = ["constant", "creation", "joining", "selection", "shaping"]
+__all__ = ["constant", "creation", "joining", "selection", "shaping", "statistics"]

@@ -1,4 +1,4 @@
-"""What families of rules share: what they do with the arguments of a call."""
+"""What families share: what they do with arrays and with the arguments of a call."""
 
 import math
 from typing import Any
@@ -18,3 +18,8 @@ def no_out(name: str, out: Any, besides: str = "") -> None:
 def numbered(shape: tuple[int, ...]) -> NDArray[np.intp]:
     """Return the places of an array's elements in C order, in an array of its shape."""
     return np.arange(math.prod(shape), dtype=np.intp).reshape(shape)
+
+
+def conjugated(x: Any) -> Any:
+    """Conjugate what is complex, and leave the rest without an operation."""
+    return np.conjugate(x) if x.dtype.kind == "c" else x

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from autograd_np.primitives import constants, defvjp, implements, primitives
-from autograd_np.rules.arguments import no_out
+from autograd_np.rules.arguments import conjugated, no_out
 from autograd_np.rules.formulas import formula_of, itself_where, recorded
 from autograd_np.rules.kinks import kinked
-from autograd_np.rules.products import conjugated
 from autograd_np.rules.ranges import scaled_along, too_small
 from autograd_np.tensor import as_array, plain, primitive, record
 

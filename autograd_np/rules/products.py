@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_np.primitives import constants, defvjp, implements, primitives
-from autograd_np.rules.arguments import no_out
+from autograd_np.rules.arguments import conjugated, no_out
 from autograd_np.rules.formulas import formula_of
 from autograd_np.tensor import Tensor, as_array, plain, primitive, record
 
@@ -50,11 +50,6 @@ defvjp(
     lambda g, _y, _x1, x2: conjugated((x2 @ g[..., None])[..., 0]),
     lambda g, _y, x1, _x2: conjugated(x1)[..., None] * g[..., None, :],
 )
-
-
-def conjugated(x: Any) -> Any:
-    """Conjugate what is complex, and leave the rest without an operation."""
-    return np.conjugate(x) if x.dtype.kind == "c" else x
 
 
 # ---------------------------------------------------------------------------------------------------------------------
