@@ -53,12 +53,18 @@ GUARDS = {
         "test_awkward_points.py",
         "rules/test_kinks.py",
     ],
-    "rules/fourier.py": ["rules/test_fourier.py"],
+    "rules/fourier.py": ["rules/test_fourier.py", "compositions/test_fourier.py"],
     "rules/indexing.py": ["rules/test_indexing.py", "test_tensor.py"],
     "rules/kinks.py": ["rules/test_kinks.py"],
     "rules/linalg.py": ["rules/test_linalg.py", "rules/test_complex.py", "rules/test_kinks.py"],
     "rules/ordering.py": ["rules/test_ordering.py"],
-    "rules/products.py": ["rules/test_products.py", "rules/test_einsum.py", "rules/test_complex.py"],
+    "rules/products.py": [
+        "rules/test_products.py",
+        "rules/test_einsum.py",
+        "rules/test_convolve.py",
+        "rules/test_complex.py",
+        "compositions/test_samples.py",
+    ],
     "rules/ranges.py": ["rules/test_ranges.py", "rules/test_linalg.py", "test_half_precision.py"],
     "rules/reductions.py": [
         "rules/test_reductions.py",
@@ -68,7 +74,6 @@ GUARDS = {
         "rules/test_kinks.py",
         "compositions/test_statistics.py",
     ],
-    "rules/samples.py": ["rules/test_samples.py"],
     "rules/shaping.py": [
         "rules/test_shaping.py",
         "rules/test_shapes.py",

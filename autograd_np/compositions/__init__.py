@@ -3,6 +3,28 @@
 Importing the package puts them into the table, one file a subject.
 """
 
-from autograd_np.compositions import constant, creation, joining, selection, shaping, statistics
+from autograd_np.compositions import (
+    constant,
+    creation,
+    elementwise,
+    fourier,
+    joining,
+    products,
+    samples,
+    selection,
+    shaping,
+    statistics,
+)
 
-__all__ = ["constant", "creation", "joining", "selection", "shaping", "statistics"]
+__all__ = [
+    "constant",
+    "creation",
+    "elementwise",
+    "fourier",
+    "joining",
+    "products",
+    "samples",
+    "selection",
+    "shaping",
+    "statistics",
+]

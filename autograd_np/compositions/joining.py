@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from autograd_np.compositions.shaping import atleast
+from autograd_np.compositions.arguments import atleast
 from autograd_np.primitives import implements
 from autograd_np.rules.arguments import no_out
 from autograd_np.rules.shaping import OR_CAST, cast_options, concatenate

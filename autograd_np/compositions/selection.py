@@ -124,3 +124,9 @@ refuse(
     "it writes into its argument behind the tape; assign (t[index] = value), or choose with np.where",
     np.fill_diagonal, np.put, np.put_along_axis, np.place, np.putmask,
 )  # fmt: skip
+refuse(
+    "which elements are alike is not differentiable; take them by constant places: "
+    "t.ravel()[np.unique(t.data, return_index=True)[1]]",
+    np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
+)  # fmt: skip
+refuse("sort by a constant order of your own: t[np.argsort(t.data)] has NumPy's for complex numbers", np.sort_complex)

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from autograd_np.compositions.arguments import atleast
 from autograd_np.primitives import implements
 from autograd_np.rules.arguments import no_out, numbered
 from autograd_np.rules.formulas import formula_of
 from autograd_np.rules.shaping import pad
-from autograd_np.tensor import Tensor, as_array, plain
+from autograd_np.tensor import Tensor, plain
 
 
 @implements(np.rollaxis)
@@ -29,15 +30,6 @@ def matrix_transpose(x: Any, /) -> Any:
     if x.ndim < 2:
         raise ValueError(f"np.matrix_transpose: needs at least two axes, got shape {x.shape}")
     return np.swapaxes(x, -1, -2)
-
-
-def atleast(x: Any, ndim: int) -> Any:
-    """Give an array axes of length 1, where `numpy.atleast_3d` and its kin put them."""
-    x = as_array(x)
-    shape = x.shape
-    if ndim == 3 and len(shape) in (1, 2):
-        return np.reshape(x, (*(1, *shape)[-2:], 1))
-    return np.reshape(x, (*(1,) * (ndim - len(shape)), *shape)) if len(shape) < ndim else x
 
 
 @implements(np.atleast_1d)

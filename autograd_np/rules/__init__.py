@@ -9,7 +9,6 @@ from autograd_np.rules import (
     ordering,
     products,
     reductions,
-    samples,
     shaping,
     special,
 )
@@ -23,7 +22,6 @@ __all__ = [
     "ordering",
     "products",
     "reductions",
-    "samples",
     "shaping",
     "special",
 ]

@@ -85,7 +85,8 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
 REFUSED = (np.fill_diagonal, np.put, np.put_along_axis, np.place, np.putmask)
 
 
-IMPLEMENTED = {*COMPOSED, *REFUSED, np.copyto}
+UNIQUE = (np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values)
+IMPLEMENTED = {*COMPOSED, *REFUSED, *UNIQUE, np.sort_complex, np.copyto}
 
 
 @pytest.mark.parametrize("function", COMPOSED, ids=lambda f: f.__name__)
@@ -148,3 +149,25 @@ x = Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
 def test_bad_calls(call: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: np.unique(x), r"np.unique is not supported on tensors: .*t.ravel\(\)\[np.unique"),
+        (lambda: np.unique(x, return_counts=True), "np.unique is not supported on tensors"),
+        *((lambda f=f: f(x), f"np.{f.__name__} is not supported on tensors") for f in UNIQUE),
+        (lambda: np.sort_complex(x), "np.sort_complex is not supported on tensors"),
+    ],
+)  # fmt: skip
+def test_refused(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_the_way_out_for_distinct_elements() -> None:
+    x = Tensor([[3.0, 1.0], [1.0, 2.0]], requires_grad=True)
+    distinct = x.ravel()[np.unique(x.data, return_index=True)[1]]
+    np.testing.assert_array_equal(distinct.data, [1, 2, 3])
+    distinct.backward([10, 20, 30])
+    np.testing.assert_array_equal(x.grad, [[30, 10], [0, 20]])
