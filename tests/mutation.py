@@ -56,7 +56,12 @@ GUARDS = {
     "rules/fourier.py": ["rules/test_fourier.py", "compositions/test_fourier.py"],
     "rules/indexing.py": ["rules/test_indexing.py", "test_tensor.py"],
     "rules/kinks.py": ["rules/test_kinks.py"],
-    "rules/linalg.py": ["rules/test_linalg.py", "rules/test_complex.py", "rules/test_kinks.py"],
+    "rules/linalg.py": [
+        "rules/test_linalg.py",
+        "rules/test_complex.py",
+        "rules/test_kinks.py",
+        "compositions/test_linalg.py",
+    ],
     "rules/ordering.py": ["rules/test_ordering.py"],
     "rules/products.py": [
         "rules/test_products.py",
@@ -65,7 +70,7 @@ GUARDS = {
         "rules/test_complex.py",
         "compositions/test_samples.py",
     ],
-    "rules/ranges.py": ["rules/test_ranges.py", "rules/test_linalg.py", "test_half_precision.py"],
+    "rules/ranges.py": ["rules/test_ranges.py", "compositions/test_linalg.py", "test_half_precision.py"],
     "rules/reductions.py": [
         "rules/test_reductions.py",
         "rules/test_cumulative.py",
