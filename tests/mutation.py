@@ -77,6 +77,7 @@ GUARDS = {
         "rules/test_complex.py",
         "rules/test_ranges.py",
         "rules/test_kinks.py",
+        "rules/test_reduce.py",
         "compositions/test_statistics.py",
     ],
     "rules/shaping.py": [

@@ -1,4 +1,4 @@
-"""How large the engine is: bounds on what has to be read, printed with the counts (`pytest -s`).
+"""How large the engine is, and what stands where: bounds on what has to be read, printed with the counts (`pytest -s`).
 
 A line of code is one that holds more than a comment or a part of a docstring.
 """
@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from autograd_np.primitives import implementations, name_of, primitives
+from tests.test_imports import imported
+
 ROOT = Path(__file__).parents[1]
 CORE = [ROOT / "autograd_np" / f"{name}.py" for name in ("primitives", "tape", "tensor")]
+RULES, COMPOSITIONS = (sorted((ROOT / "autograd_np" / name).glob("*.py")) for name in ("rules", "compositions"))
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
@@ -69,3 +73,27 @@ def test_functions_of_the_core_are_simple() -> None:
         [*command, "--config", "lint.mccabe.max-complexity=13"], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("paths", [RULES, COMPOSITIONS], ids=["rules", "compositions"])
+def test_a_family_is_read_in_one_sitting(paths: list[Path]) -> None:
+    counts = {path.name: len(lines_of_code(path.read_text())) for path in paths}
+    print(f"\nlines of code: {counts}, together {sum(counts.values())}")
+    assert max(counts.values()) <= 450
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_rules_lean_on_no_composition(path: Path) -> None:
+    assert not [name for name in imported(path) if name.startswith("autograd_np.compositions")]
+
+
+def test_what_stands_for_a_function_among_the_rules_records_its_rule() -> None:
+    """All else that stands for a function is a composition, and is found there."""
+    with_rules = {entry.name for entry in primitives.values() if entry.defined}
+    among = {name_of(f) for f, call in implementations.items() if call.__module__.startswith("autograd_np.rules.")}
+    assert among - with_rules == set()
+
+
+@pytest.mark.parametrize("path", COMPOSITIONS, ids=lambda path: path.stem)
+def test_compositions_have_no_rules(path: Path) -> None:
+    assert "defvjp" not in {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from autograd_np.compositions.arguments import inexact
+from autograd_np.compositions.formulas import formula_of, itself_where, recorded
 from autograd_np.primitives import constants, implements
 from autograd_np.rules.arguments import no_out
-from autograd_np.rules.formulas import formula_of, itself_where, recorded
 from autograd_np.rules.linalg import cutoff, eig, eigh, least_squares, p_norm, rounding, svd, without_derivative
 from autograd_np.tensor import as_array, plain
 

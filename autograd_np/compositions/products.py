@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd_np.compositions.formulas import formula_of
 from autograd_np.primitives import constants, implements
 from autograd_np.rules.arguments import no_out
-from autograd_np.rules.formulas import formula_of
 from autograd_np.tensor import as_array, plain
 
 

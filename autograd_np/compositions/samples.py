@@ -7,8 +7,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd_np.compositions.arguments import inexact
+from autograd_np.compositions.formulas import formula_of, itself_where
 from autograd_np.primitives import implements
-from autograd_np.rules.formulas import formula_of, itself_where
 from autograd_np.rules.products import convolve
 from autograd_np.tensor import Tensor, as_array, plain
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autograd_np.compositions.formulas import formula_of
 from autograd_np.primitives import implements, refuse
 from autograd_np.rules.arguments import no_out, numbered
-from autograd_np.rules.formulas import formula_of
 from autograd_np.rules.shaping import concatenate
 from autograd_np.tape import is_array
 from autograd_np.tensor import Tensor, as_array, plain

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd_np.compositions.arguments import atleast
+from autograd_np.compositions.formulas import formula_of
 from autograd_np.primitives import implements
 from autograd_np.rules.arguments import no_out, numbered
-from autograd_np.rules.formulas import formula_of
 from autograd_np.rules.shaping import pad
 from autograd_np.tensor import Tensor, plain
 

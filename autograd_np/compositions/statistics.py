@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from autograd_np.compositions.formulas import formula_of, recorded
 from autograd_np.primitives import implements
 from autograd_np.rules.arguments import conjugated, no_out
-from autograd_np.rules.formulas import formula_of, recorded
 from autograd_np.rules.reductions import reduced_count
 from autograd_np.tensor import Tensor, as_array
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.primitives import defvjp
-from autograd_np.rules.arguments import conjugated
+from autograd_np.primitives import defvjp, implementations, primitive_of, primitives
+from autograd_np.rules.arguments import conjugated, no_out
 from autograd_np.rules.kinks import kinked
 from autograd_np.rules.ranges import logarithms, scaled_along, times_power_of_2, too_small, widened
-from autograd_np.tensor import Tensor, plain
+from autograd_np.tensor import Tensor, plain, record
 
 # Sums, means, spreads, extremes, products; what `where` leaves out gets the gradient 0
 
@@ -335,3 +335,37 @@ def _cumprod_vjp(g: Any, y: Any, x: Any, axis: int | None) -> Any:
 def _ahead(x: Any, places: int) -> Any:
     """Return what lies some places ahead in each row, and 0 where the row has ended."""
     return np.concatenate([x[..., places:], np.zeros_like(x[..., :places])], axis=-1)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Methods of ufuncs
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+_NOT_GIVEN = object()
+
+
+def _define_reduce(ufunc: np.ufunc, reduction: Any) -> None:
+    """Reduce by the rule of NumPy's function of that purpose, but along the first axis if none is given."""
+    entry = primitive_of(ufunc, "reduce")
+    entry.define(primitives[reduction].vjps, None, broadcasts=False)
+
+    def reduce(
+        array: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdims: bool = False,
+        initial: Any = _NOT_GIVEN, where: Any = True,
+    ) -> Any:  # fmt: skip
+        no_out(entry.name, out)
+        options: dict[str, Any] = {"axis": axis, "keepdims": keepdims, "where": plain(where)}
+        if initial is not _NOT_GIVEN:
+            options["initial"] = initial
+        if dtype is not None and "dtype" in entry.keywords:
+            options["dtype"] = dtype
+        elif dtype is not None:  # an extreme is found among the elements in that dtype
+            array = array.astype(dtype)
+        return record(entry, (array,), options)
+
+    implementations[ufunc, "reduce"] = reduce
+
+
+for _ufunc, _function in REDUCTIONS.items():
+    _define_reduce(_ufunc, _function)
