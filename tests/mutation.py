@@ -311,7 +311,7 @@ def defvjp_calls(path: str) -> list[ast.Call]:
 def called_by_rules() -> set[tuple[str, Definition]]:
     """Return the functions and classes that rules name, directly or through others, each with its file.
 
-    Not those that stand for NumPy's functions (`implements`): they are made of functions that have rules.
+    Not those that stand for NumPy's functions (`implements`): they record functions that have rules.
     """
     found: set[tuple[str, Definition]] = set()
     waiting = [(path, part) for path in GUARDS for call in defvjp_calls(path) for part in ast.iter_child_nodes(call)]

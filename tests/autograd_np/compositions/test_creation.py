@@ -14,16 +14,12 @@ from tests.autograd_np.strategies import arrays, shapes
 
 X = np.array([[1.5, -2.0, 0.0], [0.5, 3.0, -1.0]])
 
-
 LIKE = (np.array, np.asarray, np.asanyarray, np.full, np.full_like)
-
 
 CREATORS = (np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.arange)
 
-
 LIKE_ANOTHER = {np.zeros_like: (X,), np.ones_like: (X,), np.empty_like: (X,)}
 """Arguments of the functions that make an array of another one's shape."""
-
 
 IMPLEMENTED = {np.astype, *LIKE, *CREATORS, *LIKE_ANOTHER}
 

@@ -36,7 +36,6 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
 }  # fmt: skip
 """Calls of each function that this file tests."""
 
-
 IMPLEMENTED = set(COMPOSED)
 
 

@@ -88,7 +88,6 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
 }
 """Calls of each function that this file tests."""
 
-
 IMPLEMENTED = {*COMPOSED, np.stack}
 
 

@@ -63,7 +63,6 @@ def moved(rng: np.random.Generator, shape: tuple[int, ...], phases: bool) -> Arr
 
 OF_VECTORS = [2, 1, INF, -INF, 0, 3, 0.5, -1]
 
-
 BY_SUMS, BY_VALUES = [1, -1, INF, -INF, "fro"], ["nuc", 2, -2]
 
 
@@ -124,7 +123,6 @@ COMPOSED: dict[Any, st.SearchStrategy[Call]] = {
     linalg.diagonal: calls(partial(linalg.diagonal, offset=-1), "...nm", of=anything),
     linalg.matrix_transpose: calls(linalg.matrix_transpose, "...nm", of=anything),
 }
-
 
 IMPLEMENTED = {*COMPOSED, linalg.matrix_rank}
 
@@ -279,7 +277,6 @@ def test_gradients_that_would_be_rounding_are_refused(f: Any, a: Array, message:
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
-
 
 A = np.arange(1.0, 7).reshape(2, 3)
 REFUSED: list[tuple[Any, type[Exception], str]] = [

@@ -33,7 +33,6 @@ REFUSED = {
     *itertools.product(OUTER.keys() - set(REDUCING), ["reduce", "accumulate"]),
 }
 
-
 IMPLEMENTED = {*itertools.product(REDUCING, ["reduce", "accumulate"]), *((f, "outer") for f in OUTER), *REFUSED}
 """Methods that this file tests."""
 

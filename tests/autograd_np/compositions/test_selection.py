@@ -81,9 +81,7 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
 }
 """Calls of each function that this file tests."""
 
-
 REFUSED = (np.fill_diagonal, np.put, np.put_along_axis, np.place, np.putmask)
-
 
 UNIQUE = (np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values)
 IMPLEMENTED = {*COMPOSED, *REFUSED, *UNIQUE, np.sort_complex, np.copyto}

@@ -70,7 +70,6 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
 }
 """Calls of each function that this file tests."""
 
-
 IMPLEMENTED = {*COMPOSED, np.pad}
 
 

@@ -29,7 +29,6 @@ def convolutions(draw: st.DrawFn, f: Any) -> Call:
 CASES: dict[Any, SearchStrategy[Call]] = {np.convolve: convolutions(np.convolve)}
 """Calls of each primitive that this file tests."""
 
-
 IMPLEMENTED = {np.convolve}
 
 

@@ -13,7 +13,6 @@ from tests.autograd_np.strategies import arrays, axes, shapes
 
 REDUCING = [np.add, np.multiply, np.maximum, np.minimum]
 
-
 CASES = [(ufunc, "reduce") for ufunc in REDUCING]
 """Methods that this file tests."""
 

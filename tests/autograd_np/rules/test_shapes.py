@@ -20,9 +20,6 @@ from tests.autograd_np.strategies import Array, Call, Shape, arrays, axes, shape
 Draw = Callable[[SearchStrategy[Any]], Any]
 
 
-# -- functions of one array -------------------------------------------------------------------------------------------
-
-
 @st.composite
 def calls(draw: st.DrawFn, build: Callable[[Draw, Shape], Any], min_dims: int = 0, max_dims: int = 3) -> Call:
     """Draw an array, and a function for its shape."""
@@ -96,7 +93,6 @@ def always(f: Any) -> Any:
 
 # -- functions of several arrays --------------------------------------------------------------------------------------
 
-
 CASES: dict[Any, SearchStrategy[Call]] = {
     np.flip: calls(flip),
     np.fliplr: calls(always(np.fliplr), min_dims=2),
@@ -112,7 +108,6 @@ CASES: dict[Any, SearchStrategy[Call]] = {
     np.diagonal: calls(on_diagonal(np.diagonal), min_dims=2),
 }
 """Calls of each primitive that this file tests."""
-
 
 IMPLEMENTED = {np.reshape, np.ravel, np.tile, np.repeat, np.concatenate}
 
