@@ -119,7 +119,7 @@ def batched_gradients(
 ) -> tuple[Tensor, ...]:
     """Return the gradients of one output for a batch of its gradients, in one sweep; the graph is retained.
 
-    An axis in front of its own runs through `grad_outputs`, of shape (N,) + output.shape, and through every result.
+    `grad_outputs` and every result have a leading axis of length N: `grad_outputs` is of shape (N,) + output.shape.
     """
     count = len(grad_outputs)
     node, start = views.current(output, "jacobian"), wrap(grad_outputs, None)

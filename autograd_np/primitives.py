@@ -137,7 +137,7 @@ class Primitive:
     broadcasts : bool
         Whether gradients are summed over the axes that broadcasting added.
     batched : bool
-        Whether the rules also take a batch of gradients, along an axis in front of the others.
+        Whether the rules also take a batch of gradients, along a leading axis.
     arrays : int or None
         How many array arguments it takes; None for any number.
     keywords : frozenset of str

@@ -226,8 +226,8 @@ def sweep(
     Parameters
     ----------
     outputs, gradients
-        The nodes to start from, and the gradient of each: an array of its shape, or a batch of such arrays, with an
-        axis in front. The gradients of the inputs are batches then, too.
+        The nodes to start from, and the gradient of each: an array of its shape, or a batch of such arrays, along a
+        leading axis. The gradients of the inputs are batches then, too.
     inputs : collection of Node, optional
         Where to stop; by default at the leaves.
     call : callable

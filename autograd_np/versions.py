@@ -74,11 +74,8 @@ class Versions:
             return 0
         noted = self._noted()  # before they are in order
         first, end = _between(self._ordered, start, stop)
-        latest = max((n for _, _, n in self._ordered[first:end]), default=0)
-        for a, b, n in noted:
-            if a < stop and start < b:
-                latest = max(latest, n) if n or start < a or b < stop else 0  # 0 where memory was given back since
-        return latest
+        latest = [n for a, b, n in noted if a < stop and start < b]
+        return max(latest + [n for _, _, n in self._ordered[first:end]], default=0)
 
     def _noted(self) -> tuple[Stretch, ...]:
         while True:

@@ -1,10 +1,11 @@
 """Neural networks on `autograd_np`: modules, losses, optimisers and data, with PyTorch's names and conventions."""
 
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from autograd_np.hints import refuse
-from nn import checkpoint, compare, data, functional, init, optim, plots, reference
+from nn import checkpoint, data, functional, init, optim
 from nn.checkpoint import load, save
 from nn.layers import (
     BatchNorm1d,
@@ -64,7 +65,14 @@ __all__ = [
     "save",
 ]
 
-if not TYPE_CHECKING:  # which would take every name for known
+if TYPE_CHECKING:
+    from nn import compare, plots, reference
+else:
 
-    def __getattr__(name: str) -> NoReturn:
-        refuse(sys.modules[__name__], name, "nn")
+    def __getattr__(name: str) -> Any:
+        if name in ("compare", "plots", "reference"):  # imported when they are first used: training needs none of them
+            return import_module(f"nn.{name}")
+        return refuse(sys.modules[__name__], name, "nn")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

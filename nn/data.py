@@ -7,14 +7,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPException
 from importlib import import_module
 from io import BufferedIOBase
 from numbers import Integral
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.error import URLError
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -145,6 +143,9 @@ def _digits() -> _Examples:
 
 
 def _mnist() -> tuple[_Examples, _Examples]:
+    from http.client import HTTPException
+    from urllib.error import URLError
+
     fetch_openml = _scikit_learn("datasets").fetch_openml
     try:
         # scikit-learn's other parser needs pandas.

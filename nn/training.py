@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
 from autograd_np import Tensor, no_grad
 from nn.data import Batches
@@ -138,6 +137,8 @@ def fit(
     best: tuple[float, dict[str, NDArray[Any]]] = (math.inf, {})
     waited = 0
     was_training = model.training
+    from tqdm import tqdm
+
     bar: Any = tqdm(total=epochs * len(batches), unit="batch", disable=not progress)
     try:
         for epoch in range(1, epochs + 1):

@@ -57,13 +57,20 @@ NN_ROWS = [
     ("package", "heavy"),
     [
         ("autograd_np", ["matplotlib", "pygraphviz", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "nn"]),
-        ("nn", ["matplotlib", "pygraphviz", "sklearn", "scipy.stats", "scipy.signal"]),
+        ("nn", ["matplotlib", "pygraphviz", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "http.client", "ssl"]),
+        ("nn", ["nn.compare", "nn.doctor", "nn.plots", "nn.reference", "nn.testing"]),
     ],
 )
 def test_import_leaves_heavy_libraries_alone(package: str, heavy: list[str]) -> None:
     code = f"import sys, {package}; print([name for name in {heavy} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stdout.strip() == "[]"
+
+
+def test_rooms_of_nn_are_there_when_asked_for() -> None:
+    code = "import nn; print(nn.reference.__name__, nn.compare.compare_backprop.__name__, 'plots' in dir(nn))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.split() == ["nn.reference", "compare_backprop", "True"]
 
 
 def row(name: str, rows: list[list[str]]) -> int:

@@ -604,8 +604,8 @@ class TestPlacesOfWrites:
         check_gradients(f, np.array([[0.5, -1.0], [2.0, 0.3], [0.1, 1.0]]))
 
     def test_an_array_without_elements_is_never_changed(self) -> None:
-        a = Tensor(np.ones(4), requires_grad=True) * 1.0
-        y = a[1:1] * a[1:1]
+        a = Tensor(np.ones((2, 2)), requires_grad=True) * 1.0
+        y = a[1, :0] * a[1, :0]  # whose address lies in the middle of the others
         a *= 2.0
         (np.sum(y) + np.sum(a)).backward()
 
@@ -615,15 +615,6 @@ class TestPlacesOfWrites:
             view(c)[...] *= t
             (c * t).backward()
             assert t.grad == 4.0
-
-    def test_memory_that_was_given_back_is_forgotten(self) -> None:
-        x = Tensor(np.ones(3), requires_grad=True)
-        for _ in range(300):
-            h = x * 1.0
-            c = Tensor(np.zeros(3))
-            c[0] = 1.0
-            del c
-            h *= 2.0
 
     def test_complex_numbers_do_not_become_real(self) -> None:
         h = Tensor([1.0, 2.0])

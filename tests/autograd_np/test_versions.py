@@ -67,10 +67,15 @@ def test_last_write_of_each_element(writes: list[tuple[int, int, int]], reads: l
         assert versions.last(x[start:stop]) == max(model[start:stop], default=0)
 
 
-def test_memory_that_is_gone_is_forgotten() -> None:
-    versions = Versions()
-    for _ in range(1000):
-        versions.note(np.zeros(10)[2:5])
+@pytest.mark.parametrize("at_once", [1, 1000], ids=["at one address", "at many"])
+def test_memory_that_is_gone_is_forgotten(at_once: int) -> None:
+    versions, kept = Versions(), np.zeros(10)
+    for _ in range(1000 // at_once):
+        arrays = [np.zeros(10) for _ in range(at_once)]
+        for array in arrays:
+            versions.note(array[2:5])
+    del arrays, array
+    versions.note(kept)
     assert len(versions._ordered) + len(versions._notes) < 100
     assert len(versions._owners) < 10
 
