@@ -3,14 +3,17 @@
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+# Importing `compositions` and `rules` fills the table of functions that take tensors.
+from autograd_np import compositions as compositions
 from autograd_np import neural
+from autograd_np import rules as rules
 from autograd_np.anomaly import detect_anomaly
+from autograd_np.compositions.creation import array
 from autograd_np.gradients import gradients
 from autograd_np.hints import refuse
 from autograd_np.modes import no_grad
 from autograd_np.neural.threads import tune_process
 from autograd_np.primitives import defvjp
-from autograd_np.rules.shaping import array
 from autograd_np.show import draw, print_tape
 from autograd_np.supported import supported
 from autograd_np.tensor import Tensor, primitive

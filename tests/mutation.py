@@ -39,30 +39,55 @@ RULES = ROOT / "autograd_np"
 TESTS = ROOT / "tests" / "autograd_np"
 
 GUARDS = {
+    "rules/arguments.py": [
+        "rules/test_arguments.py",
+        "rules/test_indexing.py",
+        "rules/test_ordering.py",
+        "rules/test_products.py",
+        "rules/test_linalg.py",
+    ],
     "rules/elementwise.py": [
         "rules/test_elementwise.py",
         "rules/test_ufuncs.py",
         "rules/test_complex.py",
-        "rules/test_awkward_points.py",
+        "test_awkward_points.py",
         "rules/test_kinks.py",
     ],
-    "rules/fourier.py": ["rules/test_fourier.py"],
+    "rules/fourier.py": ["rules/test_fourier.py", "compositions/test_fourier.py"],
     "rules/indexing.py": ["rules/test_indexing.py", "test_tensor.py"],
     "rules/kinks.py": ["rules/test_kinks.py"],
-    "rules/linalg.py": ["rules/test_linalg.py", "rules/test_complex.py", "rules/test_kinks.py"],
+    "rules/linalg.py": [
+        "rules/test_linalg.py",
+        "rules/test_complex.py",
+        "rules/test_kinks.py",
+        "compositions/test_linalg.py",
+    ],
     "rules/ordering.py": ["rules/test_ordering.py"],
-    "rules/products.py": ["rules/test_products.py", "rules/test_einsum.py", "rules/test_complex.py"],
-    "rules/ranges.py": ["rules/test_ranges.py", "rules/test_linalg.py", "test_half_precision.py"],
+    "rules/products.py": [
+        "rules/test_products.py",
+        "rules/test_einsum.py",
+        "rules/test_convolve.py",
+        "rules/test_complex.py",
+        "compositions/test_samples.py",
+    ],
+    "rules/ranges.py": ["rules/test_ranges.py", "compositions/test_linalg.py", "test_half_precision.py"],
     "rules/reductions.py": [
         "rules/test_reductions.py",
         "rules/test_cumulative.py",
         "rules/test_complex.py",
         "rules/test_ranges.py",
         "rules/test_kinks.py",
+        "rules/test_reduce.py",
+        "compositions/test_statistics.py",
     ],
-    "rules/samples.py": ["rules/test_samples.py"],
-    "rules/shaping.py": ["rules/test_shaping.py", "rules/test_shapes.py", "rules/test_complex.py"],
-    "rules/special.py": ["rules/test_special.py", "rules/test_complex.py", "rules/test_awkward_points.py"],
+    "rules/shaping.py": [
+        "rules/test_shaping.py",
+        "rules/test_shapes.py",
+        "rules/test_complex.py",
+        "compositions/test_shaping.py",
+        "compositions/test_joining.py",
+    ],
+    "rules/special.py": ["rules/test_special.py", "rules/test_complex.py", "test_awkward_points.py"],
     "scipy/linalg.py": ["scipy/test_linalg.py"],
     "scipy/signal.py": ["scipy/test_signal.py"],
     "scipy/special.py": ["scipy/test_special.py"],
@@ -291,7 +316,7 @@ def defvjp_calls(path: str) -> list[ast.Call]:
 def called_by_rules() -> set[tuple[str, Definition]]:
     """Return the functions and classes that rules name, directly or through others, each with its file.
 
-    Not those that stand for NumPy's functions (`implements`): they are made of functions that have rules.
+    Not those that stand for NumPy's functions (`implements`): they record functions that have rules.
     """
     found: set[tuple[str, Definition]] = set()
     waiting = [(path, part) for path in GUARDS for call in defvjp_calls(path) for part in ast.iter_child_nodes(call)]

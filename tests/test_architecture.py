@@ -1,4 +1,4 @@
-"""How large the engine is: bounds on what has to be read, printed with the counts (`pytest -s`).
+"""How large the engine is, and what stands where: bounds on what has to be read, printed with the counts (`pytest -s`).
 
 A line of code is one that holds more than a comment or a part of a docstring.
 """
@@ -13,8 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from autograd_np.primitives import implementations, name_of, primitives
+from tests.test_imports import imported
+
 ROOT = Path(__file__).parents[1]
 CORE = [ROOT / "autograd_np" / f"{name}.py" for name in ("primitives", "tape", "tensor")]
+RULES, COMPOSITIONS = (sorted((ROOT / "autograd_np" / name).glob("*.py")) for name in ("rules", "compositions"))
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
@@ -78,3 +82,29 @@ def test_no_file_turns_a_rule_of_the_type_checker_off() -> None:
     comments = {path: re.findall(r"^\s*# pyright: (?!ignore).*", path.read_text(), re.MULTILINE) for path in files}
     assert len(files) > 50
     assert {path: found for path, found in comments.items() if found} == {}
+
+
+@pytest.mark.parametrize("package", ["autograd_np", "nn"])
+def test_every_file_is_read_in_one_sitting(package: str) -> None:
+    paths = sorted((ROOT / package).rglob("*.py"))
+    counts = {str(path.relative_to(ROOT)): len(lines_of_code(path.read_text())) for path in paths}
+    print(f"\nlines of code: {counts}, together {sum(counts.values())}")
+    assert len(counts) > 10
+    assert max(counts.values()) <= 450
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_rules_lean_on_no_composition(path: Path) -> None:
+    assert not [name for name in imported(path) if name.startswith("autograd_np.compositions")]
+
+
+def test_what_stands_for_a_function_among_the_rules_records_its_rule() -> None:
+    """All else that stands for a function is a composition, and is found there."""
+    with_rules = {entry.name for entry in primitives.values() if entry.defined}
+    among = {name_of(f) for f, call in implementations.items() if call.__module__.startswith("autograd_np.rules.")}
+    assert among - with_rules == set()
+
+
+@pytest.mark.parametrize("path", COMPOSITIONS, ids=lambda path: path.stem)
+def test_compositions_have_no_rules(path: Path) -> None:
+    assert "defvjp" not in {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}

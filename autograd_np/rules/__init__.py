@@ -1,31 +1,25 @@
 """The derivative rules, one file a family. Importing the package fills the table."""
 
 from autograd_np.rules import (
-    constant,
     elementwise,
     fourier,
     indexing,
     linalg,
-    methods,
     ordering,
     products,
     reductions,
-    samples,
     shaping,
     special,
 )
 
 __all__ = [
-    "constant",
     "elementwise",
     "fourier",
     "indexing",
     "linalg",
-    "methods",
     "ordering",
     "products",
     "reductions",
-    "samples",
     "shaping",
     "special",
 ]

@@ -1,8 +1,6 @@
 """Functions of each element by itself: arithmetic, powers, exponentials, angles, rounding, choices."""
 
-import math
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import scipy.special  # pyright: ignore[reportMissingTypeStubs]
@@ -298,49 +296,10 @@ def _i1(x: Any) -> Any:
     return sp.i1(x)
 
 
-@implements(np.frexp)
-def frexp(x: Any) -> tuple[Any, Any]:
-    """Split numbers into mantissas and powers of two, which are piecewise constant: a plain array."""
-    exponent = np.frexp(plain(x))[1]
-    return np.ldexp(x, -exponent), exponent
-
-
-@implements(np.angle)
-def angle(z: Any, deg: bool = False) -> Any:
-    """Return the angle of complex numbers; at 0 its gradient is 0."""
-    imaginary: Any = np.imag(z) if _is_complex(z) else 0
-    radians: Any = np.arctan2(imaginary, z.real)
-    return radians * (180 / math.pi) if deg else radians
-
-
-@implements(np.real_if_close)
-def real_if_close(a: Any, tol: float = 100) -> Any:
-    """Return the real part if all imaginary parts are close to 0, else the complex numbers."""
-    return a if np.iscomplexobj(cast(Any, np.real_if_close(plain(a), tol))) else np.real(a)
-
-
 @implements(np.where)
 def where(condition: Any, *branches: Any) -> Any:
     """Choose elements by a condition; with the condition alone, list where it holds."""
     return record(primitives[np.where], (condition, *branches), {}) if branches else np.nonzero(plain(condition))
-
-
-@implements(np.select)
-def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
-    """Choose elements by the first of several conditions that holds."""
-    if len(condlist) != len(choicelist) or not condlist:
-        raise ValueError(
-            f"np.select: {len(condlist)} conditions and {len(choicelist)} choices; give one choice for each condition, "
-            f"and at least one"
-        )
-    for i, condition in enumerate(condlist):
-        if np.asarray(plain(condition)).dtype != bool:
-            raise TypeError(f"np.select: condition {i} is not an array of booleans; compare it with something")
-    values = (x if isinstance(x, int | float | complex | Tensor) else np.asarray(x) for x in (*choicelist, default))
-    chosen = default if isinstance(default, Tensor) else np.asarray(default, np.result_type(*values))
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        chosen = where(condition, choice, chosen)
-    return chosen
 
 
 @implements(np.clip)

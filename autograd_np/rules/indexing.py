@@ -1,14 +1,13 @@
 """Gathering and scattering: each is the other's derivative."""
 
-import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autograd_np.primitives import defvjp, implements
+from autograd_np.primitives import defvjp
+from autograd_np.rules.arguments import numbered
 from autograd_np.tape import Contribution, Node, is_array, unbroadcast
-from autograd_np.tensor import Tensor, assign, getitem, plain, primitive
+from autograd_np.tensor import Tensor, assign, getitem, primitive
 
 
 @primitive
@@ -53,23 +52,6 @@ defvjp(
 )
 
 
-@implements(np.copyto)
-def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
-    """Write into a tensor, on its tape; see `numpy.copyto`."""
-    if not isinstance(dst, Tensor):
-        raise TypeError(
-            "np.copyto: a tensor cannot be copied into a plain array, which would lose its tape; copy into a Tensor, "
-            "or from `.data` where no gradient is needed"
-        )
-    dtype = np.asarray(plain(src)).dtype
-    if not np.can_cast(dtype, dst.dtype, casting):
-        raise TypeError(f"np.copyto: casting={casting!r} does not allow {dtype} to become {dst.dtype}")
-    try:
-        dst[...] = src if where is True else np.where(plain(where), src, dst)
-    except (TypeError, RuntimeError) as error:
-        raise type(error)(f"np.copyto: {error}") from error
-
-
 def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return scatter_add(g, index=index, shape=shape) if isinstance(g, Tensor) else Scattered(g, index)
 
@@ -79,11 +61,6 @@ def _add_at(total: Any, index: Any, values: Any) -> None:
         total[index] += values
     else:
         np.add.at(total, index, values)
-
-
-def numbered(shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Return the places of an array's elements in C order, in an array of its shape."""
-    return np.arange(math.prod(shape), dtype=np.intp).reshape(shape)
 
 
 def _is_unique(index: Any) -> bool:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.primitives import defvjp, implements, primitives, refuse
-from autograd_np.rules.indexing import numbered, scatter_add
+from autograd_np.primitives import defvjp, implements, primitives
+from autograd_np.rules.arguments import numbered
+from autograd_np.rules.indexing import scatter_add
 from autograd_np.tensor import plain, record
 
 # The same elements in another order
@@ -135,11 +136,3 @@ def _to_neighbours(g: Any, y: Any, x: Any, axis: Any, interpolated: Callable[[An
 def _of_numbers(ranks: Any, x: Any) -> Any:
     """Leave out the ranks of NaN, but for the first, so that there is one."""
     return np.where(plain(x != x) & (ranks > 0), np.nan, ranks)
-
-
-refuse(
-    "which elements are alike is not differentiable; take them by constant places: "
-    "t.ravel()[np.unique(t.data, return_index=True)[1]]",
-    np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
-)  # fmt: skip
-refuse("sort by a constant order of your own: t[np.argsort(t.data)] has NumPy's for complex numbers", np.sort_complex)

@@ -1,4 +1,4 @@
-"""Products of vectors, matrices and stacks of matrices."""
+"""Products of vectors, matrices and stacks of matrices, and convolution."""
 
 import math
 import string
@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.primitives import constants, defvjp, implements, primitives
-from autograd_np.rules.arguments import no_out
-from autograd_np.rules.formulas import formula_of
-from autograd_np.tensor import Tensor, as_array, plain, primitive, record
+from autograd_np.primitives import defvjp, implements, primitives
+from autograd_np.rules.arguments import conjugated, no_out
+from autograd_np.rules.shaping import pad
+from autograd_np.tensor import Tensor, as_array, primitive, record
 
 defvjp(np.matmul, lambda g, _y, _a, b: _matmul_left(g, _a, b), lambda g, _y, a, _b: _matmul_right(g, a, _b))
 defvjp(
@@ -50,11 +50,6 @@ defvjp(
     lambda g, _y, _x1, x2: conjugated((x2 @ g[..., None])[..., 0]),
     lambda g, _y, x1, _x2: conjugated(x1)[..., None] * g[..., None, :],
 )
-
-
-def conjugated(x: Any) -> Any:
-    """Conjugate what is complex, and leave the rest without an operation."""
-    return np.conjugate(x) if x.dtype.kind == "c" else x
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -135,40 +130,6 @@ def vdot(a: Any, b: Any, /) -> Any:
 def inner(a: Any, b: Any, /) -> Any:
     """Sum products over the last axes; see `numpy.inner`."""
     return _record(np.inner, a, b)
-
-
-@implements(np.outer)
-def outer(a: Any, b: Any, out: Any = None) -> Any:
-    """Multiply every element with every element; see `numpy.outer`."""
-    no_out("np.outer", out)
-    return np.ravel(a)[:, None] * np.ravel(b)[None, :]
-
-
-@implements(np.kron)
-def kron(a: Any, b: Any) -> Any:
-    """Put a multiple of `b` in place of every element of `a`; see `numpy.kron`."""
-    a, b = as_array(a), as_array(b)
-    ndim = max(a.ndim, b.ndim)
-    blocks = (1,) * (ndim - a.ndim) + a.shape
-    within = (1,) * (ndim - b.ndim) + b.shape
-    products = a.reshape([n for block in blocks for n in (block, 1)]) * b.reshape([n for m in within for n in (1, m)])
-    return products.reshape([n * m for n, m in zip(blocks, within, strict=True)])
-
-
-@formula_of(np.cross)
-def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """Multiply vectors in space, or in the plane, whose third element is 0; see `numpy.cross`."""
-    if axis is not None:
-        axisa = axisb = axisc = axis
-    a, b = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
-    in_plane = a.shape[-1] == b.shape[-1] == 2
-    a, b = _in_space(a), _in_space(b)
-    products = a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]]
-    return products[..., 2] if in_plane else np.moveaxis(products, -1, axisc)
-
-
-def _in_space(a: Any) -> Any:
-    return np.concatenate((a, np.zeros((*a.shape[:-1], 1), a.dtype)), axis=-1) if a.shape[-1] == 2 else a
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -314,10 +275,26 @@ def _einsum_vjp(g: Any, arrays: Sequence[Any], i: int, terms: list[str], result:
     return part if part.shape == shape else np.broadcast_to(part, shape)
 
 
-@implements(np.einsum_path)
-def einsum_path(*operands: Any, **kwargs: Any) -> Any:
-    """Find a good order of contraction, which is no matter of values; see `numpy.einsum_path`."""
-    return np.einsum_path(*plain(operands), **kwargs)
+# ---------------------------------------------------------------------------------------------------------------------
+# Convolution
+# ---------------------------------------------------------------------------------------------------------------------
 
 
-constants.add(einsum_path)
+defvjp(
+    np.convolve,
+    lambda g, _y, _a, v, mode="full": np.convolve(_in_full(g, _a, v, mode), v[::-1], "valid"),
+    lambda g, _y, a, _v, mode="full": np.convolve(_in_full(g, a, _v, mode), a[::-1], "valid"),
+)
+
+
+def _in_full(g: Any, a: Any, v: Any, mode: str) -> Any:
+    """Put the gradient of a part of the full convolution in its place, among zeros."""
+    shorter, length = min(a.shape[0], v.shape[0]), a.shape[0] + v.shape[0] - 1
+    before = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[mode]
+    return pad(g, width=((before, length - before - g.shape[0]),))
+
+
+@implements(np.convolve)
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """Convolve two vectors; see `numpy.convolve`."""
+    return record(primitives[np.convolve], (np.atleast_1d(a), np.atleast_1d(v)), {"mode": mode})

@@ -26,8 +26,8 @@ import autograd_np.scipy.stats
 from autograd_np import jacobian, neural, supported, vjp
 from autograd_np.tensor import plain
 from tests.autograd_np.checks import check_gradients
-from tests.autograd_np.rules.test_table import replace
 from tests.autograd_np.strategies import arrays, shapes
+from tests.autograd_np.test_table import replace
 
 Array = Any
 

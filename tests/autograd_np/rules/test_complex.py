@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_np import Tensor, gradients
-from tests.autograd_np.checks import check_float32, check_gradients
-from tests.autograd_np.strategies import NONZERO, POSITIVE, arrays, broadcastable
+from tests.autograd_np.checks import check_gradients
+from tests.autograd_np.strategies import POSITIVE, arrays, broadcastable
 
 PARTS = [-1.5, -1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 1.5]
 
@@ -21,9 +21,6 @@ HOLOMORPHIC = [
 ]  # fmt: skip
 OF_PARTS = [np.absolute, np.sign, np.conjugate, np.real, np.imag, np.nan_to_num, np.angle, partial(np.angle, deg=True)]
 OF_TWO = [np.add, np.subtract, np.multiply, np.divide, np.power, np.float_power]
-
-IMPLEMENTED = {np.angle, np.real_if_close}
-"""Functions made of primitives that this file tests."""
 
 
 def name(function: Any) -> str:
@@ -94,27 +91,3 @@ def test_parts_of_a_complex_number_are_replaced_one_by_one() -> None:
     z = Tensor(np.array([complex(np.nan, 1), complex(1, np.inf), 1 + 1j, complex(np.inf, np.nan)]), requires_grad=True)
     f(z).real.backward(np.ones(4))
     np.testing.assert_array_equal(z.grad, [4j, 3, 3 + 4j, 0])
-
-
-@given(x=arrays(values=NONZERO), z=complex_arrays(), deg=st.booleans())
-def test_angle(x: Any, z: Any, deg: bool) -> None:
-    for f in (lambda z: np.angle(z, deg), partial(np.angle, deg=deg)):
-        check_gradients(f, x)
-        check_gradients(f, z)
-        check_float32(f, x)
-
-
-@given(x=arrays())
-def test_real_if_close(x: Any) -> None:
-    check_gradients(np.real_if_close, x)
-    check_gradients(np.real_if_close, x + 0j)
-    check_gradients(lambda x: np.real_if_close(x * 1j * 1j), x)
-    check_gradients(lambda z: np.real_if_close(z, tol=2), x + 1j)
-    check_float32(np.real_if_close, x)
-
-
-def test_real_if_close_goes_by_all_values_and_the_tolerance() -> None:
-    z = Tensor(np.array([1 + 1e-13j, 2]), requires_grad=True)
-    assert np.real_if_close(z).dtype == np.complex128
-    assert np.real_if_close(z, tol=1000).dtype == np.float64
-    assert np.real_if_close(z, 1000).dtype == np.float64

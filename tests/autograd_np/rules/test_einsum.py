@@ -91,22 +91,6 @@ def contractions_of_inner_axes(draw: st.DrawFn) -> Call:
 
 
 @st.composite
-def crosses(draw: st.DrawFn) -> Call:
-    stacks = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, min_side=0, max_side=2)).input_shapes
-    length = draw(st.tuples(*[st.sampled_from([2, 3, 3])] * 2))
-    axisa, axisb = (draw(st.integers(-len(stack) - 1, len(stack))) for stack in stacks)
-    ndim = 1 + max(map(len, stacks))
-    axisc = draw(st.integers(-ndim, ndim - 1))
-    a, b = (
-        np.moveaxis(draw(arrays((*stack, n))), -1, axis)
-        for stack, n, axis in zip(stacks, length, (axisa, axisb), strict=True)
-    )
-    if axisa == axisb and axisa < 0 and draw(st.booleans()):
-        return Call(f"cross(x, x, axis={axisa})", lambda a, b: np.cross(a, b, axis=axisa), (a, b))
-    return Call(f"cross(x, x, {axisa}, {axisb}, {axisc})", lambda a, b: np.cross(a, b, axisa, axisb, axisc), (a, b))
-
-
-@st.composite
 def products(draw: st.DrawFn, f: Any, left: str, right: str) -> Call:
     """Draw arrays whose last axes are as named: n and m long, before them a stack (`...`) that broadcasts."""
     lengths = {c: draw(side) for c in "nm"}
@@ -116,11 +100,6 @@ def products(draw: st.DrawFn, f: Any, left: str, right: str) -> Call:
         for term, stack in zip((left, right), stacks, strict=True)
     )
     return Call(f.__name__, f, tuple(given))
-
-
-@st.composite
-def pairs(draw: st.DrawFn, f: Any) -> Call:
-    return Call(f.__name__, f, (draw(arrays()), draw(arrays())))
 
 
 @st.composite
@@ -169,28 +148,23 @@ CASES = {
 }
 """Calls of each primitive that this file tests."""
 
-COMPOSED = {np.outer: pairs(np.outer), np.kron: pairs(np.kron), np.cross: crosses()}
-IMPLEMENTED = {*COMPOSED, np.tensordot, np.vdot, np.inner, np.einsum, np.einsum_path}
+IMPLEMENTED = {np.tensordot, np.vdot, np.inner, np.einsum}
 """Functions with implementations that this file tests."""
 
-ALL = {**CASES, **COMPOSED}
 
-
-@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
-@pytest.mark.parametrize("function", ALL, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
 @given(data=st.data())
 def test_products(function: Any, data: st.DataObject) -> None:
-    call = data.draw(ALL[function])
+    call = data.draw(CASES[function])
     check_gradients(call.function, *call.arrays)
     check_float32(call.function, *call.arrays)
 
 
-@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
-@pytest.mark.parametrize("function", ALL, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
 @settings(max_examples=max(1, settings().max_examples // 5))
 @given(data=st.data())
 def test_products_of_complex_arrays(function: Any, data: st.DataObject) -> None:
-    call = data.draw(ALL[function])
+    call = data.draw(CASES[function])
     xs = [x * (1 + 0.5j) if data.draw(st.booleans()) else x for x in call.arrays]
     check_gradients(call.function, *xs)
 
@@ -274,13 +248,6 @@ def test_einsum_by_lists_of_indices() -> None:
     check_gradients(lambda a, b: np.einsum(a, [..., 1], b, [1, 2], [2, ...]), a, b)
 
 
-def test_einsum_along_a_path() -> None:
-    xs = random((2, 3), (3, 4), (4,))
-    path = np.einsum_path("ij,jk,k", *map(Tensor, xs), optimize="optimal")[0]
-    assert path == np.einsum_path("ij,jk,k", *xs, optimize="optimal")[0]
-    check_gradients(lambda *xs: np.einsum("ij,jk,k", *xs, optimize=path), *xs)
-
-
 def test_einsum_differentiates_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     differentiated: list[int] = []
     rule = rules._einsum_vjp
@@ -322,9 +289,7 @@ def test_lists_are_operands_too(f: Any) -> None:
         (lambda x: np.einsum("ij,jk", x, x), ValueError, r"np\.einsum of float64 \(2, 3\) and float64 \(2, 3\)"),
         (lambda x: np.einsum("ij", x, out=np.empty((2, 3))), TypeError, "np.einsum: out="),
         (lambda x: np.einsum("ij", x, dtype=float), TypeError, "dtype"),
-        (lambda x: np.outer(x, x, out=np.empty((6, 6))), TypeError, "np.outer: out="),
         (lambda x: np.tensordot(x, x, 1), ValueError, r"np\.tensordot of float64 \(2, 3\) and float64 \(2, 3\)"),
-        (lambda x: np.cross(x, x, axis=0)[0] + np.cross(x[:1], x, axis=0), ValueError, r"np\.cross of float64"),
         (lambda x: np.inner(x, x.T), ValueError, "np.inner of"),
         (lambda x: np.vdot(x, x[0]), ValueError, "np.vdot of"),
         (lambda x: np.vecdot(x, x[:, :2]), ValueError, "np.vecdot of"),
@@ -332,7 +297,6 @@ def test_lists_are_operands_too(f: Any) -> None:
         (lambda x: np.dot(x, 2.0, np.empty((2, 3))), TypeError, "np.dot: out="),
     ],
 )
-@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
 def test_what_does_not_fit_is_refused(f: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         f(Tensor(np.ones((2, 3)), requires_grad=True))

@@ -80,8 +80,7 @@ def test_table_of_quantiles_among_nans_is_refused(function: Any) -> None:
         function(Tensor(np.ones((2, 2)), requires_grad=True), [[0.5], [0.25]])
 
 
-UNIQUE = (np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values)
-IMPLEMENTED = {*UNIQUE, np.sort_complex, np.nanquantile, np.nanpercentile}
+IMPLEMENTED = {np.nanquantile, np.nanpercentile}
 
 
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
@@ -230,19 +229,8 @@ x = leaf([1.0, 2.0], [3.0, 4.0])
         (lambda: np.median(x, overwrite_input=True), "np.median: overwrite_input=True is not supported"),
         (lambda: np.quantile(x, 0.5, weights=[1, 2], method="lower"), "np.quantile: weights=.* is not supported"),
         (lambda: np.quantile(x, leaf(0.5)), "np.quantile: it has no derivative with respect to argument 1"),
-        (lambda: np.unique(x), r"np.unique is not supported on tensors: .*t.ravel\(\)\[np.unique"),
-        (lambda: np.unique(x, return_counts=True), "np.unique is not supported on tensors"),
-        *((lambda f=f: f(x), f"np.{f.__name__} is not supported on tensors") for f in UNIQUE),
-        (lambda: np.sort_complex(x), "np.sort_complex is not supported on tensors"),
     ],
 )  # fmt: skip
 def test_refused(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
-
-
-def test_the_way_out_for_distinct_elements() -> None:
-    x = leaf([3.0, 1.0], [1.0, 2.0])
-    distinct = x.ravel()[np.unique(x.data, return_index=True)[1]]
-    np.testing.assert_array_equal(distinct.data, [1, 2, 3])
-    np.testing.assert_array_equal(slopes(distinct, x, [10, 20, 30]), [[30, 10], [0, 20]])

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from autograd_np import Tensor
 from autograd_np.primitives import primitive_of
-from autograd_np.rules.products import conjugated
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Call, arrays, shapes
 
@@ -91,12 +90,6 @@ def test_matmul_of_nothing(left: tuple[int, ...]) -> None:
 def test_dot_of_every_rank(left: tuple[int, ...], right: tuple[int, ...]) -> None:
     rng = np.random.default_rng(4)
     check_gradients(np.dot, rng.standard_normal(left), rng.standard_normal(right))
-
-
-def test_only_complex_numbers_are_conjugated() -> None:
-    x, z = Tensor([1.0, 2.0], requires_grad=True), Tensor([1.0 + 2.0j], requires_grad=True)
-    assert conjugated(x) is x
-    np.testing.assert_array_equal(conjugated(z).data, [1 - 2j])
 
 
 @pytest.mark.parametrize("multiply", [np.matmul, np.dot], ids=lambda f: f.__name__)

@@ -204,45 +204,6 @@ def test_pad_of_a_box() -> None:
     check_gradients(lambda x: np.pad(x, ((1, 2), (0, 3), (2, 0)), constant_values=1.5), BOX)
 
 
-@given(data=st.data())
-def test_stack(data: st.DataObject) -> None:
-    shape = data.draw(shapes())
-    xs = data.draw(st.lists(arrays(shape), min_size=1, max_size=3))
-    axis = data.draw(st.integers(-len(shape) - 1, len(shape)))
-    f = data.draw(
-        st.sampled_from([lambda *xs: np.stack(xs, axis), lambda *xs: np.stack(list(xs), axis=axis)]),
-    )
-    check_gradients(f, *xs)
-    check_float32(f, *xs)
-
-
-@pytest.mark.parametrize("mode", ["edge", "reflect", "symmetric", "wrap"])
-@given(data=st.data())
-def test_pad_with_elements_of_the_array(mode: str, data: st.DataObject) -> None:
-    x = data.draw(arrays(shapes(min_side=1, min_dims=1)))
-    width = data.draw(widths(x.ndim))
-    f = data.draw(st.sampled_from([lambda x: np.pad(x, width, mode), partial(np.pad, pad_width=width, mode=mode)]))
-    check_gradients(f, x)
-    check_float32(f, x)
-
-
-@pytest.mark.parametrize("mode", ["reflect", "symmetric"])
-def test_odd_reflection_is_right_or_refused(mode: str) -> None:
-    x = np.array([1.0, 3.0, 8.0])
-    f = partial(np.pad, pad_width=(2, 0), mode=mode, reflect_type="odd")
-    try:
-        y = f(Tensor(x, requires_grad=True))
-    except TypeError:
-        return
-    np.testing.assert_array_equal(y.data, f(x))
-
-
-@pytest.mark.parametrize("mode", ["linear_ramp", "mean", "empty", "nonsense"])
-def test_other_modes_of_pad_are_refused(mode: str) -> None:
-    with pytest.raises(TypeError, match=f"np.pad: mode='{mode}' is not supported"):
-        np.pad(Tensor([1.0], requires_grad=True), 1, mode)
-
-
 @pytest.mark.parametrize("join", [np.concatenate, np.stack])
 def test_lists_are_joined_too(join: Any) -> None:
     check_gradients(lambda x: join([x, [5.0, 6.0]]), np.array([1.0, 2.0]))

@@ -17,7 +17,7 @@ from autograd_np.primitives import primitive_of
 from autograd_np.rules.elementwise import logistic, one_less_square, sinc_derivative
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.rules.test_elementwise import HALVES, POWERS, QUARTERS, calls
-from tests.autograd_np.strategies import BETWEEN, GRID, NONZERO, POSITIVE, Call, arrays, broadcastable, shapes
+from tests.autograd_np.strategies import BETWEEN, GRID, NONZERO, POSITIVE, Call, arrays, shapes
 
 INSIDE = [k / 8 for k in range(-6, 7)]
 SMALL = [k / 8 for k in range(-10, 11)]
@@ -94,8 +94,6 @@ CASES: dict[Any, SearchStrategy[Call]] = {
 }
 """Calls of each primitive that this file tests."""
 
-IMPLEMENTED = {np.select, np.frexp}
-"""Functions made of primitives that this file tests."""
 
 OTHER_DTYPES = (np.float_power, np.imag)
 """The one is always of float64, the other is reached through complex numbers."""
@@ -360,44 +358,6 @@ def test_large_python_integers_to_the_power_of_a_tensor(base: int) -> None:
     np.testing.assert_allclose(slopes(lambda x: base**x, 0.5), [float(base) ** 0.5 * np.log(float(base))], rtol=1e-14)
 
 
-# -- functions made of primitives -------------------------------------------------------------------------------------
-
-
-@given(x=arrays(values=NONZERO))
-def test_frexp(x: Any) -> None:
-    safe = np.where(np.isin(abs(x), [0.25, 0.5, 1.0, 2.0]), 0.75, x)  # the exponent changes at powers of 2
-    check_gradients(lambda x: np.frexp(x)[0], safe)
-    check_float32(lambda x: np.frexp(x)[0], safe)
-    mantissa, exponent = np.frexp(Tensor(x, requires_grad=True))
-    np.testing.assert_equal((mantissa.data, exponent), np.frexp(x))
-    assert not isinstance(exponent, Tensor)
-
-
-@given(xs=broadcastable(GRID, BETWEEN, POSITIVE), data=st.data())
-def test_select(xs: Any, data: st.DataObject) -> None:
-    conditions = [data.draw(arrays(x.shape)) > 0 for x in xs[:2]]
-    default = data.draw(st.sampled_from([0, 1.5]))
-    f, count = data.draw(
-        st.sampled_from(
-            [
-                (lambda a, b, c: np.select([*conditions, True], [a, b, c]), 3),
-                (lambda a, b: np.select(conditions, [a, b], default), 2),
-                (lambda a, b: np.select(condlist=tuple(conditions), choicelist=(a, b), default=default), 2),
-                (lambda a, b: np.select([Tensor(c) for c in conditions], [a, b]), 2),
-                (lambda a: np.select(conditions, [a, -1.0], default=default), 1),
-            ]
-        )
-    )
-    check_gradients(f, *xs[:count])
-    check_float32(f, *xs[:count])
-
-
-def test_select_takes_the_first_that_holds() -> None:
-    x = Tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
-    np.select([x > 3, x > 1], [x * 10, x * 100], x).backward(np.ones(4))
-    np.testing.assert_array_equal(x.grad, [1, 100, 100, 10])
-
-
 # -- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -416,9 +376,6 @@ def test_select_takes_the_first_that_holds() -> None:
         (lambda t: np.nan_to_num(t, copy=False), TypeError, "copy=False is not supported on tensors"),
         (lambda t: np.nan_to_num(t, nan=t[0]), TypeError, "nan= cannot be a Tensor"),
         (lambda t: np.ldexp(t, 1.5), TypeError, r"np\.ldexp of float64 \(2,\) and float"),
-        (lambda t: np.select([t > 1], [t, t]), ValueError, r"np\.select: 1 conditions and 2 choices"),
-        (lambda t: np.select([], [], t), (ValueError, TypeError), "select"),
-        (lambda t: np.select([[1, 0]], [t]), TypeError, r"np\.select: condition 0 is not an array of booleans"),
         (lambda t: np.clip(t, 0, 1, max=2), ValueError, r"np\.clip: give the bounds either as a_min and a_max"),
         (lambda t: np.clip(t, 0, 1, np.zeros(2)), TypeError, r"np\.clip: out= is not supported on tensors"),
         (lambda t: np.arctan2(t * 1j, t), TypeError, r"np\.arctan2 of complex128 \(2,\) and float64 \(2,\)"),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_np.primitives import constants, implements
-from autograd_np.tensor import Tensor, plain
+from autograd_np.tensor import plain
 
 
 def _constant(function: Callable[..., Any]) -> None:
@@ -27,16 +27,3 @@ for _function in (
     np.array2string, np.array_repr, np.array_str,
 ):  # fmt: skip
     _constant(_function)
-
-
-def _creates(function: Callable[..., Any]) -> None:
-    """Let `np.zeros_like(t)` and its kin return a tensor off the tape, into which recorded values can be assigned."""
-
-    def call(*args: Any, **kwargs: Any) -> Tensor:
-        return Tensor(function(*plain(args), **{name: plain(value) for name, value in kwargs.items()}))
-
-    implements(function)(call)
-
-
-for _function in (np.zeros_like, np.ones_like, np.empty_like):
-    _creates(_function)

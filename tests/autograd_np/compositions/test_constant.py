@@ -35,9 +35,6 @@ CASES: dict[Any, tuple[Any, ...]] = {
 }  # fmt: skip
 """Arguments of each function that this file tests."""
 
-CREATORS = {np.zeros_like: (x,), np.ones_like: (x,), np.empty_like: (x,)}
-"""Arguments of the functions that make an array of another one's shape."""
-
 
 def tensors(value: Any) -> Any:
     if isinstance(value, tuple):
@@ -79,27 +76,6 @@ def test_methods(method: str, x: Any) -> None:
     np.testing.assert_array_equal(result, getattr(x, method)())
 
 
-@pytest.mark.parametrize("function", CREATORS, ids=lambda f: f.__name__)
-def test_creators_give_tensors_off_the_tape(function: Any) -> None:
-    given_array, *rest = CREATORS[function]
-    t = tensors(given_array)
-    y = function(t, *rest)
-    assert type(y) is Tensor
-    assert not y.requires_grad
-    assert not np.shares_memory(y.data, t.data)
-    expected = function(given_array, *rest)
-    assert (y.shape, y.dtype) == (expected.shape, expected.dtype)
-    if function is not np.empty_like:
-        np.testing.assert_array_equal(y.data, expected)
-
-
-@pytest.mark.parametrize("function", CREATORS, ids=lambda f: f.__name__)
-def test_creators_take_keywords(function: Any) -> None:
-    given_array, *rest = CREATORS[function]
-    y = function(tensors(given_array), *rest, dtype=np.float32, shape=(4,))
-    assert (y.shape, y.dtype) == ((4,), np.float32)
-
-
 @pytest.mark.parametrize("values", [(1.0, 3.0), (3.0, 1.0), (2.0, 2.0)])
 def test_comparisons_are_plain_booleans(values: tuple[float, float]) -> None:
     a, b = values
@@ -111,5 +87,5 @@ def test_comparisons_are_plain_booleans(values: tuple[float, float]) -> None:
 
 
 def test_every_constant_function_is_tested() -> None:
-    constants = {f for f, call in implementations.items() if call.__module__ == "autograd_np.rules.constant"}
-    assert constants == CASES.keys() | CREATORS.keys()
+    constants = {f for f, call in implementations.items() if call.__module__ == "autograd_np.compositions.constant"}
+    assert constants == CASES.keys()

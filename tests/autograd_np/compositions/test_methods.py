@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autograd_np import Tensor
 from autograd_np.primitives import implementations, refusals
 from tests.autograd_np.checks import check_float32, check_gradients
-from tests.autograd_np.strategies import BETWEEN, GRID, NONZERO, POSITIVE, arrays, axes, shapes
+from tests.autograd_np.strategies import BETWEEN, GRID, NONZERO, POSITIVE, arrays, shapes
 
 REDUCING = [np.add, np.multiply, np.maximum, np.minimum]
 EXTREMES = [np.maximum, np.minimum]
@@ -33,9 +33,6 @@ REFUSED = {
     *itertools.product(OUTER.keys() - set(REDUCING), ["reduce", "accumulate"]),
 }
 
-CASES = [(ufunc, "reduce") for ufunc in REDUCING]
-"""Methods with rules of their own that this file tests."""
-
 IMPLEMENTED = {*itertools.product(REDUCING, ["reduce", "accumulate"]), *((f, "outer") for f in OUTER), *REFUSED}
 """Methods that this file tests."""
 
@@ -46,26 +43,6 @@ def name(value: Any) -> str:
 
 def leaf(values: Any) -> Tensor:
     return Tensor(np.array(values, float), requires_grad=True)
-
-
-@pytest.mark.parametrize("ufunc", REDUCING, ids=name)
-@given(data=st.data())
-def test_reduce(ufunc: Any, data: st.DataObject) -> None:
-    x = data.draw(arrays(shapes(min_side=1), unique=True))
-    axis, keepdims = data.draw(axes(x.ndim)), data.draw(st.booleans())
-    f = data.draw(
-        st.sampled_from(
-            [
-                ufunc.reduce,
-                lambda x: ufunc.reduce(x, axis),
-                partial(ufunc.reduce, axis=axis, keepdims=keepdims),
-                lambda x: ufunc.reduce(x, axis, None, None, keepdims),
-                lambda x: ufunc.reduce(x, axis, initial=0.3125),
-            ]
-        )
-    )
-    check_gradients(f, x)
-    check_float32(f, x)
 
 
 @pytest.mark.parametrize("ufunc", REDUCING, ids=name)

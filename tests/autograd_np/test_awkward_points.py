@@ -22,7 +22,7 @@ import scipy.special as sp
 
 from autograd_np import Tensor, grad, gradients, hessian, supported
 from autograd_np.primitives import name_of
-from tests.autograd_np.rules import awkward_points as table
+from tests.autograd_np import awkward_points as table
 
 Array = np.ndarray[Any, np.dtype[Any]]
 la: Any = np.linalg

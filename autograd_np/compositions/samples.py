@@ -1,4 +1,4 @@
-"""Functions of sampled curves: differences, slopes, areas, interpolation, polynomials and convolution."""
+"""Functions of sampled curves: differences, slopes, grids, areas, interpolation, polynomials and correlation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from autograd_np.primitives import defvjp, implements, primitives
-from autograd_np.rules.formulas import formula_of, itself_where
-from autograd_np.rules.shaping import pad
-from autograd_np.tensor import Tensor, as_array, plain, record
+from autograd_np.compositions.arguments import inexact
+from autograd_np.compositions.formulas import formula_of, itself_where
+from autograd_np.primitives import implements
+from autograd_np.rules.products import convolve
+from autograd_np.tensor import Tensor, as_array, plain
 
 # NumPy's types are unknown where those of the arrays are.
 _searchsorted: Callable[..., Any] = np.searchsorted
@@ -55,18 +56,13 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @formula_of(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Return the slopes of samples along each axis; see `numpy.gradient`."""
-    f = _inexact(f)
+    f = inexact(f)
     axes = range(f.ndim) if axis is None else [int(i) for i in np.atleast_1d(axis)]
-    spacings = tuple(map(_inexact, varargs or (1.0,)))
+    spacings = tuple(map(inexact, varargs or (1.0,)))
     if len(spacings) == 1 and spacings[0].ndim == 0:
         spacings = spacings * len(axes)
     slopes = tuple(_slopes(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True))
     return slopes[0] if len(slopes) == 1 else slopes
-
-
-def _inexact(x: Any) -> Any:
-    x = as_array(x)
-    return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 
 def _slopes(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
@@ -111,7 +107,7 @@ def logspace(
 @formula_of(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Return numbers of which each is the same multiple of the one before; see `numpy.geomspace`."""
-    start, stop = _inexact(start), _inexact(stop)
+    start, stop = inexact(start), inexact(stop)
     wide = np.result_type(start.dtype, stop.dtype, float if dtype is None else dtype, np.float64)
     start, stop = start.astype(wide), stop.astype(wide)
     return np.moveaxis(start * (stop / start) ** _fractions(num, endpoint, start, stop), 0, axis)
@@ -119,7 +115,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 
 def _end(x: Any) -> Any:
     """Leave a Python number as it is, which has no precision of its own."""
-    return x if isinstance(x, int | float | complex) else _inexact(x)
+    return x if isinstance(x, int | float | complex) else inexact(x)
 
 
 def _fractions(num: int, endpoint: bool, *ends: Any) -> Any:
@@ -152,7 +148,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @formula_of(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """Interpolate linearly between samples; see `numpy.interp`. At a sample, the slope is that of the right side."""
-    x, xp, fp = map(_inexact, (x, xp, fp))  # unsigned differences would wrap around
+    x, xp, fp = map(inexact, (x, xp, fp))  # unsigned differences would wrap around
     if period is not None:
         x, xp, left, right = x % abs(period), xp % abs(period), None, None
         order = np.argsort(plain(xp))
@@ -189,28 +185,6 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
         raise ValueError(f"np.vander: takes a vector, got shape {x.shape}")
     powers = np.arange(len(x) if N is None else N)
     return x[:, None] ** (powers if increasing else powers[::-1])
-
-
-# Convolution
-
-defvjp(
-    np.convolve,
-    lambda g, _y, _a, v, mode="full": np.convolve(_in_full(g, _a, v, mode), v[::-1], "valid"),
-    lambda g, _y, a, _v, mode="full": np.convolve(_in_full(g, a, _v, mode), a[::-1], "valid"),
-)
-
-
-def _in_full(g: Any, a: Any, v: Any, mode: str) -> Any:
-    """Put the gradient of a part of the full convolution in its place, among zeros."""
-    shorter, length = min(a.shape[0], v.shape[0]), a.shape[0] + v.shape[0] - 1
-    before = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[mode]
-    return pad(g, width=((before, length - before - g.shape[0]),))
-
-
-@implements(np.convolve)
-def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    """Convolve two vectors; see `numpy.convolve`."""
-    return record(primitives[np.convolve], (np.atleast_1d(a), np.atleast_1d(v)), {"mode": mode})
 
 
 @implements(np.correlate)

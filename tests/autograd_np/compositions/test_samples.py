@@ -1,4 +1,4 @@
-"""Differences, slopes, areas, interpolation, polynomials and convolution of sampled curves."""
+"""Differences, slopes, areas, interpolation, polynomials and correlation of sampled curves."""
 
 from functools import partial
 from typing import Any
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from autograd_np import Tensor
-from autograd_np.primitives import primitive_of
-from tests.autograd_np.checks import check_float32, check_gradients, recorded
+from tests.autograd_np.checks import check_float32, check_gradients
+from tests.autograd_np.rules.test_convolve import Z, convolutions
 from tests.autograd_np.strategies import BETWEEN, POSITIVE, Array, Call, arrays, shapes
 
 
@@ -98,17 +98,6 @@ def powers(draw: st.DrawFn) -> Call:
     return Call(repr(f), f, (x,))
 
 
-@st.composite
-def convolutions(draw: st.DrawFn, f: Any) -> Call:
-    sizes = hnp.array_shapes(max_dims=1, max_side=6) | (st.just(()) if f is np.convolve else st.nothing())
-    a, v = draw(arrays(sizes)), draw(arrays(sizes))
-    mode = draw(st.sampled_from(["full", "same", "valid"]))
-    return Call(f"{f.__name__}, {mode}", partial(f, mode=mode), (a, v))
-
-
-CASES: dict[Any, SearchStrategy[Call]] = {np.convolve: convolutions(np.convolve)}
-"""Calls of each primitive that this file tests."""
-
 COMPOSED: dict[Any, SearchStrategy[Call]] = {
     np.diff: differences(),
     np.ediff1d: row_differences(),
@@ -120,23 +109,20 @@ COMPOSED: dict[Any, SearchStrategy[Call]] = {
     **{f: grids(f) for f in (np.linspace, np.logspace, np.geomspace)},
     np.correlate: convolutions(np.correlate),
 }
-"""Calls of each function made of primitives that this file tests."""
+"""Calls of each function that this file tests."""
 
-IMPLEMENTED = {*COMPOSED, np.convolve}
+IMPLEMENTED = set(COMPOSED)
 DOUBLE = (np.interp, np.vander, np.geomspace)
 """NumPy gives float64 for float32 here."""
 
 
-@pytest.mark.parametrize("function", [*CASES, *COMPOSED], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", COMPOSED, ids=lambda f: f.__name__)
 @given(data=st.data())
 def test_derivatives(function: Any, data: st.DataObject) -> None:
-    call = data.draw((CASES | COMPOSED)[function])
+    call = data.draw(COMPOSED[function])
     check_gradients(call.function, *call.arrays)
     if function not in DOUBLE:
         check_float32(call.function, *call.arrays)
-    if function in CASES:
-        leaves = [Tensor(x, requires_grad=True) for x in call.arrays]
-        assert primitive_of(function) in recorded(call.function(*leaves))
 
 
 @pytest.mark.parametrize("function", DOUBLE, ids=lambda f: f.__name__)
@@ -242,15 +228,12 @@ def test_interpolation_of_complex_samples() -> None:
 
 # -- complex numbers, spellings, bad input ----------------------------------------------------------------------------
 
-Z = np.array([1 + 2j, -1j, 0.5, 2 - 1j])
-
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
 @pytest.mark.parametrize("lengths", [(4, 2), (2, 4), (4, 3), (3, 4), (4, 4)])
-@pytest.mark.parametrize("function", [np.convolve, np.correlate])
-def test_complex_convolution(function: Any, lengths: tuple[int, int], mode: str) -> None:
-    check_gradients(partial(function, mode=mode), Z[: lengths[0]], Z[::-1][: lengths[1]] * 2)
-    check_gradients(partial(function, mode=mode), Z[: lengths[0]], np.arange(1.0, 1 + lengths[1]))
+def test_complex_correlation(lengths: tuple[int, int], mode: str) -> None:
+    check_gradients(partial(np.correlate, mode=mode), Z[: lengths[0]], Z[::-1][: lengths[1]] * 2)
+    check_gradients(partial(np.correlate, mode=mode), Z[: lengths[0]], np.arange(1.0, 1 + lengths[1]))
 
 
 def test_complex_samples() -> None:
@@ -288,8 +271,6 @@ x = leaf([1.0, 2.0], [3.0, 4.0])
         (lambda: np.interp(x, [1.0, 2.0], [1.0]), ValueError, "np.interp of float64 .*same length"),
         (lambda: np.correlate(x[0], x[0, 0]), ValueError, r"np.correlate: takes vectors, got shapes \(2,\) and \(\)"),
         (lambda: np.vander(x), ValueError, r"np.vander: takes a vector, got shape \(2, 2\)"),
-        (lambda: np.convolve(x, x[0]), ValueError, "np.convolve of float64"),
-        (lambda: np.convolve(x[0], x[0], "circular"), ValueError, "np.convolve"),
     ],
 )
 def test_bad_calls(call: Any, error: Any, message: str) -> None:

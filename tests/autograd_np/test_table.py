@@ -1,6 +1,7 @@
 """Every rule is tested, and a wrong one would be found."""
 
 import importlib
+import inspect
 import pkgutil
 from functools import partial
 from typing import Any
@@ -14,9 +15,9 @@ from autograd_np.primitives import implementations, primitives, refusals
 from autograd_np.rules import linalg, shaping
 from autograd_np.rules.indexing import scatter_add
 from autograd_np.tensor import plain
-from tests.autograd_np import rules
+from tests.autograd_np import compositions, rules
 from tests.autograd_np.checks import check_float32, check_gradients
-from tests.autograd_np.rules import test_constant
+from tests.autograd_np.compositions import test_constant
 
 
 def module(function: Any) -> str:
@@ -25,9 +26,13 @@ def module(function: Any) -> str:
 
 
 def files_of_tests() -> list[Any]:
-    """Return the modules of tests beside this one."""
-    names = [name for _, name, _ in pkgutil.iter_modules(rules.__path__) if name.startswith("test_")]
-    return [importlib.import_module(f"{rules.__name__}.{name}") for name in names]
+    """Return the modules of tests of rules and of compositions."""
+    return [
+        importlib.import_module(f"{package.__name__}.{name}")
+        for package in (rules, compositions)
+        for _, name, _ in pkgutil.iter_modules(package.__path__)
+        if name.startswith("test_")
+    ]
 
 
 def test_every_rule_has_a_case() -> None:
@@ -42,11 +47,11 @@ def test_every_rule_has_a_case() -> None:
 
 def test_every_implementation_has_a_test() -> None:
     """Functions made of primitives, each with a test of its name."""
-    made_of_primitives = {np.copyto, np.where, np.clip, np.dot, np.concatenate, np.stack, np.pad, np.reshape, np.ravel}
+    made_of_primitives = {np.where, np.clip, np.dot}
     made_of_primitives |= {f for file in files_of_tests() for f in getattr(file, "IMPLEMENTED", ())}
-    constant = test_constant.CASES.keys() | test_constant.CREATORS.keys()
-    of_rules = {f for f, call in implementations.items() if call.__module__.startswith("autograd_np.rules")}
-    assert of_rules | refusals.keys() == made_of_primitives | constant
+    here = ("autograd_np.rules", "autograd_np.compositions")
+    known = {f for f, call in implementations.items() if call.__module__.startswith(here)}
+    assert known | refusals.keys() == made_of_primitives | test_constant.CASES.keys()
 
 
 rng = np.random.default_rng(0)
@@ -165,3 +170,27 @@ def test_shared_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autograd_np.tensor.own", lambda array: array)
     with pytest.raises(AssertionError, match="shares its memory"):
         check_gradients(np.add, A, A)
+
+
+PASSED_ON = {np.where, np.einsum_path, np.nanquantile, np.nanpercentile}
+"""Those whose implementations take some arguments as they come."""
+
+NAMED = [
+    f
+    for f, call in implementations.items()
+    if callable(f) and f not in PASSED_ON and "args" not in inspect.signature(call).parameters
+]
+"""Functions whose implementations name their arguments."""
+
+
+@pytest.mark.parametrize("function", NAMED, ids=lambda f: f.__name__)
+def test_signatures_are_numpys(function: Any) -> None:
+    """Arguments by position mean what they mean to NumPy, and so do names and defaults."""
+    theirs = inspect.signature(function).parameters
+    ours = inspect.signature(implementations[function]).parameters
+    assert [name for name in theirs if name in ours] == list(ours)
+    positional = [p for p in ours.values() if p.kind is not p.KEYWORD_ONLY]
+    assert [p.name for p in positional] == list(theirs)[: len(positional)]
+    for name, parameter in ours.items():
+        default = theirs[name].default
+        assert repr(default) == "<no value>" or parameter.default == default

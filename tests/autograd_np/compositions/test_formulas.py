@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from autograd_np import Tensor, defvjp, detect_anomaly, gradients, hessian, jacobian, no_grad, primitive
+from autograd_np.compositions.formulas import formula_of
 from autograd_np.primitives import implementations
-from autograd_np.rules.formulas import formula_of
 from autograd_np.tensor import plain
 from tests.autograd_np.checks import check_float32, check_gradients
 

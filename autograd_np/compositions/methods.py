@@ -1,45 +1,19 @@
-"""Methods of ufuncs: `np.add.reduce`, `np.maximum.accumulate`, `np.subtract.outer` and their kin."""
+"""Methods of ufuncs: `np.maximum.accumulate`, `np.subtract.outer` and their kin; `reduce` has rules."""
 
 from typing import Any
 
 import numpy as np
 
-from autograd_np.primitives import implementations, primitive_of, primitives, refuse
-from autograd_np.rules.arguments import no_out
-from autograd_np.rules.formulas import formula_of
-from autograd_np.rules.indexing import numbered
+from autograd_np.compositions.formulas import formula_of
+from autograd_np.primitives import implementations, refuse
+from autograd_np.rules.arguments import numbered
 from autograd_np.rules.reductions import REDUCTIONS
-from autograd_np.tensor import Tensor, plain, record
+from autograd_np.tensor import Tensor, plain
 
 _OTHERS = (
     np.subtract, np.divide, np.floor_divide, np.remainder, np.fmod, np.power, np.float_power, np.logaddexp,
     np.logaddexp2, np.arctan2, np.hypot, np.copysign, np.heaviside, np.fmax, np.fmin,
 )  # fmt: skip
-
-
-_NOT_GIVEN = object()
-
-
-def _define_reduce(ufunc: np.ufunc, reduction: Any) -> None:
-    """Reduce by the rule of NumPy's function of that purpose, but along the first axis if none is given."""
-    entry = primitive_of(ufunc, "reduce")
-    entry.define(primitives[reduction].vjps, None, broadcasts=False)
-
-    def reduce(
-        array: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdims: bool = False,
-        initial: Any = _NOT_GIVEN, where: Any = True,
-    ) -> Any:  # fmt: skip
-        no_out(entry.name, out)
-        options: dict[str, Any] = {"axis": axis, "keepdims": keepdims, "where": plain(where)}
-        if initial is not _NOT_GIVEN:
-            options["initial"] = initial
-        if dtype is not None and "dtype" in entry.keywords:
-            options["dtype"] = dtype
-        elif dtype is not None:  # an extreme is found among the elements in that dtype
-            array = array.astype(dtype)
-        return record(entry, (array,), options)
-
-    implementations[ufunc, "reduce"] = reduce
 
 
 def _accumulated(running: Any) -> Any:
@@ -75,8 +49,6 @@ def _define_outer(ufunc: np.ufunc) -> None:
     implementations[ufunc, "outer"] = outer
 
 
-for _ufunc, _reduction in REDUCTIONS.items():
-    _define_reduce(_ufunc, _reduction)
 for _ufunc, _running in (
     (np.add, np.cumsum),
     (np.multiply, np.cumprod),

@@ -257,7 +257,7 @@ def test_what_is_wrong_is_found(
     replacement = functools.partial(wrong, right)
     monkeypatch.setitem(implementations, function, replacement)
     if right in constants:
-        monkeypatch.setattr("tests.autograd_np.rules.test_values.constants", {*constants, replacement})
+        monkeypatch.setattr("tests.autograd_np.test_values.constants", {*constants, replacement})
 
     def is_found(call: Call) -> bool:
         try:
@@ -268,3 +268,23 @@ def test_what_is_wrong_is_found(
 
     calls = calls_of(function).filter(lambda call: not call.kwargs)
     find(calls, is_found, settings=settings(max_examples=1000, derandomize=True, database=None))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.tile(x, 1), lambda x: np.tile(x, (1, 1)), lambda x: np.repeat(x, 1), lambda x: np.repeat(x, 1, 0),
+        lambda x: np.repeat(x[0], 2), lambda x: np.repeat(x[:1, :1], 2), lambda x: np.tile(x[:1, :1], 3), np.block,
+        lambda x: np.resize(x, x.shape), lambda x: np.clip(x, None, None), lambda x: np.pad(x, 0),
+        lambda x: np.concatenate([x]), lambda x: np.stack([x]), lambda x: np.roll(x, 0), lambda x: np.take(x, [0, 1]),
+        lambda x: np.choose(np.zeros((2, 2), int), [x]), lambda x: np.insert(x, [], []), lambda x: np.delete(x, []),
+        np.round, np.nan_to_num, np.fix, np.copy, lambda x: np.full_like(x, x),
+        lambda x: np.average(x, axis=()), lambda x: np.sum(x, axis=()), lambda x: np.reshape(x, (2, 2), copy=True),
+    ],
+)  # fmt: skip
+def test_results_that_are_numpys_copies(function: Any) -> None:
+    """Writing into one changes neither the argument nor what was computed from it."""
+    for x in (np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 2.0], [3.0, 4.0]])[::-1]):
+        assert not np.shares_memory(function(x), x)
+        t = Tensor(x, requires_grad=True)
+        assert not np.shares_memory(function(t).data, t.data)
