@@ -38,15 +38,18 @@ def formula_of(*functions: Any) -> Callable[[F], F]:
     return register
 
 
-def itself_where(function: Any, itself: int) -> None:
-    """Let a function return its first argument itself, and not a copy, for that number `n` for which NumPy does."""
+def itself_where(function: Any, itself: int, fits: Callable[[Any], bool] = lambda _x: True) -> None:
+    """Let a function return its first argument itself, and not a copy, for that number `n` for which NumPy does.
+
+    `fits` says of an argument whether the function takes it at all.
+    """
     otherwise = implementations[function]
 
     @functools.wraps(otherwise)
     def call(*args: Any, **kwargs: Any) -> Any:
         n = args[1] if len(args) > 1 else kwargs.get("n")
-        if args and isinstance(args[0], Tensor) and type(n) is int and n == itself:
-            return args[0]
+        if args and isinstance(args[0], Tensor | np.ndarray) and type(n) is int and n == itself and fits(args[0]):
+            return cast(Any, args[0])
         return otherwise(*args, **kwargs)
 
     implementations[function] = call

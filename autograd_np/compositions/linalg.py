@@ -208,7 +208,7 @@ def matrix_power(a: Any, n: int) -> Any:
     return power
 
 
-itself_where(linalg.matrix_power, 1)
+itself_where(linalg.matrix_power, 1, lambda a: a.ndim > 1 and a.shape[-1] == a.shape[-2])
 
 
 @implements(linalg.multi_dot)

@@ -279,7 +279,8 @@ class Programs(RuleBasedStateMachine):
         frozen_leaf = self.base[target] in self.leaves and not self.tensors[self.base[target]].requires_grad
         if frozen_leaf and recorded:
             return  # it would become the result of an operation, and could not be thawed
-        if name == "t[...] = v" and views.same_memory(self.tensors[value], self.tensors[target].data):
+        itself = views.same_memory(self.tensors[value], self.tensors[target].data)
+        if itself and name in ("t[...] = v", "np.copyto(t, v)"):
             return  # which changes nothing, and is no write
         step = self._step("write", name, target, value, recorded=recorded)
 
@@ -565,6 +566,15 @@ class TestViewsOfNumpys:
     def test_a_conjugate_of_real_numbers(self) -> None:
         h = Tensor([1.0, 2.0], requires_grad=True) * 1.0
         assert h.conj() is h
+
+    def test_a_plain_array_is_returned_itself(self) -> None:
+        array = np.ones((2, 2))
+        assert np.diff(array, n=0, prepend=Tensor(1.0, requires_grad=True)) is array
+
+    @pytest.mark.parametrize("shape", [(2,), (0, 1), (2, 3)])
+    def test_what_is_no_argument_is_not_returned(self, shape: tuple[int, ...]) -> None:
+        with pytest.raises(np.linalg.LinAlgError):
+            np.linalg.matrix_power(Tensor(np.ones(shape)), 1)
 
     @pytest.mark.parametrize("same", [lambda x: np.diff(x, n=0), lambda x: np.linalg.matrix_power(x, 1)])
     def test_functions_that_return_their_argument(self, same: Callable[[Any], Any]) -> None:

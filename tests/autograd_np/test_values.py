@@ -37,6 +37,10 @@ ROUNDED = {"np.linalg.eigvals", "np.linalg.multi_dot"}
 """What these return is rounded otherwise than by NumPy, since the derivative needs more than NumPy computes."""
 
 
+POWERS = {"np.vander"}
+"""Their zeros may have other signs, where they are complex: NumPy multiplies where these take powers."""
+
+
 def check(call: Call, chosen: Iterable[int]) -> bool:
     """Compare a call with arrays to the same call with tensors in their place, and tell whether it has a value.
 
@@ -175,7 +179,7 @@ def compare_values(call: Call, expected: Any, found: Any) -> None:
             np.testing.assert_allclose(own, numpys, rtol=64 * np.finfo(own.dtype).eps, atol=1e-300)
         else:
             np.testing.assert_array_equal(own, numpys)
-            if own.dtype.kind == "f":
+            if own.dtype.kind == "f" and not (call.name in POWERS and ours.dtype.kind == "c"):
                 zero = numpys == 0
                 np.testing.assert_array_equal(np.signbit(own[zero]), np.signbit(numpys[zero]))
 
