@@ -533,7 +533,7 @@ def _copied(leaf: Any) -> Any:
         return Tensor(_copied(leaf.data))
     if not isinstance(leaf, np.ndarray):
         return leaf
-    array: Array = leaf
+    array: Array = leaf  # pyright: ignore[reportUnknownVariableType]
     return copy.deepcopy(array) if array.dtype.hasobject else lay_out(own_elements(array), array)
 
 
