@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["leaves_like", "leaves_of", "tree_of"]
+__all__ = ["in_order_of", "leaves_like", "leaves_of", "nested_alike", "tree_of"]
 
 
 def leaves_of(tree: Any) -> Iterator[Any]:
@@ -45,7 +45,29 @@ def leaves_like(tree: Any, model: Any, what: str) -> list[Any]:
     """
     if _shapes(tree) != _shapes(model):
         raise ValueError(f"{what} must have the structure and shapes {_shapes(model)}, not {_shapes(tree)}")
-    return list(leaves_of(tree))
+    return list(leaves_of(in_order_of(tree, model)))
+
+
+def in_order_of(tree: Any, model: Any) -> Any:
+    """Return a tree whose leaves come in the order of a model's: in dicts the key tells what belongs together."""
+    if not nested_alike(tree, model):
+        return tree
+    if isinstance(tree, dict):
+        return {key: in_order_of(tree[key], model[key]) for key in model if key in tree}
+    if isinstance(tree, tuple | list):
+        return [in_order_of(*pair) for pair in zip(tree, model, strict=True)]  # pyright: ignore
+    return tree
+
+
+def nested_alike(tree: Any, model: Any) -> bool:
+    """Tell whether a tree is nested like a model; None stands for what is left out, and its dicts may lack keys."""
+    if isinstance(tree, dict):
+        items: Any = tree.items()  # pyright: ignore
+        return isinstance(model, dict) and all(key in model and nested_alike(x, model[key]) for key, x in items)
+    if isinstance(tree, tuple | list):
+        same = isinstance(model, tuple | list) and len(tree) == len(model)  # pyright: ignore
+        return same and all(map(nested_alike, tree, model))  # pyright: ignore
+    return tree is None or not isinstance(model, dict | tuple | list)
 
 
 def _shapes(tree: Any) -> Any:

@@ -15,7 +15,7 @@ from autograd_np.tensor import Tensor, plain
 from autograd_np.testing.layouts import lay_out, own_elements
 from autograd_np.testing.numerical import Estimate, derivative, jump_beside, noise_level, one_sided, scale
 from autograd_np.transforms import grad, jvp, may_be_constant
-from autograd_np.trees import leaves_of, tree_of
+from autograd_np.trees import in_order_of, leaves_of, nested_alike, tree_of
 from autograd_np.views import ancestors, node_of
 
 __all__ = ["NondifferentiableWarning", "check_grads", "verify"]
@@ -33,6 +33,8 @@ _KNOWN = 1e-3
 # Steps on which to look on this side of a kink or pole.
 _NEAR = (1e-6, 1e-9, 1e-12)
 _NEARBY = 0.01
+# How exactly the slopes of smaller and of larger steps are known, relative to what they differ by, to tell a kink.
+_CLEAR = 0.03
 # What may come of rounding alone, relative to the sums that were formed.
 _ROUNDING = 1e-9
 _EPS = float(np.finfo(float).eps)
@@ -138,8 +140,15 @@ def verify(
 ) -> str:
     """Do what `check_grads` does, but return what it warns of: "" where the function has its derivatives."""
     __tracebackhide__ = True
-    if order < 1 or not modes or not set(modes) <= set(_MODES):
+    if not isinstance(order, int | np.integer) or order < 1 or not modes or not set(modes) <= set(_MODES):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"check_grads: order={order}, modes={modes!r}; give an order from 1, and modes of {_MODES}")
+    if not all(limit is None or limit >= 0 for limit in (atol, rtol)):  # a NaN is not
+        raise ValueError(f"check_grads: atol={atol}, rtol={rtol}; give numbers from 0, or None for what is measured")
+    if not isinstance(args, tuple | list):
+        raise TypeError(
+            f"check_grads: the arguments come in a tuple or list, one element for each argument of the function, like "
+            f"(x,), not in a {type(args).__name__}"
+        )
     with np.errstate(all="ignore"):  # overflow and the like show in the results
         check = _Check(f, args, modes, atol, rtol)
         check.run(order)
@@ -262,7 +271,8 @@ class _Check:
                     f"{self.name}: the {mode} derivative of order {level} is not the same for the same arguments; make "
                     f"what it draws in the forward pass, and keep it"
                 )
-            estimate = self._slope(phi, noise=jump_beside(phi))
+            jump = jump_beside(phi)
+            estimate = self._slope(phi, noise=jump)
             bounds = self._bounds(phi, estimate, found, level)
             tolerance = bounds.tolerance + self._rounding_of(derivative, direction, float(estimate.step))
             if (
@@ -272,7 +282,7 @@ class _Check:
                 tolerance += 64 * self.eps * weights
             if bounds.known and abs(found - estimate.value) <= tolerance:
                 continue
-            if any(_agrees_nearby(phi, step, found, tolerance, estimate) for step in _NEAR):
+            if any(_agrees_nearby(phi, step, found, tolerance, estimate, jump) for step in _NEAR):
                 continue  # there is a kink or a pole, but outside the smaller steps
             if not bounds.known:
                 because = f", since values nearby scatter by {estimate.noise:.1g}" if estimate.noise else ""
@@ -284,6 +294,8 @@ class _Check:
             unsure = float(left.error + right.error) + max(0.0 if between else _KNOWN * bounds.slope, bounds.rounding)
             if not high - low <= unsure:
                 return f"the slope is {float(left.value):.6g} on one side and {float(right.value):.6g} on the other"
+            if not np.isfinite(found) and self._overflows(float(estimate.value)):
+                return "the derivative is too large for its dtype"
             raise AssertionError(
                 f"{self.name}: the {mode} derivative of order {level} is wrong:\n"
                 f"  along a random direction {found:.9g}, by differences {estimate.value:.9g} +- {tolerance:.1e}\n"
@@ -294,7 +306,6 @@ class _Check:
 
     def _bounds(self, phi: Callable[[float], Array], estimate: Estimate, found: float, level: int) -> _Bounds:
         """Return how far a derivative may be from its estimate, before anything is known of its own rounding errors."""
-        middle = abs(float(phi(0.0)))
         # At an extremum with the value 0 only the neighbourhood tells how large what cancels there is.
         nearby = [y for y in (abs(float(phi(t))) for t in (-_NEARBY, _NEARBY)) if np.isfinite(y)]
         slope = max(abs(found) if np.isfinite(found) else 0.0, abs(float(estimate.value)))
@@ -303,7 +314,12 @@ class _Check:
         rtol = self.eps ** (2 / (level + 2)) if self.rtol is None else self.rtol
         # Derivatives of derivatives are what is left of larger terms, which need not scatter.
         tolerance = float(estimate.error) + self.atol + rtol * (slope if level == 1 else size)
-        return _Bounds(bool(estimate.error <= max(_KNOWN * max(slope, middle), rounding)), tolerance, slope, rounding)
+        return _Bounds(bool(estimate.error <= max(_KNOWN * slope, rounding)), tolerance, slope, rounding)
+
+    def _overflows(self, slope: float) -> bool:
+        """Tell whether a derivative by one of the variables may be too large for its dtype."""
+        # A slope is that along a direction as long as the variable, in which its elements are a quarter at least.
+        return any(4 * abs(slope) / np.float64(scale(x)) >= float(np.finfo(x.dtype).max) for x in self.point if x.size)
 
     def _rounding_of(self, derivative: Function, direction: list[Array], step: float) -> float:
         """Return how far a derivative may be off by rounding, in the precision of the arguments."""
@@ -386,7 +402,7 @@ class _Check:
         def fill(leaf: Any) -> Any:
             if _is_module(leaf):
                 return _with_parameters(leaf, {id(p): _tensor(next(rest)[1]) for _, p in _parameters(leaf)})
-            return take() if _is_floating(leaf) else leaf
+            return take() if _is_floating(leaf) else _copied(leaf)
 
         return tree_of(self.args, [fill(leaf) for leaf in leaves_of(self.args)])
 
@@ -421,7 +437,15 @@ class _Check:
             return np.asarray(next(cotangents), dtype=np.result_type(plain(y))) if _is_floating(y) else None
 
         weights = tree_of(result, [weight(y) for y in leaves_of(result)])
-        return [g for g in leaves_of(self.backward(weights, *self._arguments(elements))) if g is not None]
+        handed = self.backward(weights, *self._arguments(elements))
+        # Gradients come for all arguments, or for those alone that have one; and bare if there is but one.
+        model: Any = self.args
+        while isinstance(model, tuple | list) and not nested_alike(handed, model):  # pyright: ignore[reportUnknownArgumentType]
+            active: list[Any] = [x for x in model if _has_variables(x)]  # pyright: ignore
+            model = active if len(active) != 1 or nested_alike(handed, active) else active[0]
+            if len(active) != 1:
+                break
+        return [g for g in leaves_of(in_order_of(handed, model)) if g is not None]
 
     def _refuse_other_dtypes(self) -> None:
         """Raise if the hand-written backward pass returns a gradient of another dtype than its argument's."""
@@ -443,10 +467,15 @@ class _Check:
         return np.asarray(turned, dtype=like.dtype)
 
 
-def _agrees_nearby(phi: Callable[[float], Array], step: float, found: float, tolerance: float, far: Estimate) -> bool:
-    """Tell whether smaller steps contradict the larger ones, and agree with what was found."""
-    near = derivative(phi, step, step)
-    contradicts = abs(near.value - far.value) > _CERTAIN * (near.error + far.error)
+def _agrees_nearby(
+    phi: Callable[[float], Array], step: float, found: float, tolerance: float, far: Estimate, jump: float
+) -> bool:
+    """Tell whether smaller steps contradict the larger ones, and agree with what was found.
+
+    Between two steps of a staircase every function is flat, so the values are known no better than to a `jump`.
+    """
+    near = derivative(phi, step, step, noise=jump)
+    contradicts = _CLEAR * abs(near.value - far.value) > near.error + far.error
     return bool(contradicts and abs(found - near.value) <= tolerance + near.error)
 
 
@@ -492,6 +521,20 @@ def _is_floating(leaf: Any) -> bool:
         isinstance(leaf, Tensor | np.ndarray | np.generic | float | complex)
         and np.result_type(plain(leaf)).kind in "fc"
     )
+
+
+def _has_variables(tree: Any) -> bool:
+    return any(_is_module(leaf) or _is_floating(leaf) for leaf in leaves_of(tree))
+
+
+def _copied(leaf: Any) -> Any:
+    """Return what is held constant in memory of its own: what the function writes is no one else's."""
+    if isinstance(leaf, Tensor):
+        return Tensor(_copied(leaf.data))
+    if not isinstance(leaf, np.ndarray):
+        return leaf
+    array: Array = leaf  # pyright: ignore[reportUnknownVariableType]
+    return copy.deepcopy(array) if array.dtype.hasobject else lay_out(own_elements(array), array)
 
 
 def _is_python(leaf: Any) -> bool:

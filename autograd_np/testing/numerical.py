@@ -318,7 +318,9 @@ def scale(x: Array) -> float:
 
 def _rounding(y: Array) -> Array:
     """Return by how much numbers may be off that are exact to the last digit."""
-    return abs(y) * (float(np.finfo(y.dtype).eps) if y.dtype.kind in "fc" else _EPS)
+    info = np.finfo(y.dtype if y.dtype.kind in "fc" else float)
+    # Denormal numbers have few digits, and half of their last one is no number.
+    return np.maximum(abs(y) * float(info.eps), np.where(y != 0, float(info.smallest_subnormal), 0.0))
 
 
 def _value(f: Function, tree: Any) -> Array:

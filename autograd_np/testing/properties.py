@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import hypothesis
 from hypothesis import strategies as st
 
-from autograd_np.testing.checks import check_grads, verify
+from autograd_np.testing.checks import NondifferentiableWarning, check_grads, verify
 from autograd_np.testing.reproduction import script
 
 __all__ = ["GradientTest", "gradient_property"]
@@ -68,6 +69,11 @@ def gradient_property(
     TypeError
         If there is no strategy, or something that is none, or not one for each argument of the function.
 
+    Warns
+    -----
+    NondifferentiableWarning
+        By the test: if the function could be checked with none of the arguments that were drawn.
+
     Examples
     --------
     >>> import numpy as np
@@ -111,13 +117,33 @@ def gradient_property(
                 raise
             if kink:
                 hypothesis.event("not differentiable at the point")
+                kinks.append(kink)
+            else:
+                checked.append(True)
 
+        checked, kinks = list[bool](), list[str]()
         # On one line, which stands for that of the function.
         test: Callable[[Any], None] = lambda case: of_drawn(case)  # noqa: E731
         _impersonate(test, function)
-        drawn: Any = (settings or _settings())(hypothesis.given(case=st.tuples(*arguments))(test))
-        drawn.check = check
-        return drawn
+        draw: Any = (settings or _settings())(hypothesis.given(case=st.tuples(*arguments))(test))
+
+        @functools.wraps(draw)
+        def drawn() -> None:
+            __tracebackhide__ = True
+            checked.clear()
+            kinks.clear()
+            draw()
+            if kinks and not checked:
+                warnings.warn(
+                    f"gradient_property: of {len(kinks)} examples none could be checked, the last since {kinks[-1]}; "
+                    f"draw arguments where the function has a derivative: arrays(elements=st.floats(1, 2))",
+                    NondifferentiableWarning,
+                    stacklevel=2,
+                )
+
+        test_of_it: Any = drawn
+        test_of_it.check = check
+        return test_of_it
 
     return decorate
 

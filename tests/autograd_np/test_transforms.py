@@ -809,3 +809,19 @@ def test_refuses_what_is_no_scalar(result: Any) -> None:
 def test_wrong_calls_say_what_is_wrong(call: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_dicts_are_paired_by_their_keys() -> None:
+    """Tangents and cotangents, in whatever order, bare or nested in sequences; of hvp as well."""
+    p = {"a": np.array(2.0), "b": [np.array(3.0), {"c": np.array(5.0), "d": np.array(7.0)}]}
+    v = {"b": [np.array(0.5), {"d": np.array(0.1), "c": np.array(20.0)}], "a": np.array(1.0)}
+
+    def f(p: Any) -> Any:
+        return p["a"] ** 3 * p["b"][0] + p["b"][1]["c"] ** 2 * p["b"][1]["d"]
+
+    assert np.isclose(jvp(f, (p,), (v,))[1], 36.0 + 4.0 + 1400.0 + 2.5)
+    found = hvp(f, (p,), (v,))
+    assert np.isclose(found["a"], 2 * 3 * 2 * 3 * 1 + 3 * 4 * 0.5)
+    assert np.isclose(found["b"][1]["d"], 2 * 5 * 20)
+    _, pullback = vjp(lambda x: {"x": x, "y": 10 * x}, np.array(1.0))
+    assert pullback({"y": np.array(1.0), "x": np.array(0.0)})[0] == 10

@@ -232,6 +232,16 @@ KINKS = {
 }
 
 
+@pytest.mark.parametrize("x", [1e-200, -1.96e-272, 1e-160])
+@pytest.mark.parametrize("f", [lambda x: 1 / x, lambda x: x**-1.0])
+def test_gradient_that_overflows_is_said_but_not_called_wrong(f: Any, x: float) -> None:
+    """Whose function is finite, but not its gradient; an infinite gradient of moderate slopes is wrong."""
+    with pytest.warns(NondifferentiableWarning, match="too large for its dtype"):
+        check_grads(f, (np.array([x]),))
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((f, lambda g, x: g * np.inf), (np.array([1e-100]),))
+
+
 @pytest.mark.parametrize("name", KINKS)
 def test_kink_is_no_failure_but_said(name: str) -> None:
     f, place = KINKS[name]
@@ -292,6 +302,49 @@ def test_function_sees_the_given_layout(x: Array) -> None:
             steps == [stride // x.itemsize for stride, n in zip(x.strides, x.shape, strict=True) if n > 1] or not z.size
         )
         assert z.flags.writeable == x.flags.writeable or not z.size
+
+
+@pytest.mark.parametrize("constant", [np.arange(3), np.ones(3, bool), np.array(["a"]), np.array([1, "a"], object)])
+def test_what_is_held_constant_is_not_written(constant: Array) -> None:
+    """Arrays of all dtypes that have no derivative: each call writes into a copy of its own, from which it starts."""
+    before = copy.deepcopy(constant)
+
+    def careless(x: Any, n: Array) -> Any:
+        assert np.array_equal(n, before)
+        n[:1] = np.zeros(1, n.dtype)
+        return x * 1.0
+
+    check_grads(careless, (np.ones(3), constant))
+    check_grads((careless, lambda g, x, n: g * careless(1, n)), (np.ones(3), constant))
+    np.testing.assert_array_equal(constant, before)
+
+
+D = {"a": np.array([1.0, 2.0]), "b": np.array([5.0, 7.0])}
+
+
+@pytest.mark.parametrize("wrap", [lambda d: d, lambda d: [d], lambda d: (d, None), lambda d: [d, None]])
+@pytest.mark.parametrize("args", [(D,), (D, 3), ([D],), ((D, 2),), ({**D, "c": 3},), ({"c": 3, **D},)])
+def test_gradients_in_dicts_are_told_by_their_keys(args: Any, wrap: Any) -> None:
+    """In whatever order they come: bare, in a sequence, nested, beside constants or without them."""
+    nested = isinstance(args[0], list | tuple)
+    inner: Any = (lambda p: p[0]) if nested else (lambda p: p)
+    if len(args[0] if nested else args) < 2 and isinstance(wrap(D), list | tuple) and len(wrap(D)) == 2:
+        wrap = lambda d: [d]  # noqa: E731
+
+    def forward(p: Any, *_: Any) -> Any:
+        return inner(p)["a"] ** 2 * inner(p)["b"]
+
+    def right(g: Any, p: Any, *_: Any) -> Any:
+        d = inner(p)
+        return wrap({"b": g * d["a"] ** 2, "a": 2 * g * d["a"] * d["b"]})
+
+    def wrong(g: Any, p: Any, *_: Any) -> Any:
+        d = inner(p)
+        return wrap({"b": 2 * g * d["a"] * d["b"], "a": g * d["a"] ** 2})
+
+    check_grads((forward, right), args)
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((forward, wrong), args)
 
 
 def test_writing_into_a_read_only_argument_is_found() -> None:
@@ -361,6 +414,16 @@ def test_errors_say_what_to_do() -> None:
         check_grads(np.exp, POINT, 0)
     with pytest.raises(ValueError, match="modes of"):
         check_grads(np.exp, POINT, 1, ("backward",))
+    with pytest.raises(ValueError, match=r"order=2\.5"):
+        check_grads(np.exp, POINT, 2.5)  # pyright: ignore
+    for limit in (-1.0, np.nan):
+        with pytest.raises(ValueError, match="give numbers from 0"):
+            check_grads(np.exp, POINT, rtol=limit)
+        with pytest.raises(ValueError, match="give numbers from 0"):
+            check_grads(np.exp, POINT, atol=limit)
+    for bare in (POINT[0], 2.0, {"x": 1.0}):
+        with pytest.raises(TypeError, match=r"in a tuple or list, .* like \(x,\), not in a"):
+            check_grads(np.exp, bare)  # pyright: ignore
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="does not return the same for the same arguments"):
         check_grads(lambda x: x * rng.random(), POINT)

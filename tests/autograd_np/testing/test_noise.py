@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_np import neural
+from autograd_np import Tensor, neural
+from autograd_np.tensor import plain
 from autograd_np.testing import NondifferentiableWarning, check_grads, numerical_gradient
 from autograd_np.testing.numerical import derivative, jump_beside, noise_level
 
@@ -253,6 +254,27 @@ def test_relative_error_of_1e_6_is_found(name: str) -> None:
 def test_large_constant_hides_no_sign(constant: float) -> None:
     with pytest.raises(AssertionError, match="order 1 is wrong"):
         check_grads((lambda x: np.sin(x) + constant, lambda g, x: -g * np.cos(x)), (np.array([0.3, 1.1]),))
+
+
+# Of these the gradient is 0, or too small for its own dtype.
+FLAT = ("softmax that adds up to 1", "float32 denormals of a square")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+@pytest.mark.parametrize("name", [name for name in RIGHT if name not in FLAT])
+def test_zero_gradient_is_not_silent(name: str, seed: int) -> None:
+    """Between two steps of the staircase that rounding makes of every function it is flat, which is no evidence."""
+    f, x = RIGHT[name](np.random.default_rng(seed))
+    with pytest.raises((AssertionError, NondifferentiableWarning)):
+        check_grads((lambda x: plain(f(Tensor(x))), lambda g, x: 0 * x), (x,))
+
+
+@pytest.mark.parametrize("x", [1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("f", [lambda x: 1 - np.cos(x), lambda x: np.exp(x) - 1, lambda x: np.sqrt(1 + x * x) - 1])
+def test_gradient_next_to_zero_is_not_silent(f: Callable[[Any], Any], x: float) -> None:
+    for slope in (0.0, 1e-13):
+        with pytest.raises((AssertionError, NondifferentiableWarning)):
+            check_grads((f, lambda g, x, slope=slope: slope * x), (np.array([x, 2 * x]),))
 
 
 @pytest.mark.parametrize("distance", [1e-6, 1e-3, 0.1])
