@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd_np import Tensor
+from autograd_np import Tensor, gradients
+from autograd_np.modes import recording
 from nn import plots
 from nn.doctor.diagnosis import diagnose
 from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, listed
@@ -18,7 +19,7 @@ from nn.doctor.layers import SPREAD
 from nn.doctor.losses import known_loss
 from nn.doctor.mistakes import hypotheses
 from nn.doctor.series import Backward, hand_written
-from nn.doctor.trials import Trial
+from nn.doctor.trials import Trial, unchanged
 from nn.layers import Dropout
 from nn.losses import CrossEntropyLoss
 from nn.module import Module
@@ -318,7 +319,8 @@ def compare_backprop(
 
     It works on a float64 copy of the model, and leaves the model as it is. The numerical derivatives are central
     differences along a few random directions and at a few entries of each parameter, so that it takes a second or two
-    for a quarter of a million parameters as well. If the hand-written gradients differ, it names the mistake: those
+    for a quarter of a million parameters as well. Parameters that require no gradient are not compared; a pass may
+    return gradients of them or not. If the hand-written gradients differ, it names the mistake: those
     that `compare_gradients` knows, and those that it takes a model to try out. A pass may write into what it is given:
     these are copies, and it is judged by what it returns.
 
@@ -355,7 +357,8 @@ def compare_backprop(
     TypeError
         If the hand-written pass returns something else than a mapping, or anything but real numbers.
     ValueError
-        If it returns other names than the model's parameters have, or no numerical derivative is to be taken.
+        If it returns other names than the model's parameters have, no parameter requires a gradient, no numerical
+        derivative is to be taken, or the loss computes with the model's own parameters, which the copy's are not.
 
     Examples
     --------
@@ -372,25 +375,33 @@ def compare_backprop(
     criterion = CrossEntropyLoss() if loss is None else loss
     rng = np.random.default_rng(rng)
     own_pass = backward or (hand_written(model) if isinstance(criterion, CrossEntropyLoss) else None)
-    model = model.astype(np.float64)
-    model.zero_grad()
+    original, model = model, model.astype(np.float64)
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if not parameters:
+        raise ValueError("compare_backprop: no parameter of the model requires a gradient; set p.requires_grad = True")
+    frozen = {name for name, _ in model.named_parameters()} - parameters.keys()
     x, y = np.array(x, dtype=np.float64), np.array(y)
 
     trial = Trial(model, criterion, x, y)
+    if names := _reached(trial, original):
+        raise ValueError(
+            f"compare_backprop: the loss computes with {listed(names)} of the model itself, as a penalty over "
+            f"model.parameters() does, and a copy of the model is compared; leave the penalty out of the loss and its "
+            f"derivative out of the pass, or have the model's forward return the penalty beside the outputs"
+        )
 
     def manual() -> dict[str, Array]:
         assert own_pass is not None
         # It may write into what it is given, and into what it returned when it is called again.
-        given = {name: p.data.copy() for name, p in parameters.items()}
-        return _arrays("the hand-written pass", own_pass(given, x.copy(), y.copy()))
+        given = {name: p.data.copy() for name, p in model.named_parameters()}
+        return _arrays("the hand-written pass", own_pass(given, x.copy(), y.copy()), frozen)
 
-    parameters = dict(model.named_parameters())
     automatic = trial.right
     found = None if own_pass is None else manual()
     if found is not None and found.keys() != automatic.keys():
         raise ValueError(
             f"compare_backprop: the hand-written pass returned gradients for {sorted(found)}, but the parameters are "
-            f"{sorted(automatic)}"
+            f"{sorted(automatic)}" + (f" (and {sorted(frozen)}, which require no gradient)" if frozen else "")
         )
 
     def apart(name: str, gradient: Array) -> float:
@@ -467,7 +478,7 @@ def _row(
     )  # fmt: skip
 
 
-def _arrays(what: str, given: Any) -> dict[str, Array]:
+def _arrays(what: str, given: Any, omitted: Container[str] = ()) -> dict[str, Array]:
     """Return a mapping's values as arrays of real numbers."""
     if not isinstance(given, Mapping):
         raise TypeError(
@@ -476,6 +487,8 @@ def _arrays(what: str, given: Any) -> dict[str, Array]:
         )
     arrays: dict[str, Array] = {}
     for name, value in given.items():  # pyright: ignore[reportUnknownVariableType]
+        if name in omitted:
+            continue
         array: Array = np.array(value.data if isinstance(value, Tensor) else value)  # pyright: ignore
         if array.dtype.kind not in "biuf":
             raise TypeError(f"compare: {what} holds a {array.dtype} for {name}; give real numbers")
@@ -496,6 +509,15 @@ def _relative(a: Array, b: Array, least: float = 0.0) -> float:
     if difference == 0:
         return 0.0
     return difference / scale if scale else math.inf
+
+
+def _reached(trial: Trial, model: Module) -> list[str]:
+    """Return which parameters of the model itself have a part in the loss of its copy."""
+    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    with recording(), unchanged(trial.model):
+        loss: Any = trial.loss(trial.model(trial.x), trial.y)
+    found = gradients(loss, list(own.values())) if own else ()
+    return [name for name, g in zip(own, found, strict=True) if g.data.any()]
 
 
 def _drawn_anew(
