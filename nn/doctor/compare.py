@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd_np import Tensor
+from autograd_np import Tensor, gradients
+from autograd_np.modes import recording
 from nn import plots
 from nn.doctor.diagnosis import diagnose
-from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, listed
+from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, distance, largest, listed
 from nn.doctor.layers import SPREAD
 from nn.doctor.losses import known_loss
 from nn.doctor.mistakes import hypotheses
 from nn.doctor.series import Backward, hand_written
-from nn.doctor.trials import Trial
+from nn.doctor.trials import Call, Trial, unchanged
 from nn.layers import Dropout
 from nn.losses import CrossEntropyLoss
 from nn.module import Module
@@ -61,6 +63,8 @@ class ParameterComparison:
         Whether all ways give the same gradient.
     manual_agrees : bool
         Whether the manual gradient, if there is one, is the one that it is compared with.
+    cancels : bool
+        Whether it differs by more than its own precision, and no more than rounding may leave beside the others.
     """
 
     name: str
@@ -74,6 +78,7 @@ class ParameterComparison:
     numerical: float | None
     agrees: bool
     manual_agrees: bool
+    cancels: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +160,9 @@ class Comparison:
             ]
         if any(row.numerical is not None for row in self.rows):
             columns.append(["numerical", *(f"{row.numerical:.1e}" for row in self.rows)])
-        columns.append(["", *("agrees" if row.agrees else "DIFFERS" for row in self.rows)])
+        columns.append(
+            ["", *("cancels" if row.cancels else "agrees" if row.agrees else "DIFFERS" for row in self.rows)]
+        )
         widths = [max(map(len, column)) for column in columns]
         return [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -202,7 +209,13 @@ class Comparison:
             sentences.append("Both ways agree; there is no hand-written pass for this model.")
         elif not sentences:
             three = any(row.numerical is not None for row in self.rows)
-            sentences.append("All three ways agree." if three else "Both ways agree.")
+            agree = "All three ways agree" if three else "Both ways agree"
+            cancelled = [row.name for row in self.rows if row.cancels]
+            if cancelled:
+                agree += (
+                    f", but nothing can be told of {listed(cancelled)}, which rounding may have left beside the others"
+                )
+            sentences.append(f"{agree}.")
         return " ".join(sentences)
 
 
@@ -289,7 +302,11 @@ def compare_gradients(
                     f"compare_gradients: {name} has shape {given[name].shape} in {what}, and {reference[name].shape} "
                     f"in {compared_with}"
                 )
-    tolerance = Tolerance.of(_precision(found, reference) if automatic is not None else _NUMERICAL, reference)
+    precision = {
+        name: _NUMERICAL if automatic is None else max(_precision(found[name]), _precision(g))
+        for name, g in reference.items()
+    }
+    tolerance = _tolerance(precision, reference)
     least = tolerance.absolute / tolerance.relative
 
     def apart(name: str, gradient: Array) -> float:
@@ -318,7 +335,8 @@ def compare_backprop(
 
     It works on a float64 copy of the model, and leaves the model as it is. The numerical derivatives are central
     differences along a few random directions and at a few entries of each parameter, so that it takes a second or two
-    for a quarter of a million parameters as well. If the hand-written gradients differ, it names the mistake: those
+    for a quarter of a million parameters as well. Parameters that require no gradient are not compared; a pass may
+    return gradients of them or not. If the hand-written gradients differ, it names the mistake: those
     that `compare_gradients` knows, and those that it takes a model to try out. A pass may write into what it is given:
     these are copies, and it is judged by what it returns.
 
@@ -355,7 +373,8 @@ def compare_backprop(
     TypeError
         If the hand-written pass returns something else than a mapping, or anything but real numbers.
     ValueError
-        If it returns other names than the model's parameters have, or no numerical derivative is to be taken.
+        If it returns other names than the model's parameters have, no parameter requires a gradient, no numerical
+        derivative is to be taken, or the loss computes with the model's own parameters, which the copy's are not.
 
     Examples
     --------
@@ -372,25 +391,33 @@ def compare_backprop(
     criterion = CrossEntropyLoss() if loss is None else loss
     rng = np.random.default_rng(rng)
     own_pass = backward or (hand_written(model) if isinstance(criterion, CrossEntropyLoss) else None)
-    model = model.astype(np.float64)
-    model.zero_grad()
+    original, model = model, model.astype(np.float64)
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if not parameters:
+        raise ValueError("compare_backprop: no parameter of the model requires a gradient; set p.requires_grad = True")
+    frozen = {name for name, _ in model.named_parameters()} - parameters.keys()
     x, y = np.array(x, dtype=np.float64), np.array(y)
 
     trial = Trial(model, criterion, x, y)
+    if names := _reached(trial, original):
+        raise ValueError(
+            f"compare_backprop: the loss computes with {listed(names)} of the model itself, as a penalty over "
+            f"model.parameters() does, and a copy of the model is compared; leave the penalty out of the loss and its "
+            f"derivative out of the pass, or have the model's forward return the penalty beside the outputs"
+        )
 
     def manual() -> dict[str, Array]:
         assert own_pass is not None
         # It may write into what it is given, and into what it returned when it is called again.
-        given = {name: p.data.copy() for name, p in parameters.items()}
-        return _arrays("the hand-written pass", own_pass(given, x.copy(), y.copy()))
+        given = {name: p.data.copy() for name, p in model.named_parameters()}
+        return _arrays("the hand-written pass", own_pass(given, x.copy(), y.copy()), frozen)
 
-    parameters = dict(model.named_parameters())
     automatic = trial.right
     found = None if own_pass is None else manual()
     if found is not None and found.keys() != automatic.keys():
         raise ValueError(
             f"compare_backprop: the hand-written pass returned gradients for {sorted(found)}, but the parameters are "
-            f"{sorted(automatic)}"
+            f"{sorted(automatic)}" + (f" (and {sorted(frozen)}, which require no gradient)" if frozen else "")
         )
 
     def apart(name: str, gradient: Array) -> float:
@@ -401,7 +428,7 @@ def compare_backprop(
             for direction, scale in _directions(automatic[name], directions, entries, rng)
         )
 
-    tolerance = Tolerance.of(_precision(found or automatic), automatic)
+    tolerance = _tolerance({name: _precision(g) for name, g in (found or automatic).items()}, automatic, _noise(trial))
     return _comparison(
         found, automatic, "automatic", tolerance, apart,
         value=trial.value(),
@@ -426,19 +453,26 @@ def _comparison(
 
     `apart` says how far a parameter's numerical gradient is from a given one.
     """
-    limit = max(_NUMERICAL, tolerance.relative)
+    limits = {name: max(_NUMERICAL, tolerance.at(name).relative) for name in reference}
     numerical = {} if apart is None else {name: apart(name, g) for name, g in reference.items()}
-    contradicted = [name for name, x in numerical.items() if not x <= limit]
+    contradicted = [name for name, x in numerical.items() if not x <= limits[name]]
     confirmed: list[str] = []
     diagnoses: tuple[Diagnosis, ...] = ()
     if manual is not None:
         diagnoses = diagnose(manual, reference, tolerance, names=("manual", compared_with), **known)
         # Near a kink numerical gradients contradict all others. But those that they confirm are not the wrong ones;
         # except at a tie, where the mean of the slopes on both sides is what a wrong rule may return, too.
-        confirmed = [name for name in contradicted if apart is not None and apart(name, manual[name]) <= limit]
+        confirmed = [name for name in contradicted if apart is not None and apart(name, manual[name]) <= limits[name]]
         diagnoses = tuple(d for d in diagnoses if d.mistake == SPREAD or not set(d.parameters).intersection(confirmed))
     rows = tuple(
-        _row(name, g, None if manual is None else manual[name], numerical.get(name), tolerance, name in contradicted)
+        _row(
+            name,
+            g,
+            None if manual is None else manual[name],
+            numerical.get(name),
+            tolerance.at(name),
+            name in contradicted,
+        )
         for name, g in reference.items()
     )
     return Comparison(rows, diagnoses, tuple(confirmed), manual, reference, compared_with, value)
@@ -450,7 +484,7 @@ def _row(
     place, norm = None, float(np.linalg.norm(reference))
     if manual is None:
         return ParameterComparison(
-            name, reference.shape, norm, None, None, None, None, None, apart, not contradicted, True
+            name, reference.shape, norm, None, None, None, None, None, apart, not contradicted, True, False
         )
     difference, relative, digits = math.inf, math.inf, 0
     if manual.shape == reference.shape:
@@ -463,11 +497,11 @@ def _row(
     right = tolerance.agrees(manual, reference)
     return ParameterComparison(
         name, reference.shape, norm, float(np.linalg.norm(manual)), difference, relative, place, digits, apart,
-        right and not contradicted, right
+        right and not contradicted, right, right and not contradicted and relative > tolerance.relative,
     )  # fmt: skip
 
 
-def _arrays(what: str, given: Any) -> dict[str, Array]:
+def _arrays(what: str, given: Any, omitted: Container[str] = ()) -> dict[str, Array]:
     """Return a mapping's values as arrays of real numbers."""
     if not isinstance(given, Mapping):
         raise TypeError(
@@ -476,6 +510,8 @@ def _arrays(what: str, given: Any) -> dict[str, Array]:
         )
     arrays: dict[str, Array] = {}
     for name, value in given.items():  # pyright: ignore[reportUnknownVariableType]
+        if name in omitted:
+            continue
         array: Array = np.array(value.data if isinstance(value, Tensor) else value)  # pyright: ignore
         if array.dtype.kind not in "biuf":
             raise TypeError(f"compare: {what} holds a {array.dtype} for {name}; give real numbers")
@@ -483,9 +519,51 @@ def _arrays(what: str, given: Any) -> dict[str, Array]:
     return arrays
 
 
-def _precision(*ways: Gradients) -> float:
-    """Return how far apart, relatively, right ways of computing gradients of such dtypes come out at most."""
-    return max((float(np.finfo(g.dtype).eps) for way in ways for g in way.values()), default=0.0) ** (2 / 3)
+def _precision(g: Array) -> float:
+    """Return how far apart, relatively, right ways of computing a gradient of such a dtype come out at most."""
+    return float(np.finfo(g.dtype).eps) ** (2 / 3)
+
+
+def _tolerance(
+    precision: Mapping[str, float], reference: Gradients, noise: Mapping[str, float] | None = None
+) -> Tolerance:
+    """Return the tolerance for gradients that each have their precision.
+
+    `noise` is what rounding leaves of each, relative to a relative error of 1 in what they are computed from. Where it
+    is not known, that of the largest stands for all.
+    """
+    own: dict[str, Tolerance] = {}
+    for name, relative in precision.items():
+        own[name] = Tolerance.of(relative, reference)
+        # A zero has no size of its own.
+        if noise is not None and reference[name].any():
+            own[name] = Tolerance(relative, min(own[name].absolute, relative * noise[name]))
+    loosest = max(precision.values(), default=_NUMERICAL)
+    return Tolerance.of(loosest, reference)._replace(own=own)
+
+
+def _noise(trial: Trial) -> dict[str, float]:
+    """Return how much each gradient changes at most with relative errors in the parameters and on the way back.
+
+    A gradient that cancels changes much, for its size, and one that is merely small does not.
+    """
+    rng, error = np.random.default_rng(0), 1e-14
+
+    def shaken(a: Array) -> Array:
+        return a * (1 + error * rng.choice([-1.0, 1.0], size=a.shape))
+
+    def rule(call: Call, g: Array) -> Mapping[str, Array]:
+        return {"x": shaken(call.vjp(g)["x"])}
+
+    noise = dict.fromkeys(trial.right, 0.0)
+    for _ in range(2):
+        model = deepcopy(trial.model)
+        for p in model.parameters():
+            p.data = shaken(p.data)
+        found = trial.gradients({call.path: rule for call in trial.calls}, model=model)
+        for name, g in found.items():
+            noise[name] = max(noise[name], largest(distance(g, trial.right[name])) / error)
+    return noise
 
 
 def _relative(a: Array, b: Array, least: float = 0.0) -> float:
@@ -498,6 +576,15 @@ def _relative(a: Array, b: Array, least: float = 0.0) -> float:
     return difference / scale if scale else math.inf
 
 
+def _reached(trial: Trial, model: Module) -> list[str]:
+    """Return which parameters of the model itself have a part in the loss of its copy."""
+    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    with recording(), unchanged(trial.model):
+        loss: Any = trial.loss(trial.model(trial.x), trial.y)
+    found = gradients(loss, list(own.values())) if own else ()
+    return [name for name, g in zip(own, found, strict=True) if g.data.any()]
+
+
 def _drawn_anew(
     model: Module, found: Gradients, automatic: Gradients, tolerance: Tolerance, manual: Callable[[], Gradients]
 ) -> Iterator[Diagnosis]:
@@ -505,7 +592,7 @@ def _drawn_anew(
     if not any(isinstance(module, Dropout) and module.training and module.p for module in model.modules()):
         return
     again = manual()
-    wrong = [name for name in automatic if not tolerance.agrees(found[name], automatic[name])]
+    wrong = [name for name in automatic if not tolerance.at(name).agrees(found[name], automatic[name])]
     steady = [name for name in automatic if np.array_equal(found[name], again[name])]
     right = [name for name in steady if name not in wrong]
     if right and not set(steady).intersection(wrong):

@@ -77,10 +77,11 @@ def diagnose(
       are stored the other way round: X.T @ delta for X @ W, delta.T @ X for X @ W.T.
     """
     # What rounding leaves of a gradient that cancels is larger where a mistake has made the others large.
-    own = Tolerance.of(tolerance.relative, manual)
-    tolerance = Tolerance(tolerance.relative, max(tolerance.absolute, own.absolute))
-    clear = Tolerance(CLEAR * tolerance.relative, CLEAR * tolerance.absolute)
-    wrong = [name for name in reference if not clear.agrees(manual[name], reference[name])]
+    absolute = Tolerance.of(tolerance.relative, manual).absolute
+    if 0 < tolerance.absolute < absolute:
+        tolerance = tolerance.wider(1.0, absolute / tolerance.absolute)
+    clear = tolerance.wider(CLEAR, CLEAR)
+    wrong = [name for name in reference if not clear.at(name).agrees(manual[name], reference[name])]
     endless = [name for name in wrong if not (finite(manual[name]) and finite(reference[name]))]
     usable = [name for name in wrong if name not in endless]
     case = Case(manual, reference, usable, tolerance, names, parameters or {}, loss or KnownLoss())
@@ -104,12 +105,12 @@ def _tried_out(case: Case, hypotheses: Iterable[Hypothesis]) -> Iterator[Diagnos
         changed = {
             name: value
             for name, value in gradients.items()
-            if name in case.reference and not case.tolerance.agrees(value, case.reference[name])
+            if name in case.reference and not case.tolerance.at(name).agrees(value, case.reference[name])
         }
         explained = tuple(name for name in changed if name in case.wrong)
         if explained and all(case.explains(name, value) for name, value in changed.items()):
             which = "every parameter" if case.are_all(explained) else listed(explained)
-            zero = all(largest(value) <= case.tolerance.absolute for value in changed.values())
+            zero = all(largest(value) <= case.tolerance.at(name).absolute for name, value in changed.items())
             how = "zero to rounding, as it" if zero else f"{case.digits(changed)}, the one that"
             evidence = f"the {case.names[0]} gradient of {which} is{'' if zero else ','} {how} comes out when {made}"
             yield Diagnosis(mistake, explained, evidence, thought)

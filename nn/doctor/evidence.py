@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,10 +104,22 @@ class Tolerance(NamedTuple):
         A share of the gradient's largest element.
     absolute : float
         What rounding leaves where a gradient cancels.
+    own : mapping of str to Tolerance
+        Of the gradients that have another one, by their names.
     """
 
     relative: float
     absolute: float = 0.0
+    own: Mapping[str, Tolerance] = MappingProxyType({})
+
+    def at(self, name: str) -> Tolerance:
+        """Return the tolerance for the gradient of a parameter."""
+        return self.own.get(name, self)
+
+    def wider(self, relative: float, absolute: float) -> Tolerance:
+        """Return the tolerance with its numbers multiplied by these."""
+        own = {name: tolerance.wider(relative, absolute) for name, tolerance in self.own.items()}
+        return Tolerance(relative * self.relative, absolute * self.absolute, own)
 
     @classmethod
     def of(cls, relative: float, gradients: Mapping[str, Array]) -> Tolerance:
@@ -196,20 +209,20 @@ class Case(NamedTuple):
     def explains(self, name: str, predicted: Array) -> bool:
         """Return whether a manual gradient is the predicted one, and hardly anything of the difference is left."""
         found, expected = self.manual[name], self.reference[name]
-        if not self.tolerance.agrees(found, predicted):
+        if not self.tolerance.at(name).agrees(found, predicted):
             return False
         return found.shape != expected.shape or (largest(found - predicted) <= LEFT * largest(found - expected))
 
     def are_all(self, names: Iterable[str]) -> bool:
         """Return whether these are all parameters that have a gradient, and not just one."""
-        parameters = {name for name, g in self.reference.items() if largest(g) > self.tolerance.absolute}
+        parameters = {name for name, g in self.reference.items() if largest(g) > self.tolerance.at(name).absolute}
         return len(parameters) > 1 and parameters <= set(names)
 
     def digits(self, predicted: Mapping[str, Array]) -> str:
         """Say to how many digits manual gradients are what a mistake makes of them."""
         scales = {
             # What is zero to rounding has no digits of its own.
-            name: largest(self.reference[name]) if largest(value) <= self.tolerance.absolute else None
+            name: largest(self.reference[name]) if largest(value) <= self.tolerance.at(name).absolute else None
             for name, value in predicted.items()
         }
         return (

@@ -82,7 +82,7 @@ def _clipped_by_value(case: Case) -> Iterator[Diagnosis]:
         limit = largest(found)
         limit = next((other for other in groups if math.isclose(limit, other, rel_tol=1e-12)), limit)
         clipped = np.clip(expected, -limit, limit)
-        if limit > case.tolerance.around(expected) and case.explains(name, clipped):
+        if limit > case.tolerance.at(name).around(expected) and case.explains(name, clipped):
             groups.setdefault(limit, {})[name] = clipped
     for limit, predicted in groups.items():
         beyond = np.abs(np.concatenate([case.reference[name].ravel() for name in predicted]))
@@ -206,7 +206,9 @@ def _unknown_factors(case: Case) -> Iterator[Diagnosis]:
 
 
 def _zero(case: Case) -> Iterator[Diagnosis]:
-    zero = {name: found for name, found, _ in case.alike if case.tolerance.agrees(found, np.zeros(found.shape))}
+    zero = {
+        name: found for name, found, _ in case.alike if case.tolerance.at(name).agrees(found, np.zeros(found.shape))
+    }
     if zero:
         how = "to rounding" if any(found.any() for found in zero.values()) else "throughout"
         thought = "it was never computed or never written back, or the chain of derivatives is cut behind it"
@@ -270,7 +272,7 @@ def _multiple(found: Array, base: Array) -> float:
 def _is_multiple(case: Case, name: str, factor: float) -> bool:
     """Return whether a manual gradient is so many times the right one, to rounding of the latter."""
     found, expected = case.manual[name], case.reference[name]
-    near = CLEAR * case.tolerance.around(expected)
+    near = CLEAR * case.tolerance.at(name).around(expected)
     return bool(factor) and case.explains(name, factor * expected) and largest(found / factor - expected) <= near
 
 

@@ -43,7 +43,7 @@ def _other_inputs(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
     """Give a weight's gradient the input of an earlier layer, before an activation, say."""
     before: dict[str, Rule] = {}
     for i, call in enumerate(trial.calls):
-        if not issubclass(call.kind, WEIGHTED):
+        if not issubclass(call.kind, WEIGHTED) or "weight" not in call.parameters:
             continue
         own = True  # no other layer with a weight lies between
         for other in reversed(trial.calls[:i]):
@@ -164,7 +164,7 @@ def _flattened(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
                     module.__class__ = _flattening(order)
             made = f"the Flatten {call.path} lays the cells out with {how}, forwards and backwards"
             yield Hypothesis("flattened in another order", trial.gradients(model=model), made, thought)
-            if following is not None and issubclass(following.kind, Linear):
+            if following is not None and issubclass(following.kind, Linear) and "weight" in following.parameters:
                 rule = _with_input(_laid_out(call.x, order))
                 made = f"the gradient of {following.path}.weight is computed with cells that are laid out with {how}"
                 yield Hypothesis("flattened in another order", trial.gradients({following.path: rule}), made, thought)

@@ -38,7 +38,7 @@ def _not_summed(case: Case) -> Iterator[Diagnosis]:
         )
         for over, (verb, reduce) in itertools.product(axes, (("summed", np.sum), ("averaged", np.mean))):
             total = np.asarray(reduce(found, axis=over))
-            if total.size == expected.size and case.tolerance.agrees(total.reshape(expected.shape), expected):
+            if total.size == expected.size and case.tolerance.at(name).agrees(total.reshape(expected.shape), expected):
                 yield Diagnosis(
                     f"gradient not {verb} over {'the batch' if 0 in over else 'all axes'}",
                     (name,),
@@ -93,7 +93,7 @@ def _arrangements(g: Array, shape: tuple[int, ...]) -> Iterator[tuple[str, str, 
 
 def _of_another(case: Case) -> Iterator[Diagnosis]:
     """Find gradients that stand at another parameter's name."""
-    gradients = {name: g for name, g in case.reference.items() if largest(g) > case.tolerance.absolute}
+    gradients = {name: g for name, g in case.reference.items() if largest(g) > case.tolerance.at(name).absolute}
     at = {name: [o for o, g in gradients.items() if o != name and case.explains(name, g)] for name in case.wrong}
     for a, b in itertools.combinations(at, 2):
         if b in at[a] and a in at[b]:
@@ -139,8 +139,8 @@ def lone_parts(case: Case) -> Iterator[Diagnosis]:
     # A unit's row of the weight and its element of the bias are one.
     units: dict[Any, list[tuple[str, _Part]]] = {}
     for name, found, expected in case.alike:
-        wrong = distance(found, expected) > case.tolerance.around(expected)
-        if part := _lone_part(wrong, np.abs(expected) > case.tolerance.absolute):
+        wrong = distance(found, expected) > case.tolerance.at(name).around(expected)
+        if part := _lone_part(wrong, np.abs(expected) > case.tolerance.at(name).absolute):
             size = largest(distance(found, expected))
             if size > GROSS * largest(expected):
                 unit = (expected.shape[0], part.place) if part.axis == 0 else name

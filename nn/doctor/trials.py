@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor, defvjp, gradients, no_grad, primitive
+from autograd_np.modes import recording
 from nn import layers as own_layers
 from nn.module import Module
 
@@ -82,7 +83,8 @@ class Call:
                 for name, value in zip(self._names, own, strict=True)
             ]
             layer = copy(self.layer)
-            for name, value in zip(self._names[1:], own[1:], strict=True):
+            frozen = {name: Tensor(value) for name, value in changed.items() if name not in self._names}
+            for name, value in {**dict(zip(self._names[1:], own[1:], strict=True)), **frozen}.items():
                 setattr(layer, name, value)
             y = self.kind.forward(layer, own[0])
         return {
@@ -121,7 +123,7 @@ class Trial:
         delta: Array | None = None,
         model: Module | None = None,
     ) -> dict[str, Array]:
-        """Return the gradients of the parameters by the names that they have in the model.
+        """Return the gradients of the parameters that are trained, by the names that they have in the model.
 
         Parameters
         ----------
@@ -161,25 +163,24 @@ class Trial:
     def delta(self, outputs: Array) -> Array:
         """Return the gradient of the loss by the outputs."""
         leaf = Tensor(outputs, requires_grad=True)
-        (g,) = gradients(self.loss(leaf, self.y), leaf)
+        with recording():
+            (g,) = gradients(self.loss(leaf, self.y), leaf)
         return g.data
 
     def _run(
         self, rules: Mapping[str, Rule], delta: Array | None, model: Module, calls: list[Call]
     ) -> dict[str, Array]:
-        model.zero_grad()
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         misshapen: dict[str, Array] = {}
         for path, module in list(model.named_modules()):
             if path in rules:
                 _give_rule(path, module, rules[path], calls, misshapen)
-        with unchanged(model):
+        with recording(), unchanged(model):
             outputs = model(self.x)
-            if delta is None:
-                self.loss(outputs, self.y).backward()
-            else:
-                outputs.backward(delta)
-        found = {name: np.zeros(p.shape) if p.grad is None else p.grad for name, p in model.named_parameters()}
-        return {**found, **misshapen}
+            # Not by backward(), which would leave gradients in what else the loss computes with.
+            result = self.loss(outputs, self.y) if delta is None else outputs
+            found = gradients(result, list(trained.values()), delta)
+        return {**{name: g.data for name, g in zip(trained, found, strict=True)}, **misshapen}
 
 
 def _give_rule(path: str, module: Module, rule: Rule, calls: list[Call], misshapen: dict[str, Array]) -> None:
