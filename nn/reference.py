@@ -34,8 +34,11 @@ What differs from the series on purpose:
   adding that, so that a certain and right prediction costs 0.
 - Arrays are not broadcast, but for biases: ``(n,)`` minus ``(n, 1)`` would be every sample minus every other, and the
   mean of that is a plausible number. Losses refuse what is no probability, logits above all.
+- One output is no class among others: softmax makes it 1, whatever the network computes. Networks and losses of classes
+  refuse it; two classes in one column are the matter of `sigmoid` and `binary_cross_entropy`.
 - No argument is changed: what a function computes is in what it returns. `numerical_gradient` alone steps in the
-  parameters themselves, and has them as they were when it ends.
+  parameters themselves, and has them as they were when it ends. Functions that are handed over get a dict of their own,
+  and are refused if they write into its arrays or into the data.
 
 Notes
 -----
@@ -48,14 +51,14 @@ Notes
 - Random numbers come from NumPy's global generator, which ``np.random.seed`` sets, as in the series; or from `rng`, a
   `numpy.random.Generator` or a seed.
 - Arrays that do not fit, are empty, or do not hold real numbers raise a `ValueError` that names the function and what
-  it was given.
+  it was given; so do text and booleans in the place of a number.
 """
 
+import contextlib
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -97,6 +100,11 @@ __all__ = [
 
 Array = NDArray[Any]
 RNG = np.random.Generator | int | None
+# Named parameters or gradients, and the functions that readers write of them.
+Named = Mapping[str, ArrayLike]
+Forward = Callable[[Any, dict[str, Array]], Any]
+Backward = Callable[[Any, Any, dict[str, Array]], Named]
+Loss = Callable[[Any, Any], float]
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -106,13 +114,16 @@ EPSILON = 1e-15
 BATCH_NORM_EPSILON = 1e-5
 # How far probabilities may lie outside [0, 1], and their sums from 1: rounding, and the steps of numerical gradients.
 SLACK = 1e-3
+# The kinds of dtype that scalars have, by annotation. A bool is no number: in ``dropout(A, True)``, p was forgotten.
+SCALARS: dict[Any, str] = {bool: "biu", int: "iu", float: "iuf"}
 
 
 def _takes(shapes: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Check arrays against `shapes`, such as ``"X (n, d), y (n, c)"``, and hand them on as floats of one dtype.
 
-    A letter stands for one length throughout, a number for itself, dots for any axes, the same wherever there are dots.
-    A leading 1, which only biases have, may be left out.
+    A letter stands for one length throughout, 1 for itself, dots for any axes, the same wherever there are dots; of the
+    classes c there are two at least. A leading 1, which only biases have, may be left out. Parameters annotated as
+    float, int or bool become one.
     """
     expected: dict[str, str] = dict(re.findall(r"(\w+) \((.*?)\)", shapes))
 
@@ -121,9 +132,21 @@ def _takes(shapes: str) -> Callable[[Callable[Parameters, Result]], Callable[Par
 
         @functools.wraps(function)
         def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            bound = signature.bind(*args, **kwargs)
-            arrays = _real(function.__name__, {name: bound.arguments[name] for name in expected})
-            _check_shapes(function.__name__, shapes, expected, arrays)
+            operation = function.__name__
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{operation}: {error}; it takes {', '.join(signature.parameters)}") from None
+            arrays = _real(operation, {name: bound.arguments[name] for name in expected})
+            _check_shapes(operation, shapes, expected, arrays)
+            # Of Python's own types: NumPy's float64 scalars would make float32 arrays float64.
+            for name, value in bound.arguments.items():
+                annotation = signature.parameters[name].annotation
+                if annotation in SCALARS:
+                    scalar = np.asarray(value)
+                    if scalar.ndim or scalar.dtype.kind not in SCALARS[annotation]:
+                        raise ValueError(f"{operation}: {name} must be of type {annotation.__name__}, not {value!r}")
+                    bound.arguments[name] = annotation(scalar)
             bound.arguments.update(arrays)
             return function(*bound.args, **bound.kwargs)
 
@@ -132,7 +155,7 @@ def _takes(shapes: str) -> Callable[[Callable[Parameters, Result]], Callable[Par
     return decorate
 
 
-def _real(operation: str, arrays: Mapping[str, ArrayLike]) -> dict[str, Array]:
+def _real(operation: str, arrays: Named) -> dict[str, Array]:
     """Return the arrays as floats of one dtype; labels `y` follow the others, if there are any."""
     converted = {name: np.asarray(array) for name, array in arrays.items()}
     for name, array in converted.items():
@@ -144,28 +167,55 @@ def _real(operation: str, arrays: Mapping[str, ArrayLike]) -> dict[str, Array]:
     return {name: array.astype(dtype, copy=False) for name, array in converted.items()}
 
 
+def _real_by_name(operation: str, what: str, arrays: Named) -> dict[str, Array]:
+    """Return copies of the arrays of a dict as floats, each of its own dtype."""
+    if not hasattr(arrays, "items"):
+        raise ValueError(f"{operation}: {what} must be a dict of arrays by name, not a {type(arrays).__name__}")
+    return {name: _real(operation, {f"{what}[{name!r}]": a}).popitem()[1].copy() for name, a in arrays.items()}
+
+
 def _check_shapes(operation: str, shapes: str, expected: Mapping[str, str], arrays: Mapping[str, Array]) -> None:
-    lengths: dict[str, int] = {}
+    # The length that a letter stands for, and the array it was first seen in.
+    known: dict[str, tuple[int, str]] = {"1": (1, "")}
     for name, axes in expected.items():
         shape = arrays[name].shape
         symbols = re.findall(r"\w+", axes)
         if symbols[:1] == ["1"] and len(shape) == len(symbols) - 1:
             del symbols[0]
-        fits = len(symbols) == len(shape)
-        if axes.endswith("..."):
-            fits = lengths.setdefault("...", len(shape)) == len(shape) >= len(symbols)
-            symbols += [f"...{axis}" for axis in range(len(symbols), len(shape))]
-        if not fits or any(
-            length != (int(symbol) if symbol.isdigit() else lengths.setdefault(symbol, length))
-            for symbol, length in zip(symbols, shape, strict=True)
-        ):
+        ndim, other = known.setdefault("...", (len(shape), f" {name}")) if axes.endswith("...") else (len(symbols), "")
+        symbols += [f"...{axis}" for axis in range(len(symbols), ndim)]
+        fits = len(shape) == ndim == len(symbols)
+        for symbol, length in zip(symbols, shape, strict=fits):
+            first = known.setdefault(symbol, (length, f" {name}"))
+            if fits and first[0] != length:
+                fits, other = False, first[1]
+        if not fits:
             given = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-            message = f"{operation}: {name} does not fit; expected {shapes}, but was given {given}"
-            if len(shape) == 1:
-                message += f". A column is {name}[:, np.newaxis], a row {name}[np.newaxis], one-hot np.eye(c)[{name}]"
+            message = f"{operation}: {name} does not fit{other if other != f' {name}' else ''}"
+            message += f"; expected {shapes}, but was given {given}"
+            if len(shape) == 1 and ndim == 2:
+                message += f". A column is {name}[:, np.newaxis], a row {name}[np.newaxis]"
+                message += ", one-hot np.eye(c)[y]" if name == "y" else ""
             raise ValueError(message)
         if 0 in shape and axes != "...":
             raise ValueError(f"{operation}: {name} is empty, of shape {shape}")
+    if known.get("c", (2, ""))[0] == 1:
+        raise ValueError(f"{operation}:{known['c'][1]} has one class; two in a column are for binary_cross_entropy")
+
+
+@contextlib.contextmanager
+def _unwritten(operation: str, *arrays: tuple[str, Array | None]) -> Generator[None]:
+    """Put named arrays back as they were if the functions called meanwhile write into them, and refuse those."""
+    kept = [(name, a, np.array(a)) for name, a in arrays if isinstance(a, np.ndarray) and a.dtype.kind in "biufc"]
+    written = ""
+    try:
+        yield
+    finally:
+        for name, array, before in kept:
+            if not np.array_equal(array, before, equal_nan=True):
+                written, array[...] = name, before
+    if written:
+        raise ValueError(f"{operation}: a function it was given writes into {written}, and must work on a copy of it")
 
 
 @_takes("X (n, ...)")
@@ -396,8 +446,8 @@ def cross_entropy(A: Array, y: Array) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ, `A` leaves [0, 1] (logits need `softmax` first) or a row of `y` is neither a distribution
-        nor zero.
+        If the shapes differ, there is but one class, a row of `A` is no distribution (logits need `softmax` first), or
+        a row of `y` is neither that nor zero.
 
     Notes
     -----
@@ -411,7 +461,7 @@ def cross_entropy(A: Array, y: Array) -> float:
     >>> round(cross_entropy([[0.5, 0.5], [0.0, 1.0]], [[1, 0], [0, 1]]), 4)
     0.3466
     """
-    _check_probabilities("cross_entropy", A=A)
+    _check_distributions("cross_entropy", A=A)
     if y.any():
         _check_distributions("cross_entropy", y=y[y.any(axis=1)])
     return float((y * _surprisal(A)).sum(axis=1).mean())
@@ -426,7 +476,7 @@ def gradient_descent(
     lr: float,
     num_epochs: int,
     batch_size: int,
-    loss_fn: Callable[[Array, Array], float],
+    loss_fn: Loss,
     activation_fn: Callable[[Array], Array] = identity,
     *,
     shuffle: bool = True,
@@ -471,7 +521,7 @@ def gradient_descent(
     Raises
     ------
     ValueError
-        If shapes do not fit, or `lr`, `num_epochs` or `batch_size` is not positive.
+        If shapes do not fit, `lr`, `num_epochs` or `batch_size` is not positive, or `loss_fn` writes into `y`.
 
     Notes
     -----
@@ -495,34 +545,28 @@ def gradient_descent(
     >>> print(f"{W.item():.3f} {abs(b.item()):.3f} {loss_history[-1]:.3f}")
     2.000 0.000 0.000
     """
-    _check_integers("gradient_descent", 1, num_epochs=num_epochs, batch_size=batch_size)
-    _check_positive("gradient_descent", lr=lr)
+    _check_positive("gradient_descent", num_epochs=num_epochs, batch_size=batch_size, lr=lr)
     W, b, n = W.copy(), b.copy(), len(X)
-    permutation = np.random.permutation if rng is None else np.random.default_rng(rng).permutation
+    random = _random(rng)
     loss_history: list[float] = []
     for epoch in range(1, num_epochs + 1):
-        order = permutation(n) if shuffle else np.arange(n)
+        order = random.permutation(n) if shuffle else np.arange(n)
         for start in range(0, n, batch_size):
             batch = order[start : start + batch_size]
             X_batch, y_batch = X[batch], y[batch]
             error = (activation_fn(X_batch @ W + b) - y_batch) / len(batch)
             W -= lr * (X_batch.T @ error)
             b -= lr * error.sum(axis=0).reshape(b.shape)
-        loss_history.append(float(loss_fn(activation_fn(X @ W + b), y)))
+        with _unwritten("gradient_descent", ("y", y)):
+            loss_history.append(float(loss_fn(activation_fn(X @ W + b), y)))
         if verbose:
             print(f"Epoch {epoch}/{num_epochs}, Loss: {loss_history[-1]:.4f}")
     return W, b, loss_history
 
 
+@_takes("")
 def gradient_descent_general(
-    X: Any,
-    y: Any,
-    params: Mapping[str, ArrayLike],
-    lr: float,
-    num_iterations: int,
-    forward_fn: Callable[[Any, dict[str, Array]], Any],
-    grad_fn: Callable[[Any, Any, dict[str, Array]], Mapping[str, ArrayLike]],
-    loss_fn: Callable[[Any, Any], float],
+    X: Any, y: Any, params: Named, lr: float, num_iterations: int, forward_fn: Forward, grad_fn: Backward, loss_fn: Loss
 ) -> tuple[dict[str, Array], list[float]]:
     """Fit any model by gradient descent on all of the data at once.
 
@@ -553,8 +597,8 @@ def gradient_descent_general(
     Raises
     ------
     ValueError
-        If `lr` or `num_iterations` is not positive, a parameter is not real, or `grad_fn` returns other names or shapes
-        than those of `params`.
+        If `lr` or `num_iterations` is not positive, a parameter is not real, `grad_fn` returns other names or shapes
+        than those of `params`, or a function writes into the arrays it is handed.
 
     Notes
     -----
@@ -576,33 +620,25 @@ def gradient_descent_general(
     >>> params["W"], [round(loss, 4) for loss in loss_history]
     (array([[2.25]]), [5.625, 1.4062])
     """
-    _check_integers("gradient_descent_general", 1, num_iterations=num_iterations)
-    _check_positive("gradient_descent_general", lr=lr)
-    # Copies, so that a function that writes into its arguments does not reach the caller's arrays.
-    fitted = {name: _real("gradient_descent_general", {name: W})[name].copy() for name, W in params.items()}
+    _check_positive("gradient_descent_general", num_iterations=num_iterations, lr=lr)
+    fitted = _real_by_name("gradient_descent_general", "params", params)
     loss_history: list[float] = []
     for _ in range(num_iterations):
-        gradients: dict[str, Array] = {}
-        for name, gradient in grad_fn(X, y, fitted).items():
-            [gradients[name]] = _real("gradient_descent_general", {f"the gradient of {name}": gradient}).values()
+        with _unwritten("gradient_descent_general", ("X", X), ("y", y), *fitted.items()):
+            returned = grad_fn(X, y, dict(fitted))
+        gradients = _real_by_name("gradient_descent_general", "gradients", returned)
         found, expected = ({name: a.shape for name, a in arrays.items()} for arrays in (gradients, fitted))
         if found != expected:
-            raise ValueError(
-                f"gradient_descent_general: grad_fn must return gradients of the parameters' shapes, {expected}, "
-                f"but returned {found}"
-            )
-        fitted = {name: (W - float(lr) * gradients[name]).astype(W.dtype) for name, W in fitted.items()}
-        loss_history.append(float(loss_fn(forward_fn(X, fitted), y)))
+            raise ValueError(f"gradient_descent_general: grad_fn must return shapes {expected}, but returned {found}")
+        fitted = {name: (W - lr * gradients[name]).astype(W.dtype) for name, W in fitted.items()}
+        with _unwritten("gradient_descent_general", ("X", X), ("y", y), *fitted.items()):
+            loss_history.append(float(loss_fn(forward_fn(X, dict(fitted)), y)))
     return fitted, loss_history
 
 
+@_takes("")
 def numerical_gradient(
-    X: Any,
-    y: Any,
-    params: Mapping[str, ArrayLike],
-    loss_fn: Callable[[Any, Any], float],
-    forward_fn: Callable[[Any, dict[str, Array]], Any],
-    h: float = 1e-4,
+    X: Any, y: Any, params: Named, loss_fn: Loss, forward_fn: Forward, h: float = 1e-4
 ) -> dict[str, Array]:
     """Gradient by central differences, ``(loss(p + h) - loss(p - h)) / (2 h)`` for every entry p of every parameter.
 
@@ -617,7 +653,7 @@ def numerical_gradient(
     forward_fn : callable
         Takes `X` and a dict with the names of `params`, which holds them displaced, in float64. It may as well read the
         caller's own arrays: while it runs they are displaced in the same way, unless they hold integers or are
-        read-only. Those, and lists, it must take from the dict.
+        read-only. Those, and lists, it must take from the dict. The dict is its own, what the arrays hold is not.
     h : float
         Step. The error grows with ``h ** 2`` for large steps, with ``1 / h`` by rounding for small ones. Where an array
         has no two numbers that close, the step is the distance to the next one.
@@ -630,7 +666,8 @@ def numerical_gradient(
     Raises
     ------
     ValueError
-        If `h` is not positive, a parameter is not real or the loss not a single number.
+        If `h` is not positive, a parameter is not real, the loss not a single number, or a function writes into the
+        parameters or the data: the next call would start from other numbers.
 
     Notes
     -----
@@ -647,26 +684,29 @@ def numerical_gradient(
     array([[6.]])
     """
     _check_positive("numerical_gradient", h=h)
+    given = _real_by_name("numerical_gradient", "params", params)
     # In float64, because float32 would round away the difference of two losses this close.
-    given = {name: _real("numerical_gradient", {name: value})[name] for name, value in params.items()}
     displaced = {name: value.astype(np.float64) for name, value in given.items()}
+    # A function that reads the caller's own array must see the steps, too: it would find a gradient of 0 otherwise.
+    owned = {name: np.asarray(value) for name, value in params.items()}
+    watched = ("X", X), ("y", y), *displaced.items(), *owned.items()
 
     def loss() -> float:
-        value = np.asarray(loss_fn(forward_fn(X, displaced), y))
+        with _unwritten("numerical_gradient", *watched):
+            value = np.asarray(loss_fn(forward_fn(X, dict(displaced)), y))
         if value.size != 1:
             raise ValueError(f"numerical_gradient: loss_fn must return one number, not an array of shape {value.shape}")
         return float(value.item())
 
     gradients: dict[str, Array] = {}
     for name, parameter in displaced.items():
-        # A function that reads the caller's own array must see the steps, too: it would find a gradient of 0 otherwise.
-        own = np.asarray(params[name])
+        own = owned[name]
         if own.dtype.kind != "f" or not own.flags.writeable:
             own = parameter
         gradient = np.empty_like(parameter)
         for index in np.ndindex(own.shape):
             value = own[index]
-            step = max(float(h), float(np.spacing(np.abs(value))))
+            step = max(h, float(np.spacing(np.abs(value))))
             points: list[float] = []
             losses: list[float] = []
             try:
@@ -882,6 +922,7 @@ def backward_mlp_3layer(
     )  # fmt: skip
 
 
+@_takes("")
 def xavier_init(fan_in: int, fan_out: int, *, rng: RNG = None) -> Array:
     """Draw weights of variance ``2 / (fan_in + fan_out)``, for layers in front of a sigmoid, tanh or softmax.
 
@@ -917,10 +958,11 @@ def xavier_init(fan_in: int, fan_out: int, *, rng: RNG = None) -> Array:
     >>> print(f"{xavier_init(300, 500, rng=0).std():.3f}")  # the square root of 2 / 800
     0.050
     """
-    _check_integers("xavier_init", 1, fan_in=fan_in, fan_out=fan_out)
-    return _normal((fan_in, fan_out), rng) * np.sqrt(2 / (fan_in + fan_out))
+    _check_positive("xavier_init", fan_in=fan_in, fan_out=fan_out)
+    return _random(rng).standard_normal((fan_in, fan_out)) * np.sqrt(2 / (fan_in + fan_out))
 
 
+@_takes("")
 def he_init(fan_in: int, fan_out: int, *, rng: RNG = None) -> Array:
     """Draw weights of variance ``2 / fan_in``, for layers in front of a ReLU, which halves the mean square.
 
@@ -951,8 +993,8 @@ def he_init(fan_in: int, fan_out: int, *, rng: RNG = None) -> Array:
     >>> print(f"{he_init(800, 500, rng=0).std():.3f}")  # the square root of 2 / 800
     0.050
     """
-    _check_integers("he_init", 1, fan_in=fan_in, fan_out=fan_out)
-    return _normal((fan_in, fan_out), rng) * np.sqrt(2 / fan_in)
+    _check_positive("he_init", fan_in=fan_in, fan_out=fan_out)
+    return _random(rng).standard_normal((fan_in, fan_out)) * np.sqrt(2 / fan_in)
 
 
 @_takes("Z (n, d), gamma (1, d), beta (1, d)")
@@ -997,8 +1039,8 @@ def forward_batch_norm(Z: Array, gamma: Array, beta: Array) -> tuple[Array, Arra
     --------
     >>> from nn.reference import forward_batch_norm
     >>> out, Z_hat, mean, var = forward_batch_norm([[1.0], [5.0]], [[10.0]], [[3.0]])
-    >>> out.round(3), mean, var
-    (array([[-7.], [13.]]), array([[3.]]), array([[4.]]))
+    >>> out.round(3).tolist(), mean, var
+    ([[-7.0], [13.0]], array([[3.]]), array([[4.]]))
     """
     if len(Z) == 1:
         raise ValueError("forward_batch_norm: Z is a batch of one sample, which has no variance; give two at least")
@@ -1041,8 +1083,8 @@ def backward_batch_norm(grad: Array, Z_hat: Array, var: Array, gamma: Array) -> 
     >>> gamma, beta = [[1.0]], [[0.0]]
     >>> out, Z_hat, mean, var = forward_batch_norm([[0.0], [1.0], [5.0]], gamma, beta)
     >>> grad_Z, grad_gamma, grad_beta = backward_batch_norm([[1.0], [0.0], [0.0]], Z_hat, var, gamma)
-    >>> grad_Z.round(3), grad_gamma.round(3), grad_beta
-    (array([[ 0.176], [-0.22 ], [ 0.044]]), array([[-0.926]]), array([[1.]]))
+    >>> grad_Z.round(3).tolist(), grad_gamma.round(3), grad_beta
+    ([[0.176], [-0.22], [0.044]], array([[-0.926]]), array([[1.]]))
     """
     grad_Z_hat = grad * gamma
     through_mean = grad_Z_hat.mean(axis=0, keepdims=True)
@@ -1085,15 +1127,12 @@ def conv2d(image: Array, filter_kernel: Array, stride: int = 1, padding: int = 0
     >>> conv2d([[5]], [[1, 0, 0], [0, 2, 0], [0, 0, 3]], padding=1)
     array([[10.]])
     """
-    _check_integers("conv2d", 1, stride=stride)
-    _check_integers("conv2d", 0, padding=padding)
-    padded = np.pad(image, padding)
-    if filter_kernel.shape[0] > padded.shape[0] or filter_kernel.shape[1] > padded.shape[1]:
-        raise ValueError(
-            f"conv2d: the filter {filter_kernel.shape} is larger than the image {image.shape} with padding {padding}; "
-            "give more padding"
-        )
-    windows = sliding_window_view(padded, filter_kernel.shape)[::stride, ::stride]
+    _check_positive("conv2d", stride=stride)
+    _check_positive("conv2d", or_zero=True, padding=padding)
+    padded, kernel = np.pad(image, padding), filter_kernel.shape
+    if np.any(np.less(padded.shape, kernel)):
+        raise ValueError(f"conv2d: the filter {kernel} is larger than the image {image.shape} with padding {padding}")
+    windows = sliding_window_view(padded, kernel)[::stride, ::stride]
     return np.tensordot(windows, filter_kernel, axes=2)
 
 
@@ -1104,6 +1143,8 @@ def max_pool(X: Array, size: int = 2, stride: int = 2) -> Array:
     Parameters
     ----------
     X : array_like, shape (H, W) or (H, W, C)
+        The channels come last. Those of `forward_cnn` come first: pool its maps one by one,
+        ``[max_pool(a) for a in A[0]]``, or after ``np.moveaxis(A[0], 0, -1)``.
     size : int
         Height and width of the windows.
     stride : int
@@ -1117,7 +1158,8 @@ def max_pool(X: Array, size: int = 2, stride: int = 2) -> Array:
     Raises
     ------
     ValueError
-        If X has another number of axes or is smaller than a window, or `size` or `stride` is not a positive integer.
+        If X has another number of axes, is smaller than a window, or seems to have its channels or samples first: its
+        last two axes, not its first two, are of one length. Or if `size` or `stride` is not a positive integer.
 
     Examples
     --------
@@ -1127,22 +1169,25 @@ def max_pool(X: Array, size: int = 2, stride: int = 2) -> Array:
     >>> max_pool([[1, 2, 0], [3, 4, 9]], stride=1)
     array([[4., 9.]])
     """
-    _check_integers("max_pool", 1, size=size, stride=stride)
+    _check_positive("max_pool", size=size, stride=stride)
     if X.ndim not in (2, 3) or min(X.shape[:2]) < size:
         raise ValueError(
-            f"max_pool: X is (H, W) or (H, W, C) with H and W at least the window's {size}, not of shape {X.shape}"
+            f"max_pool: X is (H, W) or (H, W, C), no smaller than its window {size}, not of shape {X.shape}"
         )
+    if X.ndim == 3 and X.shape[0] != X.shape[1] == X.shape[2]:
+        raise ValueError(f"max_pool: X has its channels first, {X.shape}; they come last, as in np.moveaxis(X, 0, -1)")
     windows = sliding_window_view(X, (size, size), axis=(0, 1))[::stride, ::stride]
     return windows.max(axis=(-2, -1))
 
 
+@_takes("")
 def l2_regularization(weights: Array | Sequence[ArrayLike], lambda_: float) -> tuple[float, list[Array]]:
     """Penalty on large weights, and its gradients.
 
     Parameters
     ----------
     weights : sequence of array_like, or ndarray
-        The weights of all layers; an array by itself is the weights of the only one.
+        The weights of all layers, those in lists as rows; an array by itself is the weights of the only one.
     lambda_ : float
         Strength, not negative.
 
@@ -1156,7 +1201,7 @@ def l2_regularization(weights: Array | Sequence[ArrayLike], lambda_: float) -> t
     Raises
     ------
     ValueError
-        If `lambda_` is negative, or a weight is not real.
+        If `lambda_` is negative, a weight is not real, or a dict or the rows of a single matrix are given as layers.
 
     Examples
     --------
@@ -1164,23 +1209,18 @@ def l2_regularization(weights: Array | Sequence[ArrayLike], lambda_: float) -> t
     >>> l2_regularization([[[1.0, 2.0]], [[3.0]]], 0.5)
     (7.0, [array([[1., 2.]]), array([[3.]])])
     """
-    if not 0 <= lambda_ < np.inf:
-        raise ValueError(f"l2_regularization: lambda_ is a number of at least 0, not {lambda_}")
-    lambda_ = float(lambda_)
-    layers = [weights] if isinstance(weights, np.ndarray) else weights
+    _check_positive("l2_regularization", or_zero=True, lambda_=lambda_)
+    if isinstance(weights, Mapping):
+        raise ValueError("l2_regularization: weights is a sequence of arrays, not a dict; give its values()")
+    layers = [weights] if isinstance(weights, np.ndarray) else list(weights)
+    if any(not isinstance(W, np.ndarray) and np.ndim(W) < 2 for W in layers):
+        raise ValueError("l2_regularization: weights holds rows or numbers; for one layer, give np.array(weights)")
     arrays = [_real("l2_regularization", {"W": W})["W"] for W in layers]
     return lambda_ * sum(float(np.sum(W**2)) for W in arrays), [2 * lambda_ * W for W in arrays]
 
 
 @_takes("A (...)")
-def dropout(
-    A: Array,
-    p: float,
-    training: bool = True,
-    *,
-    inverted: bool = False,
-    rng: RNG = None,
-) -> Array:
+def dropout(A: Array, p: float, training: bool = True, *, inverted: bool = False, rng: RNG = None) -> Array:
     """Switch off activations at random while training.
 
     Parameters
@@ -1227,14 +1267,7 @@ def dropout(
 
 
 @_takes("A (...)")
-def dropout_mask(
-    A: Array,
-    p: float,
-    training: bool = True,
-    *,
-    inverted: bool = False,
-    rng: RNG = None,
-) -> Array:
+def dropout_mask(A: Array, p: float, training: bool = True, *, inverted: bool = False, rng: RNG = None) -> Array:
     """Draw what `dropout`, with the same arguments, multiplies its activations by.
 
     Parameters
@@ -1302,8 +1335,7 @@ def momentum_update(v: Array, grad: Array, mu: float, lr: float) -> Array:
     >>> momentum_update([1.0, 0.0], [0.0, 2.0], mu=0.5, lr=0.25)
     array([ 0.5, -0.5])
     """
-    # NumPy's own float64 scalars would make float32 arrays float64; Python's do not.
-    return float(mu) * v - float(lr) * grad
+    return mu * v - lr * grad
 
 
 def accuracy(y_pred: ArrayLike, y: ArrayLike) -> float:
@@ -1312,8 +1344,8 @@ def accuracy(y_pred: ArrayLike, y: ArrayLike) -> float:
     Parameters
     ----------
     y_pred : array_like, shape (n,), (n, 1) or (n, c)
-        Labels; or one-hot labels or probabilities of c classes, of which the first largest counts; or probabilities
-        of class 1 alone, which is taken above 0.5.
+        Labels, counted from 0; or one-hot labels or probabilities of c classes, of which the first largest counts; or
+        probabilities of class 1 alone, which is taken above 0.5.
     y : array_like, shape (n,), (n, 1) or (n, c)
         The truth, in any of these forms.
 
@@ -1324,7 +1356,8 @@ def accuracy(y_pred: ArrayLike, y: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the numbers of samples or classes differ, or a value is NaN or no possible label.
+        If the numbers of samples or classes differ, a value is NaN, infinite or no possible label, or a row of `y` is
+        no distribution.
 
     Examples
     --------
@@ -1333,12 +1366,15 @@ def accuracy(y_pred: ArrayLike, y: ArrayLike) -> float:
     0.5
     """
     y_pred, y = np.asarray(y_pred), np.asarray(y)
-    predicted, true = _labels("y_pred", y_pred), _labels("y", y)
-    classes = {array.shape[1] for array in (y_pred, y) if array.ndim == 2 and array.shape[1] > 1}
+    (predicted, *c_pred), (true, *c_true) = _labels("y_pred", y_pred), _labels("y", y)
+    classes = {*c_pred, *c_true}
     if len(predicted) != len(true) or len(classes) > 1:
-        raise ValueError(
-            f"accuracy: y_pred of shape {y_pred.shape} and y of shape {y.shape} differ in samples or classes"
-        )
+        raise ValueError(f"accuracy: y_pred of shape {y_pred.shape} and y of {y.shape} differ in samples or classes")
+    if y.ndim == 2 and y.shape[1] > 1:
+        _check_distributions("accuracy", y=y)
+    for name, labels in (("y_pred", predicted), ("y", true)):
+        if labels.min() < 0 or labels.max() >= min(classes, default=np.inf):
+            raise ValueError(f"accuracy: {name} has labels {labels.min()} to {labels.max()}; of c they are 0 to c - 1")
     return float((predicted == true).mean())
 
 
@@ -1360,7 +1396,8 @@ def forward_cnn(X: Array, filters: Array, b_conv: Array, W: Array, b: Array) -> 
     Returns
     -------
     Z : ndarray, shape (n, f, h, w)
-        Cross-correlation of each image with each filter, plus its bias.
+        Cross-correlation of each image with each filter, plus its bias. The filters come before rows and columns, as in
+        PyTorch; `max_pool` takes channels last.
     A : ndarray, shape (n, f, h, w)
         ``relu(Z)``.
     P : ndarray, shape (n, f, h // 2, w // 2)
@@ -1443,10 +1480,7 @@ def backward_cnn(
     """
     n, f, h, w = _feature_maps("backward_cnn", X, filters, W)
     if Z.shape[2:] != (h, w) or P.shape[2:] != (h // 2, w // 2):
-        raise ValueError(
-            f"backward_cnn: images {X.shape[1:]} and filters {filters.shape[1:]} make maps {(h, w)} in Z and A, "
-            f"{(h // 2, w // 2)} in P, not {Z.shape[2:]} and {P.shape[2:]}"
-        )
+        raise ValueError(f"backward_cnn: maps of {(h, w)} and their halves do not fit Z {Z.shape} and P {P.shape}")
     _check_distributions("backward_cnn", probs=probs, y=y)
     delta = (probs - y) / n
     delta_P = (delta @ W.T).reshape(P.shape)
@@ -1468,11 +1502,8 @@ def _feature_maps(operation: str, X: Array, filters: Array, W: Array) -> tuple[i
     h, w = (length - reach + 1 for length, reach in zip(image, kernel, strict=True))
     if h < 2 or w < 2:
         raise ValueError(f"{operation}: images {image} are too small for filters {kernel} and a 2x2 window behind them")
-    features = f * (h // 2) * (w // 2)
-    if len(W) != features:
-        raise ValueError(
-            f"{operation}: {f} pooled maps of {h // 2}x{w // 2} are {features} features, but W has shape {W.shape}"
-        )
+    if len(W) != f * (h // 2) * (w // 2):
+        raise ValueError(f"{operation}: maps of {(f, h // 2, w // 2)} are not the features of W, of shape {W.shape}")
     return n, f, h, w
 
 
@@ -1487,9 +1518,8 @@ def _window_corners(A: Array) -> list[Array]:
     return [A[:, :, i:h:2, j:w:2] for i in (0, 1) for j in (0, 1)]
 
 
-def _normal(shape: tuple[int, int], rng: RNG) -> Array:
-    normal = np.random.standard_normal if rng is None else np.random.default_rng(rng).standard_normal
-    return normal(shape)
+def _random(rng: RNG) -> Any:
+    return np.random if rng is None else np.random.default_rng(rng)
 
 
 def _mask(operation: str, A: Array, p: float, training: bool, inverted: bool, rng: RNG) -> Array:
@@ -1497,9 +1527,8 @@ def _mask(operation: str, A: Array, p: float, training: bool, inverted: bool, rn
         raise ValueError(f"{operation}: p is the probability of keeping, above 0 and at most 1, not {p}")
     if not training:
         return np.ones_like(A)
-    uniform = np.random.random if rng is None else np.random.default_rng(rng).random
-    mask = (uniform(A.shape) < p).astype(A.dtype)
-    return mask / float(p) if inverted else mask
+    mask = (_random(rng).random(A.shape) < p).astype(A.dtype)
+    return mask / p if inverted else mask
 
 
 def _sum_rows(delta: Array) -> Array:
@@ -1512,29 +1541,29 @@ def _surprisal(A: Array) -> Array:
     return -np.log(np.maximum(A, EPSILON))
 
 
-def _labels(name: str, values: Array) -> Array:
-    if values.dtype.kind not in "biuf" or values.ndim not in (1, 2) or values.size == 0 or np.isnan(values).any():
+def _labels(name: str, values: Array) -> tuple[Any, ...]:
+    """Return the labels, and the number of classes if it shows."""
+    shape = values.shape
+    if values.dtype.kind not in "biuf" or len(shape) not in (1, 2) or 0 in shape or not np.isfinite(values).all():
         raise ValueError(
-            f"accuracy: {name} is (n,), (n, 1) or (n, c), not empty and without NaN, "
-            f"but was given as {values.dtype} of shape {values.shape}"
+            f"accuracy: {name} is (n,), (n, 1) or (n, c), not empty, without NaN or infinity, "
+            f"but was given as {values.dtype} of shape {shape}"
         )
-    if values.ndim == 2 and values.shape[1] > 1:
-        return values.argmax(axis=1)
+    if len(shape) == 2 and shape[1] > 1:
+        return values.argmax(axis=1), shape[1]
     values = values.ravel()
     if (values == np.rint(values)).all():
-        return values
+        return (values,)
     if values.min() < 0 or values.max() > 1:
         raise ValueError(f"accuracy: {name} holds neither whole labels nor probabilities in [0, 1]")
-    return values > 0.5
+    return values > 0.5, 2
 
 
 def _check_probabilities(operation: str, **arrays: Array) -> None:
     for name, array in arrays.items():
-        if array.min() < -SLACK or array.max() > 1 + SLACK:
-            raise ValueError(
-                f"{operation}: {name} must hold probabilities in [0, 1], "
-                f"but reaches from {array.min():.4g} to {array.max():.4g}"
-            )
+        low, high = array.min(), array.max()
+        if low < -SLACK or high > 1 + SLACK:
+            raise ValueError(f"{operation}: {name} must hold probabilities in [0, 1], not {low:.4g} to {high:.4g}")
 
 
 def _check_distributions(operation: str, **arrays: Array) -> None:
@@ -1542,19 +1571,11 @@ def _check_distributions(operation: str, **arrays: Array) -> None:
     for name, array in arrays.items():
         sums = array.sum(axis=1)
         if (np.abs(sums - 1) > SLACK).any():
-            raise ValueError(
-                f"{operation}: every row of {name} must sum to 1, "
-                f"but the sums reach from {sums.min():.4g} to {sums.max():.4g}"
-            )
+            low, high = sums.min(), sums.max()
+            raise ValueError(f"{operation}: every row of {name} must sum to 1, not to {low:.4g} ... {high:.4g}")
 
 
-def _check_integers(operation: str, least: int, **values: int) -> None:
+def _check_positive(operation: str, *, or_zero: bool = False, **values: float) -> None:
     for name, value in values.items():
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{operation}: {name} is an integer of at least {least}, not {value!r}")
-
-
-def _check_positive(operation: str, **values: float) -> None:
-    for name, value in values.items():
-        if not 0 < value < np.inf:
-            raise ValueError(f"{operation}: {name} is a positive number, not {value}")
+        if not 0 < value < np.inf and not (or_zero and value == 0):
+            raise ValueError(f"{operation}: {name} is a positive number{' or 0' if or_zero else ''}, not {value}")

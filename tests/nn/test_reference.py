@@ -5,6 +5,7 @@ without their axis of samples, the global generator where `rng` is not given.
 """
 
 import copy
+import doctest
 import re
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from nn import reference
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 5)
+# Of one class there is nothing to learn: its probability is 1.
+class_counts = st.integers(2, 5)
 generators = st.builds(np.random.default_rng, seeds)
 
 
@@ -154,9 +157,9 @@ OPTIONS = {name: signature(getattr(reference, name)).parameters for name in CALL
 DRAWING = [name for name in CALLS if "rng" in OPTIONS[name]]
 
 
-def call(name, arguments, rng=0):
+def call(name, arguments, rng=0, **given):
     options = {option: value for option, value in (("rng", rng), ("verbose", False)) if option in OPTIONS[name]}
-    return getattr(reference, name)(*arguments, **options)
+    return getattr(reference, name)(*arguments, **{**options, **given})
 
 
 def map_arrays(function, tree):
@@ -399,14 +402,14 @@ def test_binary_cross_entropy_is_cross_entropy_of_two_classes(rng, n):
     assert reference.binary_cross_entropy(A, y) == pytest.approx(reference.cross_entropy(*two_columns))
 
 
-@given(rng=generators, n=sizes, c=sizes)
+@given(rng=generators, n=sizes, c=class_counts)
 def test_cross_entropy_is_the_mean_surprisal_of_the_true_class(rng, n, c):
     A, labels = rng.dirichlet(np.ones(c), size=n), rng.integers(c, size=n)
     expected = -np.mean([np.log(A[i, label]) for i, label in enumerate(labels)])
     assert reference.cross_entropy(A, np.eye(c)[labels]) == pytest.approx(expected)
 
 
-@given(rng=generators, n=sizes, c=sizes, data=st.data())
+@given(rng=generators, n=sizes, c=class_counts, data=st.data())
 def test_samples_without_a_label_cost_nothing(rng, n, c, data):
     A, y = rng.dirichlet(np.ones(c), size=n), one_hot(rng, n, c)
     labelled = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))[:, np.newaxis]
@@ -414,6 +417,47 @@ def test_samples_without_a_label_cost_nothing(rng, n, c, data):
     assert reference.cross_entropy(A, y * labelled) == pytest.approx((surprisals * labelled).mean())
     nobody = np.log(np.maximum(1 - A, 1e-15))
     assert reference.binary_cross_entropy(A, 0 * y) == pytest.approx(-nobody.mean())
+
+
+# The positions of what has an axis of classes.
+CLASSES = {
+    "backward_cnn": (4, 5, 7),
+    "backward_mlp": (2, 3, 5),
+    "backward_mlp_3layer": (3, 4, 7),
+    "cross_entropy": (0, 1),
+    "forward_cnn": (3, 4),
+    "forward_mlp": (3, 4),
+    "forward_mlp_3layer": (5, 6),
+}
+
+
+class TestOneOutputIsNoClass:
+    """Behind a softmax a single output is 1, whatever came before: its losses and gradients would all be 0.
+
+    Every function that has classes refuses one of them, the loss, the networks and their backward passes, whatever the
+    labels are. Two classes in one column stay with the functions that mean that.
+    """
+
+    def test_every_function_of_classes_is_here(self):
+        documented = {
+            name
+            for name in CALLS
+            if re.search(r"^    .* shape .*, c\)", getattr(reference, name).__doc__, re.MULTILINE)
+        }
+        assert documented == {*CLASSES} | {"accuracy", "softmax"}
+
+    @pytest.mark.parametrize("name", CLASSES)
+    @pytest.mark.parametrize("label", [0, 1])
+    def test_it_is_refused(self, name, label):
+        arguments = CALLS[name](np.random.default_rng(0))
+        for position in CLASSES[name]:
+            arguments[position] = np.full_like(arguments[position][..., :1], label)
+        refused(name, *arguments, message="one class; .* binary_cross_entropy")
+
+    def test_two_classes_in_one_column_are_for_binary_cross_entropy(self):
+        A, y = [[0.99]] * 4, [[0], [0], [0], [1]]
+        assert reference.binary_cross_entropy(A, y) == pytest.approx(3.456, abs=5e-4)
+        assert reference.accuracy(A, y) == 0.25
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -546,7 +590,7 @@ def test_general_descent_of_a_linear_model_is_gradient_descent(rng, n, d, p, ste
         assert_allclose(parameter, value, atol=1e-12)
 
 
-@given(rng=generators, n=sizes, d=sizes, h=sizes, c=sizes)
+@given(rng=generators, n=sizes, d=sizes, h=sizes, c=class_counts)
 def test_general_descent_by_hand_is_that_by_automatic_and_numerical_gradients(rng, n, d, h, c):
     X, y, params = rng.normal(size=(n, d)), one_hot(rng, n, c), mlp_parameters(rng, d, h, c)
     assume(np.abs(X @ params["W1"] + params["b1"]).min() > CLEAR)
@@ -596,22 +640,136 @@ def test_parameters_keep_their_dtype_whatever_their_name(name, dtype):
     assert fitted[name].dtype == dtype
 
 
-@given(rng=generators)
-def test_general_descent_leaves_the_parameters_to_their_owner(rng):
-    """Also where the functions write into what they are handed."""
-    params = {"W": rng.normal(size=(3, 2)), "b": rng.normal(size=(1, 2))}
-    before = copy.deepcopy(params)
+class TestFunctionsThatWriteIntoWhatTheyAreHanded:
+    """A function that is handed over may rebind, add and remove the names of its dict, and write into no array.
 
-    def vandal(X, y, params):
-        gradients = linear_gradients(X, y, params)
-        params["W"][...] = 7
-        return gradients
+    Every function that takes others is held to it, for each of the others: `numerical_gradient`, whose central
+    differences would compare losses of different parameters, `gradient_descent_general` and `gradient_descent`, which
+    would go on with other data or parameters. It does not matter how the array was reached: through the dict, as an
+    argument, or as the caller's own variable.
+    """
 
-    reference.gradient_descent_general(
-        *normals(rng, (4, 3), (4, 2)), params, 0.1, 2, linear, vandal, reference.mse_loss
+    X, y, params = np.array([[1.0], [2.0]]), np.array([[3.0], [5.0]]), {"W": np.array([[1.5]]), "b": np.array([[0.5]])}
+    TAMPERING = (
+        lambda p: p.update(W=p["W"] * 1.0),
+        lambda p: p.update(Z=p["W"]),
+        lambda p: p.pop("W"),
+        lambda p: p.clear(),
+        lambda p: p.update(b=None),
     )
-    for name in params:
-        assert_array_equal(params[name], before[name])
+
+    @pytest.mark.parametrize("tamper", TAMPERING)
+    def test_the_dict_is_their_own(self, tamper):
+        """The gradients and steps are those of functions that leave their dict alone."""
+        gradients = linear_gradients(self.X, self.y, self.params)
+        reached = []
+
+        def forward(X, p):
+            reached.append(len(p))
+            Z = linear(X, p)
+            tamper(p)
+            return Z
+
+        def backward(X, y, p):
+            found = linear_gradients(X, y, p)
+            tamper(p)
+            return found
+
+        numerical = reference.numerical_gradient(self.X, self.y, self.params, reference.mse_loss, forward)
+        for name in self.params:
+            assert_allclose(numerical[name], 2 * gradients[name], atol=1e-8)
+        fitted, _ = reference.gradient_descent_general(
+            self.X, self.y, self.params, 0.1, 3, forward, backward, reference.mse_loss
+        )
+        expected, _ = reference.gradient_descent_general(
+            self.X, self.y, self.params, 0.1, 3, linear, linear_gradients, reference.mse_loss
+        )
+        assert {*reached} == {2}
+        assert_array_equal([fitted["W"], fitted["b"]], [expected["W"], expected["b"]])
+
+    @pytest.mark.parametrize("written", ["W", "b", "X", "y"])
+    @pytest.mark.parametrize("reached", ["as handed", "as the caller's"])
+    @pytest.mark.parametrize("raises", [False, True])
+    def test_numerical_gradient_refuses_them(self, written, reached, raises):
+        arrays = {"X": self.X.copy(), "y": self.y.copy(), "W": self.params["W"].copy(), "b": self.params["b"].copy()}
+        before = copy.deepcopy(arrays)
+        params = {"W": arrays["W"], "b": arrays["b"]}
+
+        def write(handed):
+            (handed if reached == "as handed" else arrays)[written][...] += 1
+            if raises:
+                raise ArithmeticError
+
+        def forward(X, p):
+            Z = linear(X, p)
+            if written != "y":
+                write({"X": X, **p})
+            return Z
+
+        def loss(y_pred, y):
+            value = reference.mse_loss(y_pred, y)
+            if written == "y":
+                write({"y": y})
+            return value
+
+        message = None if raises else f"^numerical_gradient: .* writes into {written},"
+        with pytest.raises(ArithmeticError if raises else ValueError, match=message):
+            reference.numerical_gradient(arrays["X"], arrays["y"], params, loss, forward)
+        for name, array in arrays.items():
+            assert_array_equal(array, before[name])
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.int64, np.uint8, bool])
+    def test_data_of_every_dtype_are_watched(self, dtype):
+        X = np.array([[1], [0]], dtype)
+
+        def forward(X, p):
+            X[...] = 1
+            return X @ p["W"]
+
+        refused("numerical_gradient", X, self.y, {"W": np.ones((1, 1))}, reference.mse_loss, forward, message="X,")
+        assert_array_equal(X, [[1], [0]])
+
+    @pytest.mark.parametrize(
+        ("writer", "position", "written"),
+        [
+            *[("forward_fn", position, written) for position, written in ((0, "X"), (1, "W"), (1, "b"))],
+            *[("grad_fn", position, written) for position, written in ((0, "X"), (1, "y"), (2, "W"), (2, "b"))],
+            ("loss_fn", 1, "y"),
+        ],
+    )
+    def test_general_descent_refuses_them(self, writer, position, written):
+        X, y, params = self.X.copy(), self.y.copy(), copy.deepcopy(self.params)
+        functions = {"forward_fn": linear, "grad_fn": linear_gradients, "loss_fn": reference.mse_loss}
+
+        def writing(*arguments):
+            result = functions[writer](*arguments)
+            handed = arguments[position]
+            (handed[written] if isinstance(handed, dict) else handed)[...] += 1
+            return result
+
+        given = {**functions, writer: writing}
+        refused("gradient_descent_general", X, y, params, 0.1, 2, *given.values(), message=f"writes into {written},")
+        assert_array_equal(X, self.X)
+        assert_array_equal(y, self.y)
+        for name in params:
+            assert_array_equal(params[name], self.params[name])
+
+    def test_descent_refuses_a_loss_that_writes_into_the_targets(self):
+        y = self.y.copy()
+
+        def loss(y_pred, y):
+            y -= y_pred
+            return float((y**2).mean())
+
+        refused("gradient_descent", self.X, y, [[1.5]], [[0.5]], 0.1, 2, 2, loss, message="writes into y,")
+        assert_array_equal(y, self.y)
+
+    def test_values_that_are_not_numbers_are_no_writing(self):
+        """NaN is not equal to itself; text is data as well as numbers are."""
+        for X in (np.array([np.nan]), np.array(["a"]), np.array([None]), np.array([1j])):
+            assert reference.numerical_gradient(
+                X, X, {"W": np.array([2.0])}, lambda value, _: value, lambda _, p: p["W"] ** 2
+            )["W"] == pytest.approx(4)
 
 
 # Numerical gradients
@@ -798,7 +956,7 @@ def test_forward_perceptron_is_a_sigmoid_layer(rng, n, d, p):
     assert_allclose(reference.forward_perceptron(X, W, b), 1 / (1 + np.exp(-(X @ W + b))))
 
 
-@given(rng=generators, n=sizes, d=sizes, h=sizes, c=sizes)
+@given(rng=generators, n=sizes, d=sizes, h=sizes, c=class_counts)
 def test_mlp_gradients_are_the_numerical_ones(rng, n, d, h, c):
     X, y, params = rng.normal(size=(n, d)), one_hot(rng, n, c), mlp_parameters(rng, d, h, c)
     Z1 = X @ params["W1"] + params["b1"]
@@ -815,7 +973,7 @@ def test_mlp_gradients_are_the_numerical_ones(rng, n, d, h, c):
         assert_allclose(gradient, expected, atol=1e-7)
 
 
-@given(rng=generators, n=sizes, d=sizes, h=sizes, g=sizes, c=sizes)
+@given(rng=generators, n=sizes, d=sizes, h=sizes, g=sizes, c=class_counts)
 def test_mlp_3layer_gradients_are_the_numerical_ones(rng, n, d, h, g, c):
     X, y, params = rng.normal(size=(n, d)), one_hot(rng, n, c), mlp_3layer_parameters(rng, d, h, g, c)
     A1, A2, A3 = reference.forward_mlp_3layer(X, **params)
@@ -975,6 +1133,7 @@ def test_conv2d_does_not_flip_the_filter():
 @given(data=st.data(), stride=st.integers(1, 4), channels=st.sampled_from([(), (1,), (3,)]))
 def test_max_pool_takes_the_maximum_of_every_window(data, stride, channels):
     shape = data.draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
+    assume(not shape[0] != shape[1] == sum(channels))  # taken for channels first
     size = data.draw(st.integers(1, min(shape)))
     X = data.draw(hnp.arrays(st.sampled_from([np.float32, np.int64]), shape + channels, elements=st.integers(-5, 5)))
     pooled = reference.max_pool(X, size, stride)
@@ -989,7 +1148,7 @@ def test_max_pool_drops_an_odd_border():
 @st.composite
 def cnn_problems(draw, values=None):
     """Draw (X, y, params); with `values`, images and filters of so few small integers that windows often tie."""
-    rng, n, f, c = draw(generators), draw(sizes), draw(st.integers(1, 3)), draw(sizes)
+    rng, n, f, c = draw(generators), draw(sizes), draw(st.integers(1, 3)), draw(class_counts)
     kernel = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     height, width = (reach + draw(st.integers(1, 4)) for reach in kernel)
     X, params = rng.normal(size=(n, height, width)), cnn_parameters(rng, height, width, f, kernel, c)
@@ -1136,7 +1295,7 @@ def test_dropout_of_probability_1_keeps_all():
     assert reference.dropout(np.ones((50, 50)), 1, rng=0).all()
 
 
-@given(seed=seeds, n=sizes, d=sizes, h=sizes, c=sizes, p=st.floats(0.3, 1), inverted=st.booleans())
+@given(seed=seeds, n=sizes, d=sizes, h=sizes, c=class_counts, p=st.floats(0.3, 1), inverted=st.booleans())
 def test_a_mask_in_both_passes_gives_the_automatic_gradients(seed, n, d, h, c, p, inverted):
     """A pass with dropout, written out as a reader of the series writes it, the masks drawn first."""
     rng = np.random.default_rng(seed)
@@ -1190,6 +1349,53 @@ def test_accuracy_of_one_probability_is_taken_at_one_half(rng, n):
     expected = accuracy_score(y, A > 0.5)
     assert reference.accuracy(A, y) == reference.accuracy(A.ravel(), y) == pytest.approx(expected)
     assert reference.accuracy(A, np.eye(2)[y.ravel()]) == pytest.approx(expected)
+
+
+class TestImpossibleLabels:
+    """Labels that no class has are refused, in whichever argument, form and dtype: they would all count as wrong.
+
+    The number of classes shows in rows of classes, and is two where one column holds probabilities. Labels count from 0
+    without it as well.
+    """
+
+    @pytest.mark.parametrize(
+        ("labels", "rows"),
+        [
+            ([1, 2, 3], np.eye(3)),
+            ([-1, 0, 1], np.eye(3)),
+            ([0, 1, 2], np.eye(3)[:, :2] @ [[1, 0], [0, 1]] + [[0, 0], [0, 0], [0.5, 0.5]]),
+            ([-1, 1], [[0.5, 0.5]] * 2),
+            ([-1, 1], [0.2, 0.8]),
+            ([0, 2], [0.2, 0.8]),
+            ([0, 2], [[0.2], [0.8]]),
+            ([-3, 4], [0, 1]),
+        ],
+    )
+    @pytest.mark.parametrize("dtype", [int, float, np.float32])
+    @pytest.mark.parametrize("as_column", [False, True])
+    def test_they_are_refused_in_both_arguments(self, labels, rows, dtype, as_column):
+        labels = np.array(labels, dtype).reshape((-1, 1) if as_column else -1)
+        refused("accuracy", rows, labels, message="y has labels")
+        refused("accuracy", labels, rows, message="y_pred has labels")
+
+    def test_unsigned_labels_count_from_0_too(self):
+        refused("accuracy", np.eye(3), np.array([1, 2, 3], np.uint8), message="y has labels 1 to 3")
+        assert reference.accuracy(np.eye(3), np.array([0, 1, 1], np.uint8)) == pytest.approx(2 / 3)
+
+    def test_one_column_of_probabilities_has_two_classes(self):
+        refused("accuracy", [0.2, 0.8], np.eye(3)[:2], message="differ in samples or classes")
+        assert reference.accuracy([0.2, 0.8], np.eye(2)) == 1
+
+    @pytest.mark.parametrize("row", [[0, 0, 0], [1, 1, 0], [0, 2, 1], [3, 0, 0]])
+    def test_a_row_that_is_no_distribution_is_no_truth(self, row):
+        """Neither rows of several labels nor labels laid in a row, of which the largest would count as the class."""
+        refused("accuracy", np.eye(3), [row, [0, 1, 0], [0, 0, 1]], message="y must")
+        assert reference.accuracy([row], [0]) in (0, 1)  # scores of any size are predictions
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_values_that_are_not_finite_are_no_labels(self, value):
+        for arguments in (([0, value], [0, 1]), ([0, 1], [0, value]), ([[0, value]], [0]), ([0], [[0, value]])):
+            refused("accuracy", *arguments, message="NaN or infinity")
 
 
 # Training on real digits
@@ -1251,6 +1457,14 @@ def test_training_learns_the_digits(digits, forward, backward, parameters, as_im
 # Refusals
 
 
+CERTAIN, ONE_HOT = [[0.0, 1.0]], [[0, 1]]
+EYE = np.eye(3)
+
+
+def descent(params=None, lr=0.1, num_iterations=1, grad_fn=lambda X, y, p: p):
+    return EYE, EYE, params or {"W": EYE}, lr, num_iterations, product, grad_fn, reference.mse_loss
+
+
 def refused(name, *arguments, message=None):
     with pytest.raises(ValueError, match=message) as caught:
         getattr(reference, name)(*arguments)
@@ -1308,18 +1522,167 @@ def test_the_message_names_the_shapes_and_the_way_out():
     assert all(part in str(caught.value) for part in ("y_pred (3, 1)", "y (3,)", "y[:, np.newaxis]"))
 
 
-CERTAIN, ONE_HOT = [[0.0, 1.0]], [[0, 1]]
-EYE = np.eye(3)
+@pytest.mark.parametrize(
+    ("name", "changed", "message"),
+    [
+        ("forward_cnn", {1: np.ones((3, 3, 8)), 2: np.ones((1, 8))}, "b_conv does not fit filters;"),
+        ("forward_mlp", {1: np.ones((5, 3))}, "W1 does not fit X;"),
+        ("forward_mlp", {3: np.ones((2, 5))}, "W2 does not fit W1;"),
+        ("backward_mlp", {3: np.ones((5, 2))}, "y does not fit X;"),
+        ("mse_loss", {1: np.ones((4, 3))}, "y does not fit y_pred;"),
+        ("mse_loss", {0: np.array(1.0)}, "y_pred does not fit;"),
+        ("forward_perceptron", {2: np.ones((2, 2))}, "b does not fit;"),
+    ],
+)
+def test_the_message_names_both_arrays_that_do_not_fit(name, changed, message):
+    """The first of them may as well be the wrong one."""
+    arguments = [changed.get(i, argument) for i, argument in enumerate(CALLS[name](np.random.default_rng(0)))]
+    refused(name, *arguments, message=message)
 
 
-def descent(params=None, lr=0.1, num_iterations=1, grad_fn=lambda X, y, p: p):
-    return EYE, EYE, params or {"W": EYE}, lr, num_iterations, product, grad_fn, reference.mse_loss
+# Of these the first argument has any shape, and the other that of the first.
+ELEMENTWISE = {"binary_cross_entropy", "momentum_update", "mse_loss"}
+
+
+@pytest.mark.parametrize(("name", "position"), [case for case in ARRAYS_THAT_MUST_FIT if case[0] != "normalize"])
+def test_ways_out_are_offered_to_what_they_lead_out(name, position):
+    """One-hot is for labels; a row or a column helps neither stacks of images nor biases, which may be vectors."""
+    arguments = CALLS[name](np.random.default_rng(0))
+    parameter, ndim = list(OPTIONS[name])[position], arguments[position].ndim
+    arguments[position] = np.ones(7)
+    with pytest.raises(ValueError, match=name) as caught:
+        call(name, arguments)
+    if name not in ("accuracy", "max_pool") and not (name in ELEMENTWISE and position == 0):
+        helped = ndim == 2 and position not in BIASES.get(name, ())
+        assert (f"{parameter}[:, np.newaxis]" in str(caught.value)) == helped
+        assert ("one-hot" in str(caught.value)) == (helped and parameter == "y")
+
+
+class TestScalars:
+    """A scalar that is no number of its kind is refused by name, in every function that takes one.
+
+    Text, of a configuration or a command line, above all: ``float`` would read some of it, and every text but the empty
+    one is true. Then None, arrays of several numbers, complex numbers, and booleans for numbers, as in
+    ``dropout(A, True)``. NumPy's scalars and arrays of no axis are numbers.
+    """
+
+    CASES = tuple(
+        (name, option, parameter.annotation)
+        for name, options in OPTIONS.items()
+        for option, parameter in options.items()
+        if parameter.annotation in (bool, int, float)
+    )
+
+    @staticmethod
+    def run(name, option, value):
+        bound = signature(getattr(reference, name)).bind_partial(*CALLS[name](np.random.default_rng(0)))
+        return call(name, (), **{**bound.arguments, option: value})
+
+    def test_every_scalar_is_found(self):
+        assert {"lr", "mu", "h", "p", "lambda_", "stride", "padding", "size", "fan_in", "training", "shuffle"} <= {
+            option for _, option, _ in self.CASES
+        }
+
+    @pytest.mark.parametrize(("name", "option", "annotation"), CASES)
+    def test_text_and_what_else_is_no_number_is_refused(self, name, option, annotation):
+        wrong = [".5", "1", "False", b"1", None, [1, 2], [[1], [1]], np.array([1, 1]), 1j]
+        wrong += {bool: [0.5], int: [True, 1.0, np.float64(1)], float: [True, np.True_]}[annotation]
+        for value in wrong:
+            with pytest.raises(ValueError, match=f"^{name}: {option} must be of type {annotation.__name__}, not "):
+                self.run(name, option, value)
+
+    @pytest.mark.parametrize(("name", "option", "annotation"), CASES)
+    def test_numpys_scalars_are_numbers(self, name, option, annotation):
+        value = {bool: True, int: 1, float: 0.5}[annotation]
+        expected = arrays_of([self.run(name, option, value)])
+        kinds = {bool: [np.bool_, np.array], int: [np.int64, np.uint8, np.array], float: [np.float32, np.array]}
+        for kind in kinds[annotation]:
+            for found, other in zip(arrays_of([self.run(name, option, kind(value))]), expected, strict=True):
+                assert_array_equal(found, other)
+                assert found.dtype == other.dtype
+
+
+class TestDictsOfParameters:
+    """Parameters and gradients by name are a dict: what a backward pass returns, a tuple, has lost the names."""
+
+    @pytest.mark.parametrize("params", [[EYE], (EYE, EYE), EYE, None, "W"])
+    def test_anything_else_is_refused_by_name(self, params):
+        message = f"must be a dict of arrays by name, not a {type(params).__name__}"
+        refused("numerical_gradient", EYE, EYE, params, reference.mse_loss, product, message=f"params {message}")
+        arguments = EYE, EYE, params, 0.1, 1, product, linear_gradients, reference.mse_loss
+        refused("gradient_descent_general", *arguments, message=f"params {message}")
+        refused("gradient_descent_general", *descent(grad_fn=lambda *_: params), message=f"gradients {message}")
+
+    def test_l2_regularization_takes_the_values_of_one(self):
+        refused("l2_regularization", {"W1": EYE}, 0.1, message=r"give its values\(\)")
+        params = {"W1": EYE, "W2": np.ones((2, 1))}
+        assert reference.l2_regularization(params.values(), 0.1)[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "weights", [[[1, 2], [3, 4]], ([1, 2], [3, 4]), [1.0, 2.0], [[1.0]], [np.float64(1)], [EYE, [1]]]
+)
+def test_the_rows_of_one_matrix_are_no_layers(weights):
+    """Each would have its own gradient, and broadcast over the whole matrix in the step."""
+    refused("l2_regularization", weights, 0.01, message=r"np\.array\(weights\)")
+
+
+def test_the_way_out_gives_one_gradient():
+    W = [[1, 2], [3, 4]]
+    for weights in (np.array(W), [W], [np.array(W)], (W,)):
+        penalty, [gradient] = reference.l2_regularization(weights, 0.01)
+        assert penalty == pytest.approx(0.3)
+        assert_allclose(gradient, [[0.02, 0.04], [0.06, 0.08]])
+
+
+def test_layers_may_be_vectors_if_they_are_arrays():
+    penalty, gradients = reference.l2_regularization([np.array([1.0, 2.0]), [[3.0]]], 0.5)
+    assert penalty == 7
+    assert [gradient.shape for gradient in gradients] == [(2,), (1, 1)]
+
+
+class TestMapsOfForwardCnn:
+    """`forward_cnn` has filters first, `max_pool` channels last: its windows would reach across the filters.
+
+    Of the same kind are batches of images. What tells is that the last two axes are of one length and the first is not;
+    images that are not square, or as many as they are wide, cannot be told from channels.
+    """
+
+    @pytest.mark.parametrize("shape", [(8, 26, 26), (5, 28, 28), (2, 3, 3), (30, 28, 28)])
+    def test_they_are_refused(self, shape):
+        refused("max_pool", np.ones(shape), message=r"channels first, .* np\.moveaxis\(X, 0, -1\)")
+
+    def test_the_ways_out_give_the_pooled_maps(self):
+        _, A, P, _ = call("forward_cnn", CALLS["forward_cnn"](np.random.default_rng(0)))
+        assert_array_equal([reference.max_pool(a) for a in A[0]], P[0])
+        assert_array_equal(np.moveaxis(reference.max_pool(np.moveaxis(A[0], 0, -1)), -1, 0), P[0])
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_wrong_arguments_are_refused_in_the_name_of_the_function(name):
+    for arguments, options in ((), {}), (CALLS[name](np.random.default_rng(0)), {"filter_size": 3}):
+        with pytest.raises(TypeError, match=rf"^{name}\b"):
+            getattr(reference, name)(*arguments, **options)
+
+
+def test_missing_arguments_are_named_beside_all_of_them():
+    with pytest.raises(TypeError, match=r"^forward_perceptron: missing a required argument: 'b'; it takes X, W, b$"):
+        reference.forward_perceptron(np.ones((2, 2)), np.ones((2, 1)))
+
+
+def test_the_examples_print_what_they_say():
+    """To the letter: Python's own doctest, with which readers run a copy of the file, knows no looser comparison."""
+    found = doctest.testmod(reference)
+    assert found.attempted > 50
+    assert found.failed == 0
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
         ("cross_entropy", ([[2.0, -1.0]], ONE_HOT), "A must hold probabilities"),
+        ("cross_entropy", ([[0.9, 0.9]], ONE_HOT), "row of A must sum to 1"),
+        ("cross_entropy", ([[0.0, 0.0]], ONE_HOT), "row of A must sum to 1"),
         ("cross_entropy", (CERTAIN, [[1, 1]]), "row of y must sum to 1"),
         ("cross_entropy", (EYE[:2, :2], [[0, 0], [1, 1]]), "row of y must sum to 1"),
         ("cross_entropy", (CERTAIN, [[2, -1]]), "y must hold probabilities"),
@@ -1348,14 +1711,18 @@ def descent(params=None, lr=0.1, num_iterations=1, grad_fn=lambda X, y, p: p):
         ("gradient_descent", (EYE, EYE, EYE, EYE[:1], 0.1, 1, 0, reference.mse_loss), "batch_size"),
         ("gradient_descent_general", descent(lr=-1), "lr"),
         ("gradient_descent_general", descent(num_iterations=0), "num_iterations"),
-        ("gradient_descent_general", descent(params={"W": 1j * EYE}), "W must"),
+        ("gradient_descent_general", descent(params={"W": 1j * EYE}), r"params\['W'\] must"),
         ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {}), "returned {}"),
         ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {"W": EYE[0]}), r"returned {'W': \(3,\)}"),
         ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {"W": EYE, "b": EYE}), "returned"),
-        ("gradient_descent_general", descent(grad_fn=lambda X, y, p: {"W": 1j * EYE}), "gradient of W must hold real"),
+        (
+            "gradient_descent_general",
+            descent(grad_fn=lambda X, y, p: {"W": 1j * EYE}),
+            r"gradients\['W'\] must hold real",
+        ),
         ("numerical_gradient", (EYE, EYE, {"W": EYE}, np.subtract, product), "one number"),
         ("numerical_gradient", (EYE, EYE, {"W": EYE}, reference.mse_loss, product, 0), "h is"),
-        ("numerical_gradient", (EYE, EYE, {"W": 1j * EYE}, reference.mse_loss, product), "W must"),
+        ("numerical_gradient", (EYE, EYE, {"W": 1j * EYE}, reference.mse_loss, product), r"params\['W'\] must"),
         ("forward_batch_norm", (EYE[:1], EYE[:1], EYE[:1]), "one sample"),
         ("xavier_init", (0, 3), "fan_in"),
         ("he_init", (3, 2.5), "fan_out"),
