@@ -44,7 +44,7 @@ ROWS = [
 PUBLIC = {
     "autograd_np",
     *(f"autograd_np.neural.{name}" for name in ("arguments", "threads")),
-    *(f"autograd_np.{name}" for name in ("gradients", "hints", "neural", "testing", "widening")),
+    *(f"autograd_np.{name}" for name in ("gradients", "hints", "modes", "neural", "testing", "widening")),
 }
 NN_ROWS = [
     ["nn"],
