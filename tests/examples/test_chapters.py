@@ -831,3 +831,26 @@ def test_conclusion_prints_the_figures_of_readme(tmp_path: Path) -> None:
     for (series, _, here), (printed, _, figure) in zip(stated, found, strict=True):
         assert series == printed
         assert abs(float(here) - float(figure)) < 0.01
+
+
+@NIGHTLY
+def test_conclusion_prints_the_figures_of_the_chapters(tmp_path: Path) -> None:
+    """To the last digit: the same training twice, from the same weights in the same precision."""
+    of_chapters = [
+        number
+        for script, patterns in PRINTED.items()
+        for output in [Output(run(script, folder=tmp_path).stdout)]
+        for pattern in patterns
+        for number in output.numbers(pattern)
+    ]
+    _, table = Output(run("chapter_4_6_conclusion", folder=tmp_path).stdout).text.split("here, digits ")
+    assert [float(found[-1]) for found in re.findall(rf" (-|(?:about )?{N}) {N}(?= [234P])", table)] == of_chapters
+
+
+@NIGHTLY
+@pytest.mark.parametrize("seed", ["3", "7"])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_exercises_hold_for_other_seeds(script: str, seed: str, tmp_path: Path) -> None:
+    """What depends on what is drawn is said as it comes out; an assertion in an exercise holds for every seed."""
+    short = ["--epochs", "2"] if script in TRAINING and script > "chapter_3_4" else []
+    assert "Next" in run(script, "--seed", seed, *short, folder=tmp_path).stdout or script > "chapter_5"
