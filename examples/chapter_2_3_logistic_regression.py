@@ -31,7 +31,21 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, heading, load_pair, opening, run, save, say, subplots, table
+from common import (
+    Array,
+    agree,
+    answer,
+    check_converged,
+    exercises,
+    heading,
+    load_pair,
+    opening,
+    run,
+    save,
+    say,
+    subplots,
+    table,
+)
 
 import nn
 from autograd_np import Tensor, grad, hessian, print_tape, value_and_grad
@@ -135,8 +149,7 @@ def story(options: Namespace) -> None:
     draw(options, name, (by_hand, automatic, test), curves, stability.stable_below)
     say("Lesson: a loss that grows is no bug of the gradient. The curvature decides how large a step may be.")
 
-    heading("Exercises")
-    say("1 to 4 are the chapter's own, the others go on from there.")
+    exercises()
     answer(exercise_1, options.seed)
     answer(exercise_2, options.seed)
     answer(exercise_3, options.seed)
@@ -180,6 +193,7 @@ def zeros_and_ones(
         callbacks=[lambda m, _: test.append(nn.evaluate(m, X_test, y_test, loss=nn.BCEWithLogitsLoss())["loss"])],
     )  # fmt: skip
     automatic = history["val_loss"]  # of all training images after an epoch, as by hand
+    check_converged("Logistic regression", automatic, options.lr, classes=2)
     Z_test = nn.predict(model, X_test)
 
     for way, losses, test_loss, hits in (
@@ -203,9 +217,11 @@ def zeros_and_ones(
             f"{reference.binary_cross_entropy(A_test, y_test):.4f}", f"{reference.accuracy(A_test, y_test):.4f}",
         ))  # fmt: skip
     table(("batch", "updates an epoch", "first loss", "last loss", "test loss", "test accuracy"), rows)
+    lasts = [float(row[3]) for row in rows]
+    fit = "and here the smaller they are the better they fit" if lasts == sorted(lasts) else "but do not always fit"
     say(
-        "Smaller batches update more often, and so fit the training images better in as many epochs; but each epoch "
-        "takes longer, and the test loss says what the fit is worth."
+        f"Smaller batches update more often, {fit} the training images in as many epochs. Each epoch takes longer, and "
+        "the test loss says what the fit is worth."
     )
     return by_hand, automatic, test
 
@@ -277,7 +293,10 @@ def draw(
             f"lr {lr:g}, {size}", (5.1, np.median(losses[-1])), color=colour, va="center", annotation_clip=False
         )
     axes[1].set(
-        title=f"y = 2x: median, 90 % of {SEEDS} shufflings", xlabel="epoch", ylabel="mean squared error", xlim=(0, 8.4)
+        title=f"y = 2x: {SEEDS} shufflings (median, middle 90 %)",
+        xlabel="epoch",
+        ylabel="mean squared error",
+        xlim=(0, 8.4),
     )
     axes[1].set_xticks(range(6))
 
@@ -286,10 +305,10 @@ def draw(
         losses = losses[losses < 1e7]
         axes[2].semilogy(losses, color=colour)
         axes[2].annotate(
-            f"lr {share * stable_below:.3f} = {share:.2f} bound", (len(losses) - 1, losses[-1]), xytext=(6, 0),
+            f"lr {share * stable_below:.3f}, {share:.0%} of it", (len(losses) - 1, losses[-1]), xytext=(6, 0),
             textcoords="offset points", color=colour, va="center", annotation_clip=False,
         )  # fmt: skip
-    title = f"All samples: stable below {stable_below:.3f}"
+    title = f"y = 2x, all samples: the bound is {stable_below:.3f}"
     axes[2].set(title=title, xlabel="step", ylabel="mean squared error", xlim=(0, 56), ylim=(3e-3, 3e7))
     axes[2].set_xticks(range(0, 31, 10))
     for ax in axes:

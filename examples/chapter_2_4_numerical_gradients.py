@@ -20,7 +20,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, difference, heading, load_pair, opening, run, save, say, subplots, table
+from common import (
+    Array,
+    agree,
+    answer,
+    difference,
+    exercises,
+    heading,
+    load_pair,
+    opening,
+    run,
+    save,
+    say,
+    subplots,
+    table,
+)
 
 import nn
 from autograd_np import neural, value_and_grad
@@ -110,8 +124,7 @@ def story(options: Namespace) -> None:
         "finds says what is wrong."
     )
 
-    heading("Exercises")
-    say("1 to 4 are the chapter's own, the others go on from there.")
+    exercises()
     answer(exercise_1)
     answer(exercise_2)
     answer(exercise_3)
@@ -230,8 +243,9 @@ def exercise_2() -> str:
     _, (W, b), off = two(1e-2)
     assert off < 1e-12
     return (
-        f"{W:.8f} and {b:.8f}, off by {off:.0e}: not less accurate. The error of a central difference goes with the "
-        f"third derivative, and a square has none. The logistic loss of exercise 3 has one."
+        f"{W:.8f} and {b:.8f}, off by {off:.0e}: not less accurate, although the text expects it. The error of a "
+        f"central difference goes with the third derivative, and a square has none. The logistic loss of exercise 3 "
+        f"has one."
     )
 
 
@@ -266,8 +280,10 @@ def exercise_4() -> str:
     assert np.allclose(numerical, right, rtol=1e-9)
     assert np.abs(numerical - wrong).max() > 1
     return (
-        f"NumPy refuses the product, {refused}: the shapes give it away before any number does.\n"
-        f"With as many features as samples both fit. For X = {X.tolist()} the right gradient is {right.ravel()}, the "
+        f"The text expects a large difference, but NumPy refuses the product, {refused}: the shapes give it away "
+        f"before any number does.\n"
+        f"With as many features as samples both fit. For X = {X.tolist()}, y = {y.tolist()}, W = {p['W'].tolist()} and "
+        f"b = {p['b'].tolist()} the error X W + b - y is {error.tolist()}. The right gradient is {right.ravel()}, the "
         f"wrong one {wrong.ravel()}, and the numerical one {numerical.ravel().round(6)} tells which."
     )
 

@@ -24,10 +24,27 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, heading, load_pair, opening, progress, run, save, say, subplots, table
+from common import (
+    Array,
+    agree,
+    answer,
+    by_name,
+    check_converged,
+    exercises,
+    heading,
+    load_pair,
+    opening,
+    progress,
+    run,
+    save,
+    say,
+    show_step,
+    subplots,
+    table,
+)
 
 import nn
-from autograd_np import print_tape, value_and_grad
+from autograd_np import value_and_grad
 from nn import reference
 
 BITS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -74,7 +91,7 @@ def mlp(rng: np.random.Generator) -> nn.Sequential:
 
 def mlp_by_hand(model: nn.Sequential, lr: float, epochs: int) -> tuple[list[Array], list[float]]:
     """Train a copy of a model on XOR with the hand-written backward pass."""
-    W1, b1, W2, b2 = (p.data.T.copy() if p.ndim == 2 else p.data[np.newaxis].copy() for p in model.parameters())
+    W1, b1, W2, b2 = by_name(model)
     y, losses = np.eye(2)[XOR[:, 0].astype(int)], []
     for _ in range(epochs):
         A1, A2 = reference.forward_mlp(BITS, W1, b1, W2, b2)
@@ -114,6 +131,7 @@ def story(options: Namespace) -> None:
     for problem, (X, y) in progress(problems.items(), "perceptron"):
         W, b, losses = found[problem] = perceptron_by_hand(X, y, options.lr, options.epochs)
         *_, automatic = perceptron_automatically(X, y, options.lr, options.epochs)
+        check_converged(f"The perceptron of {problem}", automatic, options.lr, classes=2)
         hits = reference.accuracy(reference.forward_perceptron(X, W, b), y)
         rows.append((problem, f"{losses[-1]:.4f}", f"{automatic[-1]:.4f}", f"{hits:.2f}"))
         found[problem] = W, b, losses, automatic
@@ -134,8 +152,7 @@ def story(options: Namespace) -> None:
     agree("Losses", by_hand, automatic)
     agree("Hidden weights", parameters[0].T, model[0].weight.data)
     labels = XOR[:, 0].astype(int)
-    print("\nWhat a step records, and how it goes back:\n")
-    print_tape(nn.CrossEntropyLoss()(model(BITS), labels), dict(model.named_parameters()) | {"X": BITS, "y": labels})
+    show_step(model, BITS, labels)
 
     heading(f"XOR of handwritten bits: two images of {name} side by side")
     handwritten(pair, rng, options)
@@ -149,19 +166,23 @@ def story(options: Namespace) -> None:
     ax = axes[1, 1]
     nn.plots.decision_boundary(lambda x: reference.softmax(nn.predict(model, x))[:, 1], BITS, XOR[:, 0].astype(int), ax)
     ax.set_title(f"Hidden layer: XOR, loss {by_hand[-1]:.3f}")
+    dots, _ = axes[0, 0].collections[-1].legend_elements()
+    axes[0, 0].legend(dots, ["label 0", "label 1"], loc="upper right", framealpha=0.9)
+    figure.colorbar(
+        axes[0, 1].collections[0], ax=axes[0, :], ticks=[0, 0.5, 1], pad=0.01, label="probability of label 1"
+    )
     ax = axes[1, 2]
-    ax.plot(found["XOR"][2][:1000], label="perceptron")
+    ax.plot(found["XOR"][2][:1000], linewidth=5, alpha=0.4, label="perceptron")
     ax.plot(by_hand, label="hidden layer")
     ax.axhline(np.log(2), color="black", linestyle=":", linewidth=1)
-    ax.annotate("ln 2", (500, np.log(2)), xytext=(0, 4), textcoords="offset points")
+    ax.annotate("ln 2", (500, np.log(2)), xytext=(0, 6), textcoords="offset points")
     ax.set(title="XOR: the loss", xlabel="step", ylabel="cross-entropy", ylim=(0, 0.9))
     ax.grid(alpha=0.3)
     ax.legend(frameon=False)
     save(figure, options, "boundaries")
     say("Lesson: where a loss stays at ln 2, ask first whether the model can do any better.")
 
-    heading("Exercises")
-    say("1 to 4 are the chapter's own, the others go on from there.")
+    exercises()
     answer(exercise_1)
     answer(exercise_2)
     answer(exercise_3)

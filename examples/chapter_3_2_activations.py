@@ -20,7 +20,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, heading, load_images, opening, run, save, say, standardize, subplots, table
+from common import (
+    Array,
+    agree,
+    answer,
+    exercises,
+    heading,
+    load_images,
+    opening,
+    run,
+    save,
+    say,
+    split,
+    subplots,
+    table,
+)
 
 from autograd_np import elementwise_grad, grad, jacobian, neural, value_and_grad
 from nn import reference
@@ -57,7 +71,7 @@ def story(options: Namespace) -> None:
     )  # fmt: skip
     rng = np.random.default_rng(options.seed)
     data = load_images(options)
-    X, _ = standardize(data.x_train, data.x_test)
+    X, *_ = split(data)
 
     heading("Values and derivatives")
     z = np.linspace(-6, 6, 241)
@@ -80,10 +94,9 @@ def story(options: Namespace) -> None:
                 for row in [np.full(3, float(c))]
             ),
         ]
-        overflows = np.isinf(np.exp(np.float32(1000)))
     table(("", "formula as it stands", "stable"), rows)
     say(
-        f"exp(1000) overflows ({overflows}), and exp(-1000) is rounded to 0. Infinity over infinity and zero over zero "
+        "exp(1000) overflows to infinity, and exp(-1000) is rounded to 0. Infinity over infinity and zero over zero "
         "are NaN, which the next step writes into every weight."
     )
 
@@ -91,18 +104,21 @@ def story(options: Namespace) -> None:
     d = X.shape[1]
     Z = X @ rng.normal(scale=1 / np.sqrt(d), size=(d, 256))
     say(f"With weights of variance 1/{d}, Z has mean {Z.mean():.2f} and standard deviation {Z.std():.2f}.")
-    rows = []
+    rows, passed = [], {}
     for name, (value, derivative, _) in ACTIVATIONS.items():
         A, slopes = value(Z), derivative(Z)
+        passed[name] = slopes.mean()
         rows.append((name, f"{A.mean():.3f}", f"{np.mean(A == 0):.3f}", f"{slopes.mean():.3f}", f"{slopes.max():.3f}"))
     table(("activation", "mean", "exactly 0", "mean derivative", "largest derivative"), rows)
-    say("Half of a ReLU's units are silent, and the others pass the gradient on as it is; a sigmoid passes on a fifth.")
+    say(
+        f"Of a ReLU's units {1 - passed['relu']:.0%} are silent, and the others pass the gradient on as it is; a "
+        f"sigmoid passes on {passed['sigmoid']:.0%} of it."
+    )
 
     draw(options, z)
     say("Lesson: an activation matters by its derivative, and a formula matters by how it is computed.")
 
-    heading("Exercises")
-    say("1 to 4 are the chapter's own, the others go on from there.")
+    exercises()
     answer(exercise_1)
     answer(exercise_2, options.seed)
     answer(exercise_3, options.seed)
@@ -121,14 +137,21 @@ def draw(options: Namespace, z: Array) -> None:
     """Draw the activations with their derivatives, and the probabilities of a softmax."""
     figure, axes = subplots(2, 2, width=4.8, height=3.5)
     for ax, (name, (value, derivative, function)) in zip(axes.flat, ACTIVATIONS.items(), strict=False):
+        slopes = derivative(z)
+        jumps = np.flatnonzero(np.abs(np.diff(slopes)) > 0.5) + 1  # where no line is to be drawn
+
+        def shown(values: Array, jumps: Array = jumps) -> Array:
+            return np.insert(values, jumps, np.nan)
+
         ax.plot(z, value(z), color="C0", label="value")
-        ax.plot(z, derivative(z), color="C1", linewidth=5, alpha=0.4, label="derivative by hand")
-        ax.plot(z, elementwise_grad(function)(z), "--", color="black", linewidth=1.2, label="automatically")
-        ax.set(title=name, xlabel="$z$", ylim=(-1.15, 2.3))
+        ax.plot(shown(z), shown(slopes), color="C1", linewidth=5, alpha=0.4, label="derivative by hand")
+        automatic = elementwise_grad(function)(z)
+        ax.plot(shown(z), shown(automatic), "--", color="black", linewidth=1.2, label="automatically")
+        ax.set(title=name, xlabel="$z$", ylabel="value and derivative", ylim=(-1.15, 2.3))
     p = reference.softmax(np.stack([z, np.zeros_like(z), np.full_like(z, -1.0)], axis=1))
     for i in range(3):
         axes[1, 1].plot(z, p[:, i], color=f"C{i + 2}", label=f"$p_{i + 1}$")
-    axes[1, 1].set(title="softmax of $(z, 0, -1)$", xlabel="$z$", ylim=(-0.05, 1.35))
+    axes[1, 1].set(title="softmax of $(z, 0, -1)$", xlabel="$z$", ylabel="probability", ylim=(-0.05, 1.35))
     for ax in axes.flat:
         ax.grid(alpha=0.3)
         ax.legend(frameon=False, loc="upper left")

@@ -21,7 +21,21 @@ from argparse import Namespace
 from typing import Any
 
 import numpy as np
-from common import Array, agree, answer, heading, load_images, opening, run, save, say, standardize, subplots, table
+from common import (
+    Array,
+    agree,
+    answer,
+    exercises,
+    heading,
+    load_images,
+    opening,
+    run,
+    save,
+    say,
+    split,
+    subplots,
+    table,
+)
 
 import nn
 from nn import reference
@@ -70,8 +84,7 @@ def story(options: Namespace) -> None:
         "forward_mlp", "cross_entropy",
     )  # fmt: skip
     data = load_images(options)
-    X, _ = standardize(data.x_train, data.x_test)
-    X, labels = X[:500], data.y_train[:500]
+    X, labels = (a[:500] for a in split(data)[:2])
     n, d = X.shape
 
     heading(f"The forward pass of {n} images of {data.name}")
@@ -112,8 +125,7 @@ def story(options: Namespace) -> None:
     draw(options, X, labels, data.name)
     say("Lesson: look at the first loss. If it is not ln 10, it is the weights that speak, and not the images.")
 
-    heading("Exercises")
-    say("1 to 4 are the chapter's own, the others go on from there.")
+    exercises()
     answer(exercise_1, options.seed)
     answer(exercise_2, options.seed)
     answer(exercise_3, options.seed)
@@ -262,7 +274,9 @@ def exercise_10(X: Array, labels: Array, seed: int) -> str:
     found, wrong = look(X, labels, parameters)["by hand"], 1 - reference.accuracy(A2, labels)
     most = wrong * -np.log(1e-15)
     assert 0.8 * most < found <= most + 0.1
-    return f"{wrong:.3f} x 34.54 = {most:.2f}; it is {found:.2f}. Where the bound holds, this loss is flat."
+    return (
+        f"{wrong:.4f} x {-np.log(1e-15):.4f} = {most:.2f}; it is {found:.2f}. Where the bound holds, this loss is flat."
+    )
 
 
 if __name__ == "__main__":

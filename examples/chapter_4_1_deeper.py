@@ -21,21 +21,28 @@ from common import (
     Array,
     agree,
     answer,
+    by_name,
+    check_converged,
+    exercises,
     heading,
     load_images,
     load_thousand,
+    of_mnist,
     opening,
+    over_epochs,
     progress,
     run,
     save,
     say,
-    standardize,
+    show_step,
+    split,
     subplots,
     table,
+    table_of_epochs,
+    train,
 )
 
 import nn
-from autograd_np import print_tape
 from nn import reference
 
 BATCH = 64
@@ -69,11 +76,6 @@ def weight_gradients(model: nn.Sequential, x: Array, labels: Array) -> list[Arra
 def sizes_of(gradients: list[Array]) -> list[float]:
     """Return their mean absolute values."""
     return [float(np.mean(np.abs(g))) for g in gradients]
-
-
-def by_name(model: nn.Sequential) -> list[Array]:
-    """Return W1, b1, W2, b2, ... of a model, in the series' shapes."""
-    return [p.data.T.copy() if p.ndim == 2 else p.data[np.newaxis].copy() for p in model.parameters()]
 
 
 def small_weights(sizes: list[int], scale: float, rng: np.random.Generator) -> list[Array]:
@@ -125,22 +127,6 @@ def train_by_hand(
     return history
 
 
-def train(model: nn.Sequential, data: tuple[Array, ...], lr: float, epochs: int, seed: int) -> dict[str, list[float]]:
-    """Return the same, automatically."""
-    X, labels, X_test, labels_test = data
-    history: dict[str, list[float]] = {"loss": [], "accuracy": []}
-
-    def judge(model: nn.Module, _: object) -> None:
-        history["loss"].append(nn.evaluate(model, X, labels)["loss"])
-        history["accuracy"].append(nn.accuracy(nn.predict(model, X_test), labels_test))
-
-    nn.fit(
-        model, X, labels, optimizer=nn.optim.SGD(model.parameters(), lr=lr), epochs=epochs, batch_size=BATCH,
-        callbacks=[judge], rng=seed,
-    )  # fmt: skip
-    return history
-
-
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
     opening(
@@ -149,10 +135,9 @@ def story(options: Namespace) -> None:
         "forward_mlp_3layer", "backward_mlp_3layer",
     )  # fmt: skip
     images = load_images(options)
-    X, X_test = standardize(images.x_train, images.x_test)
-    data = X, images.y_train, X_test, images.y_test
+    data = X, labels, X_test, _ = split(images)
     d = X.shape[1]
-    x, y = X[:BATCH], images.y_train[:BATCH]
+    x, y = X[:BATCH], labels[:BATCH]
 
     heading("Three layers, three ways")
     models = {
@@ -166,8 +151,7 @@ def story(options: Namespace) -> None:
         "behind m units): with weights of 0.01 many a ReLU is so close to its kink that a difference steps over it."
     )
     print(nn.compare.compare_backprop(model, x, y))
-    print("\nWhat the automatic way records, and how it goes back:\n")
-    print_tape(nn.CrossEntropyLoss()(model(x), y), dict(model.named_parameters()) | {"X": x, "y": y})
+    show_step(model, x, y, "What the automatic way records, and how it goes back")
 
     heading("The gradients of the first batch")
     rows = []
@@ -184,19 +168,21 @@ def story(options: Namespace) -> None:
         f"{len(X)} images, {len(X_test)} more to test; learning rate {options.lr:g}, {options.epochs} epochs, batches "
         f"of {BATCH}. After each epoch, the loss of all training images and the accuracy of the test images:"
     )
-    by_hand = train_by_hand(by_name(models["3 layers, 0.01"]), data, options.lr, options.epochs, BATCH, options.seed)
+    parameters = by_name(models["3 layers, 0.01"])
     histories = {name: train(model, data, options.lr, options.epochs, options.seed) for name, model in models.items()}
-    rows = []
-    for epoch in range(options.epochs):
-        figures = ((f"{h['loss'][epoch]:.4f}", f"{h['accuracy'][epoch]:.4f}") for h in histories.values())
-        rows.append((f"Epoch {epoch + 1}/{options.epochs}", *(figure for pair in figures for figure in pair)))
-    table(("", *(word for name in histories for word in (name, "accuracy"))), rows)
+    for name, history in histories.items():
+        check_converged(name, history["loss"], options.lr)
+    by_hand = train_by_hand(parameters, data, options.lr, options.epochs, BATCH, options.seed)
+    table_of_epochs(histories)
     for what in ("loss", "accuracy"):
         agree(f"3 layers, 0.01: {what}", by_hand[what], histories["3 layers, 0.01"][what], tolerance=1e-8)
+    two, three, _ = (history["accuracy"][-1] for history in histories.values())
+    plateau = {name: sum(loss > 0.95 * np.log(10) for loss in h["loss"]) for name, h in histories.items()}
     say(
-        "The series reports 0.892 with two layers and 0.887 with three for its 5,000 images of MNIST. The third layer "
-        "does not help: with weights of 0.01 its network first stays at ln 10 = 2.3026, where it knows nothing. With "
-        "He's weights it starts at once."
+        "The series reports 0.892 with two layers and 0.887 with three for its 5,000 images of MNIST. Here it is "
+        f"{two:.4f} and {three:.4f}: the third layer {'does not help' if three <= two else 'helps'}. The loss is "
+        "within 5 % of ln 10 = 2.3026, where a network knows nothing, after so many of the first epochs: "
+        f"{', '.join(f'{count} ({name})' for name, count in plateau.items())}."
     )
 
     heading(f"From 2 to 10 layers, hidden ones of {WIDTH} units")
@@ -228,8 +214,7 @@ def story(options: Namespace) -> None:
     draw_training(options, histories, images.name)
     say("Lesson: what a deep network learns with depends on its first weights and its activations; measure it.")
 
-    heading("Exercises")
-    say("1 to 4 are the chapter's own, the others go on from there.")
+    exercises()
     runs = thousand_images(options)
     answer(exercise_1, options.seed)
     answer(exercise_2, options.seed)
@@ -259,8 +244,7 @@ class Runs:
 def thousand_images(options: Namespace) -> Runs:
     """Train on 1,000 images, as the third and fourth exercise say, with five seeds each."""
     images = load_thousand(options)
-    X, X_test = (features.astype(np.float32) for features in standardize(images.x_train, images.x_test))
-    data = X, images.y_train, X_test, images.y_test
+    data = X, labels, _, _ = split(images, np.float32)
     histories = {"784-256-128-10": [], "784-256-10": []}
     for name, sizes in zip(histories, ([X.shape[1], 256, 128, 10], [X.shape[1], 256, 10]), strict=True):
         for seed in range(options.seed, options.seed + 5):
@@ -268,7 +252,7 @@ def thousand_images(options: Namespace) -> Runs:
             parameters = [p.astype(np.float32) for p in parameters]
             histories[name].append(train_by_hand(parameters, data, 0.1, 10, 32, seed))
             if len(sizes) == 4 and seed == options.seed:
-                x, y = next(iter(nn.data.Batches(X, np.eye(10)[images.y_train], batch_size=32, rng=seed)))
+                x, y = next(iter(nn.data.Batches(X, np.eye(10)[labels], batch_size=32, rng=seed)))
                 first_sizes = sizes_of(backward(parameters, x, y)[::2])
     return Runs(images.name, histories, first_sizes)
 
@@ -300,11 +284,7 @@ def draw_training(options: Namespace, histories: dict[str, dict[str, list[float]
             ax.plot(epochs, history[what], marker="o", markersize=3.5, label=label)
     axes[0].set(title=f"Loss of all training images, {name}", ylabel="cross-entropy", ylim=(0, None))
     axes[1].set(title="Accuracy on the test images", ylabel="accuracy", ylim=(0, 1.02))
-    for ax in axes:
-        ax.set_xlabel("epoch")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.grid(alpha=0.3)
-        ax.legend(frameon=False)
+    over_epochs(axes)
     save(figure, options, "training")
 
 
@@ -372,15 +352,20 @@ def exercise_3(runs: Runs) -> str:
     three, two = runs.histories.values()
     last, last_two = ([run["loss"][-1] for run in runs] for runs in (three, two))
     accuracies, accuracies_two = ([run["accuracy"][-1] for run in runs] for runs in (three, two))
-    assert min(run["loss"][0] for run in three) > 2.2
-    assert min(last) > max(last_two)
-    assert np.mean(accuracies) < np.mean(accuracies_two)
+    lost = np.mean([np.sum(np.array(run["loss"]) > 2) for run in three])
+    helps = "No, it does not help" if np.mean(accuracies) <= np.mean(accuracies_two) else "Here it helps"
+    own = of_mnist(
+        runs.name,
+        "losses of 2.296, 2.288, 2.264, 2.111 at first and 0.23 to 0.29 at the end, accuracy 0.81 to 0.86; with one "
+        "hidden layer 0.05 and 0.87 to 0.89",
+    )
     return (
         f"{', '.join(f'{value:.3f}' for value in three[0]['loss'])}; test accuracy {accuracies[0]:.3f}. With five "
         f"seeds the last loss is {min(last):.3f} to {max(last):.3f} and the accuracy {min(accuracies):.3f} to "
         f"{max(accuracies):.3f}; with one hidden layer, {min(last_two):.3f} to {max(last_two):.3f} and "
-        f"{min(accuracies_two):.3f} to {max(accuracies_two):.3f}. No, it does not help: the first epochs are lost near "
-        "ln 10 = 2.303, since small weights behind small weights let little through."
+        f"{min(accuracies_two):.3f} to {max(accuracies_two):.3f}. "
+        f"{helps}: the loss is above 2 for {lost:.1f} of the 10 epochs on average, near ln 10 = 2.303, since small "
+        f"weights behind small weights let little through.{own}"
     )
 
 
@@ -394,11 +379,11 @@ def exercise_4(runs: Runs) -> str:
     epochs, epochs_two = (np.mean((losses >= 1).sum(axis=1) + 1) for losses in (three, two))
     rises, rises_two = (int((np.diff(losses) > 0).sum()) for losses in (three, two))
     assert W1 < W2 < W3
-    assert epochs > epochs_two + 1
     return (
         f"{W1:.1e}, {W2:.1e}, {W3:.1e}: the first layer's is the smallest. The loss is below 1 after {epochs:.1f} "
-        f"epochs on average, with one hidden layer after {epochs_two:.1f}. Both are stable: from epoch to epoch it "
-        f"rises {rises} and {rises_two} times in {np.diff(three).size}."
+        f"epochs on average, with one hidden layer after {epochs_two:.1f}. From epoch to epoch it rises {rises} and "
+        f"{rises_two} times in {np.diff(three).size}{': both are stable' if rises == rises_two == 0 else ''}."
+        f"{of_mnist(runs.name, '5.0e-05, 1.5e-04, 6.6e-04')}"
     )
 
 

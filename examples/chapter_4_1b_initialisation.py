@@ -34,21 +34,27 @@ from common import (
     agree,
     answer,
     bounded,
+    check_converged,
+    exercises,
     heading,
     load_images,
     load_thousand,
+    of_mnist,
     opening,
+    over_epochs,
     progress,
     run,
     save,
     say,
-    standardize,
+    show_step,
+    split,
     subplots,
     table,
+    table_of_epochs,
+    train,
 )
 
 import nn
-from autograd_np import print_tape
 from nn import reference
 
 BATCH = 64
@@ -183,10 +189,9 @@ def story(options: Namespace) -> None:
         "xavier_init", "he_init", "forward_batch_norm", "backward_batch_norm",
     )  # fmt: skip
     images = load_images(options)
-    X, X_test = standardize(images.x_train, images.x_test)
-    data = X, images.y_train, X_test, images.y_test
+    data = X, labels, X_test, _ = split(images)
     d = X.shape[1]
-    x, labels = X[:BATCH], images.y_train[:BATCH]
+    x, labels = X[:BATCH], labels[:BATCH]
     y = np.eye(10)[labels]
 
     heading(f"Sizes in {DEPTH} layers, hidden ones of {WIDTH} units")
@@ -224,8 +229,7 @@ def story(options: Namespace) -> None:
     say(f"The network {d}-64-32-10 on the same images, with batch normalisation behind both hidden layers:")
 
     print(nn.compare.compare_backprop(model, x, labels, backward=network.by_name))
-    print("\nWhat the automatic way records, and how it goes back:\n")
-    print_tape(nn.CrossEntropyLoss()(model(x), labels), dict(model.named_parameters()) | {"X": x, "y": labels})
+    show_step(model, x, labels, "What the automatic way records, and how it goes back")
 
     heading("Training")
     say(
@@ -243,29 +247,35 @@ def story(options: Namespace) -> None:
         name: train(network.automatic(), data, options.lr, options.epochs, options.seed)
         for name, network in networks.items()
     }
+    for name, history in histories.items():
+        check_converged(name, history["loss"], options.lr)
     last = networks["He, batch norm"]
     trained = train_by_hand(last, data, options.lr, options.epochs, BATCH, options.seed)
-    rows = []
-    for epoch in range(options.epochs):
-        figures = ((f"{h['loss'][epoch]:.4f}", f"{h['accuracy'][epoch]:.4f}") for h in histories.values())
-        rows.append((f"Epoch {epoch + 1}/{options.epochs}", *(figure for pair in figures for figure in pair)))
-    table(("", *(word for name in histories for word in (name, "accuracy"))), rows)
+    table_of_epochs(histories)
     for what in ("loss", "accuracy"):
         agree(f"He, batch norm: {what}", trained[what], histories["He, batch norm"][what], tolerance=1e-8)
     first = {name: history["loss"][0] for name, history in histories.items()}
+    rises = {name: int(np.sum(np.diff(history["loss"]) > 0)) for name, history in histories.items()}
+    end = {name: history["loss"][-1] for name, history in histories.items()}
+    right = {name: history["accuracy"][-1] for name, history in histories.items()}
+    lowest = min(end, key=lambda name: end[name])
+    best = max(right.values())
+    ahead = ", ".join(name for name in right if right[name] == best)
+    gone = first["0.01"] > 2 and max(first[name] for name in first if name != "0.01") < 1
     say(
         f"After one epoch the loss is {first['0.01']:.3f} with weights of 0.01, {first['He']:.3f} with He's, "
-        f"{first['0.01, batch norm']:.3f} and {first['He, batch norm']:.3f} with batch normalisation: the plateau of "
-        "chapter 4.1 is gone. But where the first weights are small, normalisation makes the gradients in front of it "
-        "large (exercise 5), and the loss jumps now and then. He's weights and normalisation go well together."
+        f"{first['0.01, batch norm']:.3f} and {first['He, batch norm']:.3f} with batch normalisation"
+        f"{': the plateau of chapter 4.1 is gone' if gone else ''}. Where the first weights are small, normalisation "
+        f"makes the gradients in front of it large (exercise 5), and the loss can jump: from epoch to epoch it rises "
+        f"{rises['0.01, batch norm']} times, with He's weights {rises['He, batch norm']} times. At the end the "
+        f"least loss is {end[lowest]:.4f} ({lowest}), and the best accuracy {best:.4f} ({ahead})."
     )
 
     draw_sizes(options, sizes)
     draw_training(options, histories, images.name)
     say("Lesson: choose the first weights by the layer's width and its activation, or normalise what they make.")
 
-    heading("Exercises")
-    say("The series has none here: 1 to 4 are of its kind, the others go on from there.")
+    exercises("The series has none here: 1 to 4 are of its kind, the others go on from there.")
     answer(exercise_1, options.seed)
     answer(exercise_2)
     answer(exercise_3)
@@ -281,26 +291,10 @@ def automatic_gradients_of(network: Network, x: Array, labels: Array) -> list[Ar
     return weights_of(automatic_gradients(network.automatic(), x, labels))
 
 
-def train(model: nn.Sequential, data: tuple[Array, ...], lr: float, epochs: int, seed: int) -> dict[str, list[float]]:
-    """Return the loss of all training images and the accuracy of the test images, after each epoch."""
-    X, labels, X_test, labels_test = data
-    history: dict[str, list[float]] = {"loss": [], "accuracy": []}
-
-    def judge(model: nn.Module, _: object) -> None:
-        history["loss"].append(nn.evaluate(model, X, labels)["loss"])
-        history["accuracy"].append(nn.accuracy(nn.predict(model, X_test), labels_test))
-
-    nn.fit(
-        model, X, labels, optimizer=nn.optim.SGD(model.parameters(), lr=lr), epochs=epochs, batch_size=BATCH,
-        callbacks=[judge], rng=seed,
-    )  # fmt: skip
-    return history
-
-
 def train_by_hand(
     network: Network, data: tuple[Array, ...], lr: float, epochs: int, batch: int, seed: int
 ) -> dict[str, list[float]]:
-    """Return the same, by hand."""
+    """Return the loss of all training images and the accuracy of the test images after each epoch, by hand."""
     X, labels, X_test, labels_test = data
     Y = np.eye(10, dtype=X.dtype)[labels]
     batches = nn.data.Batches(X, Y, batch_size=batch, rng=seed)
@@ -325,8 +319,8 @@ def draw_sizes(options: Namespace, sizes: dict[str, list[Array]]) -> None:
                 label = f"{weights}{', batch norm' if normalised else ''}"
                 nn.plots.gradient_sizes(gradients, label, ax)
                 ax.lines[-1].set(color=colours[weights], linestyle="--" if normalised else "-")
-        ax.set(title=f"Gradients, {activation}, {DEPTH} layers", ylim=(1e-17, 1e17))
-        ax.legend(frameon=False, loc="upper right", ncols=2, title="first weights")
+        ax.set(title=f"Gradients, {activation}, {DEPTH} layers", ylim=(1e-17, 1e8))
+        ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, title="first weights")
     axes[1].set_ylabel("")
     save(figure, options, "sizes")
 
@@ -341,11 +335,7 @@ def draw_training(options: Namespace, histories: dict[str, dict[str, list[float]
             ax.plot(epochs, history[what], marker="o", markersize=3.5, label=label)
     axes[0].set(title=f"Loss of all training images, {name}", ylabel="cross-entropy", yscale="log")
     axes[1].set(title="Accuracy on the test images", ylabel="accuracy", ylim=(0, 1.02))
-    for ax in axes:
-        ax.set_xlabel("epoch")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.grid(alpha=0.3)
-        ax.legend(frameon=False)
+    over_epochs(axes)
     save(figure, options, "training")
 
 
@@ -401,13 +391,12 @@ def exercise_4(options: Namespace) -> str:
     lr 0.1, 10 epochs, batches of 32. Print the first and the last loss and the test accuracy beside those of 0.01.
     """
     images = load_thousand(options)
-    X, X_test = standardize(images.x_train, images.x_test)
-    data = X.astype(np.float32), images.y_train, X_test.astype(np.float32), images.y_test
+    data = split(images, np.float32)
     said, first = [], {}
     for weights in ("0.01", "Xavier", "He"):
         runs = []
         for seed in range(options.seed, options.seed + 3):
-            network = Network([X.shape[1], 256, 128, 10], weights, seed=seed)
+            network = Network([data[0].shape[1], 256, 128, 10], weights, seed=seed)
             network.parameters = [p.astype(np.float32) for p in network.parameters]
             runs.append(train_by_hand(network, data, 0.1, 10, 32, seed))
         right = [history["accuracy"][-1] for history in runs]
@@ -416,8 +405,14 @@ def exercise_4(options: Namespace) -> str:
             f"{weights}: {runs[0]['loss'][0]:.3f}, {runs[0]['loss'][-1]:.3f}, {right[0]:.3f}, over three seeds "
             f"{min(right):.3f} to {max(right):.3f}"
         )
-    assert first["He"] < 1 < 2 < first["0.01"]
-    return f"{'; '.join(said)}. The plateau is gone."
+    assert first["He"] < first["0.01"]
+    gone = " The plateau is gone." if first["He"] < 1 < 2 < first["0.01"] else ""
+    own = of_mnist(
+        images.name,
+        "first losses of 2.296, 0.314 and 0.250, last ones of 0.229, 0.010 and 0.008, accuracies of 0.81 to 0.86, 0.85 "
+        "to 0.87 and 0.84 to 0.865",
+    )
+    return f"{'; '.join(said)}.{gone}{own}"
 
 
 def exercise_5(x: Array, y: Array, seed: int) -> str:

@@ -9,8 +9,8 @@ In mathematics this is the cross-correlation of X and F. The convolution turns t
     out[i, j] = sum over m, n of X[i + m, j + n] F[u - 1 - m, v - 1 - n],
 
 which is what `scipy.signal.convolve2d` computes, and what the series' code did where its text defines the former. For a
-filter that looks the same after half a turn there is no difference, an edge filter changes its sign, and a filter that
-is learnt comes out turned. In the backward pass, with G = dL/dout, both have their place:
+filter that looks the same after half a turn there is no difference, one for the edges of a single direction changes its
+sign, and a filter that is learnt comes out turned. In the backward pass, with G = dL/dout, both have their place:
 
     dL/dF = the cross-correlation of X and G,    dL/dX = the convolution of G and F, zeros around it.
 
@@ -27,9 +27,11 @@ from common import (
     agree,
     answer,
     bounded,
+    exercises,
     heading,
     load_first,
     load_images,
+    of_mnist,
     opening,
     run,
     save,
@@ -110,7 +112,10 @@ def story(options: Namespace) -> None:
             for name, out in maps.items()
         ],
     )
-    say("Edge filters change their sign when they are turned, the others look the same.")
+    opposite, same = (
+        " and ".join(name for name, F in FILTERS.items() if np.array_equal(F[::-1, ::-1], sign * F)) for sign in (-1, 1)
+    )
+    say(f"Turned by 180 degrees, the filters for {opposite} change their sign; {same} look the same.")
 
     heading("Backwards")
     F, G = FILTERS["vertical edges"], rng.normal(size=(26, 26))
@@ -135,13 +140,12 @@ def story(options: Namespace) -> None:
     draw_learnt(options, X, learnt)
     say("Lesson: a layer that learns its filters does not mind which way round they lie; whoever gives them does.")
 
-    heading("Exercises")
-    say("1 to 4 are the chapter's own, the others go on from there.")
-    first, label = load_first(options)
+    exercises()
+    name, first, label = load_first(options)
     answer(exercise_1)
     answer(exercise_2)
-    answer(exercise_3, first, label)
-    answer(exercise_4, first)
+    answer(exercise_3, name, first, label)
+    answer(exercise_4, name, first)
     answer(exercise_5, X)
     answer(exercise_6, X)
     answer(exercise_7, X)
@@ -171,34 +175,41 @@ def draw(options: Namespace, X: Array, digit: int, maps: dict[str, Array]) -> No
     axes[1, 0].imshow(small, cmap="RdBu_r", vmin=-4, vmax=4)
     axes[1, 0].set_title(f"vertical, stride 2: {small.shape[0]} x {small.shape[1]}")
     for column, (name, F) in enumerate(FILTERS.items(), start=1):
-        limit = np.abs(F).max()
-        axes[0, column].imshow(F, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        for (i, j), value in np.ndenumerate(F):
-            text = "1/9" if name == "blur" else f"{value:.0f}"
-            colour = "white" if abs(value) > limit / 1.5 else "black"
-            axes[0, column].text(j, i, text, ha="center", va="center", color=colour)
+        weights = draw_filter(axes[0, column], F, "1/9" if name == "blur" else None)
         axes[0, column].set_title(name)
-        limit = np.abs(maps[name]).max()
-        axes[1, column].imshow(maps[name], cmap="RdBu_r", vmin=-limit, vmax=limit)
+        axes[1, column].imshow(maps[name], cmap="RdBu_r", vmin=-4, vmax=4)
         axes[1, column].set_title(f"{maps[name].shape[0]} x {maps[name].shape[1]}")
+    figure.colorbar(weights, ax=axes[0, :], extend="both", pad=0.01, label="weight")
+    figure.colorbar(axes[1, 0].images[0], ax=axes[1, :], extend="both", pad=0.01, label="feature map")
     for ax in axes.flat:
         ax.set_axis_off()
     save(figure, options, "edges")
 
 
+def draw_filter(ax: Any, F: Array, text: str | None = None) -> Any:
+    """Draw a filter with its weights written into it, all filters on one scale."""
+    picture = ax.imshow(F, cmap="RdBu_r", vmin=-2, vmax=2)
+    for (i, j), value in np.ndenumerate(F):
+        colour = "white" if abs(value) > 1.3 else "black"
+        ax.text(j, i, text or f"{value.round() + 0.0:.0f}", ha="center", va="center", color=colour)
+    return picture
+
+
 def draw_learnt(options: Namespace, X: Array, learnt: dict[str, Array]) -> None:
     """Draw what correlation and convolution make of one image, and the filters learnt from them."""
-    figure, axes = subplots(1, 4, width=2.9, height=3.0)
+    figure, axes = subplots(2, 3, width=3.0, height=2.8)
     F = FILTERS["vertical edges"]
-    for ax, way, out in zip(
-        axes[::2], learnt, (correlate2d(X, F, mode="valid"), convolve2d(X, F, mode="valid")), strict=True
-    ):
-        ax.imshow(out, cmap="RdBu_r", vmin=-4, vmax=4)
-        ax.set_title(f"{way} with the filter")
-    for ax, (way, F) in zip(axes[1::2], learnt.items(), strict=True):
-        nn.plots.filters(F[np.newaxis, np.newaxis], columns=1, ax=ax)
-        ax.set_title(f"learnt from {way}")
-    for ax in axes:
+    outputs = correlate2d(X, F, mode="valid"), convolve2d(X, F, mode="valid")
+    for row, (way, found), out in zip(axes, learnt.items(), outputs, strict=True):
+        draw_filter(row[0], F)
+        row[0].set_title("the filter")
+        maps = row[1].imshow(out, cmap="RdBu_r", vmin=-4, vmax=4)
+        row[1].set_title(f"its {way}")
+        weights = draw_filter(row[2], found)
+        row[2].set_title("learnt from that")
+    figure.colorbar(maps, ax=axes, shrink=0.8, label="feature map")
+    figure.colorbar(weights, ax=axes, shrink=0.8, label="weight")
+    for ax in axes.flat:
         ax.set_axis_off()
     save(figure, options, "learnt")
 
@@ -212,7 +223,8 @@ def draw_exercises(options: Namespace, image: Array, label: int) -> None:
         out = reference.conv2d(image, F)
         picture = ax.imshow(out, cmap="RdBu_r", vmin=-765, vmax=765)
         ax.set_title(f"{name} edges: 26 x 26")
-    figure.colorbar(picture, cax=axes[2].inset_axes((1.03, 0, 0.05, 1)), ticks=[-765, 0, 765])
+    bar = figure.colorbar(picture, cax=axes[2].inset_axes((1.03, 0, 0.05, 1)), ticks=[-765, 0, 765])
+    bar.set_label("feature map, of pixels 0 to 255", labelpad=-12)
     for ax in axes:
         ax.set_axis_off()
     save(figure, options, "exercises")
@@ -237,7 +249,7 @@ def exercise_2() -> str:
     return f"{out.tolist()}, of shape {out.shape}: every second window of both directions."
 
 
-def exercise_3(image: Array, label: int) -> str:
+def exercise_3(name: str, image: Array, label: int) -> str:
     """Find horizontal edges in the first image, pixels from 0 to 255, with the rows -1 -1 -1, 0 0 0, 1 1 1.
 
     Draw the image and the map.
@@ -248,10 +260,11 @@ def exercise_3(image: Array, label: int) -> str:
     return (
         f"A {label}; the map is {out.shape}, from {out.min():.0f} to {out.max():.0f}, positive where the ink grows "
         "downwards. The convolution that the series' code calls gives exactly the opposite."
+        f"{of_mnist(name, 'a 5, from -759 to 759')}"
     )
 
 
-def exercise_4(image: Array) -> str:
+def exercise_4(name: str, image: Array) -> str:
     """Find vertical edges as well, with the rows -1 0 1, draw both maps, and compare."""
     across, down = reference.conv2d(image, VERTICAL), reference.conv2d(image, HORIZONTAL)
     turned = convolve2d(image, VERTICAL, mode="valid")
@@ -262,6 +275,7 @@ def exercise_4(image: Array) -> str:
         f"From {across.min():.0f} to {across.max():.0f}, by convolution from {turned.min():.0f} to "
         f"{turned.max():.0f}. Each sees the strokes that run its own way: the vertical filter answers louder at "
         f"{stronger[0]:.0%} of the places, the horizontal one at {stronger[1]:.0%}."
+        f"{of_mnist(name, 'from -746 to 695, by convolution from -695 to 746')}"
     )
 
 

@@ -24,7 +24,22 @@ from argparse import Namespace
 from collections.abc import Callable
 
 import numpy as np
-from common import Array, agree, answer, heading, load_first, load_images, opening, run, save, say, subplots, table
+from common import (
+    Array,
+    agree,
+    answer,
+    exercises,
+    heading,
+    load_first,
+    load_images,
+    of_mnist,
+    opening,
+    run,
+    save,
+    say,
+    subplots,
+    table,
+)
 
 import nn
 from autograd_np import grad
@@ -64,7 +79,7 @@ def series_cnn(
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
     opening(
-        "Why it matters: pooling keeps what a filter found and forgets where to the pixel, and the dense layer behind "
+        "Why it matters: pooling keeps what a filter found and forgets the exact pixel, and the dense layer behind "
         "it has a quarter of the weights. This is how images became easy for networks.",
         "max_pool", "forward_cnn", "backward_cnn",
     )  # fmt: skip
@@ -115,12 +130,11 @@ def story(options: Namespace) -> None:
     draw(options, X[0], labels[0], W, b)
     say("Lesson: a convolution has few parameters and a dense layer many; shapes, counted layer by layer, tell.")
 
-    heading("Exercises")
-    say("1 to 4 are the chapter's own, the others go on from there.")
-    first, label = load_first(options)
+    exercises()
+    name, first, label = load_first(options)
     answer(exercise_1)
     answer(exercise_2)
-    answer(exercise_3, first)
+    answer(exercise_3, name, first)
     answer(exercise_4, X[:2], options.seed)
     answer(exercise_5)
     answer(exercise_6, Z)
@@ -155,10 +169,12 @@ def series(images: Array, seed: int) -> None:
             for kind, p in found.items()
         ],
     )
+    without, with_relu = (np.array([p.min() for p in found[f"0 to 255, {kind}"]]) for kind in ("no ReLU", "ReLU"))
     say(
         "The series prints about 0.1 for each class, as it should be before training; its code cannot. The pixels are "
-        "to blame: 255 times as large, they make the logits 255 times as large. The missing ReLU adds to it, and makes "
-        "all of the network but the maxima linear. Divide the pixels by 255, or standardize them."
+        "to blame: 255 times as large, they make the logits 255 times as large. The missing ReLU makes all of the "
+        f"network but the maxima linear, and in {np.sum(without < with_relu)} of the 20 networks the least probability "
+        "is smaller without it. Divide the pixels by 255, or standardize them."
     )
 
 
@@ -173,10 +189,13 @@ def draw(options: Namespace, image: Array, label: int, W: Array, b: Array) -> No
     nn.plots.filters(filters[:, np.newaxis], ax=axes[0, 1]).set_title("Filters: edges in eight directions")
     for ax, maps, name in zip(axes.flat[2:5], (Z, A, P), ("convolution", "ReLU", "max pooling"), strict=True):
         nn.plots.feature_maps(maps[0], ax=ax).set_title(f"After {name}: 8 x {maps.shape[2]} x {maps.shape[3]}")
+        # They have signs: zero is white, on one scale for all three.
+        limit = float(np.abs(Z[0]).max())
+        ax.images[0].set(cmap="RdBu_r", clim=(-limit, limit))
     for ax in axes.flat[:5]:
         ax.set_aspect("equal", adjustable="datalim")
     axes[1, 2].bar(range(10), probs[0], color="C0")
-    axes[1, 2].set(title="Probabilities, before training", xlabel="class", xticks=range(10))
+    axes[1, 2].set(title="Probabilities, before training", xlabel="class", ylabel="probability", xticks=range(10))
     for ax in axes.flat:
         ax.set_box_aspect(0.5)  # all panels of one size, in line
     save(figure, options, "maps")
@@ -191,7 +210,8 @@ def draw_exercise(options: Namespace, image: Array, label: int) -> None:
     for ax, shown, name in zip(axes[1:], (out, reference.max_pool(out)), ("Horizontal edges", "Pooled"), strict=True):
         picture = ax.imshow(shown, cmap="RdBu_r", vmin=-765, vmax=765)
         ax.set_title(f"{name}: {shown.shape[0]} x {shown.shape[1]}")
-    figure.colorbar(picture, cax=axes[2].inset_axes((1.03, 0, 0.05, 1)), ticks=[-765, 0, 765])
+    bar = figure.colorbar(picture, cax=axes[2].inset_axes((1.03, 0, 0.05, 1)), ticks=[-765, 0, 765])
+    bar.set_label("feature map, of pixels 0 to 255", labelpad=-12)
     for ax in axes:
         ax.set_axis_off()
     save(figure, options, "exercise")
@@ -216,7 +236,7 @@ def exercise_2() -> str:
     return f"{out.tolist()}, of shape {out.shape}: the windows overlap."
 
 
-def exercise_3(image: Array) -> str:
+def exercise_3(name: str, image: Array) -> str:
     """Find the horizontal edges of the first image, pool them, and draw image, map and pooled map."""
     out = reference.conv2d(image, HORIZONTAL)
     pooled = reference.max_pool(out)
@@ -226,6 +246,7 @@ def exercise_3(image: Array) -> str:
     return (
         f"{', '.join(map(str, shapes))}. The largest value, {out.max():.0f}, stays, and many of the negative ones go: "
         f"{np.mean(out < 0):.0%} of the map are below zero, {np.mean(pooled < 0):.0%} of the pooled one."
+        f"{of_mnist(name, 'a largest value of 759, 22% and 13%')}"
     )
 
 

@@ -24,21 +24,25 @@ from common import (
     Array,
     agree,
     answer,
+    check_converged,
+    exercises,
     heading,
     load_images,
     load_thousand,
+    of_mnist,
     opening,
+    over_epochs,
     progress,
     run,
     save,
     say,
-    standardize,
+    show_step,
+    split,
     subplots,
     table,
 )
 
 import nn
-from autograd_np import print_tape
 from nn import reference
 
 BATCH = 64
@@ -87,7 +91,7 @@ def inputs(data: nn.data.Dataset) -> tuple[Array, Array, Array, Array]:
 
     A perceptron takes each pixel as a feature of its own; a filter moves over all, and expects one scale for them.
     """
-    X, X_test = (x.astype(np.float32) for x in standardize(data.x_train, data.x_test))
+    X, _, X_test, _ = split(data, np.float32)
     mean, std = data.x_train.mean(), data.x_train.std()
     images, images_test = ((x - mean)[:, np.newaxis] / std for x in (data.x_train, data.x_test))
     return X, X_test, images, images_test
@@ -102,7 +106,7 @@ def momentum(model: nn.Sequential, lr: float, lambda_: float = 0.0, mu: float = 
     return nn.optim.SGD(groups, lr=lr, momentum=mu)
 
 
-def by_name(model: nn.Sequential) -> list[Array]:
+def filters_first(model: nn.Sequential) -> list[Array]:
     """Return the filters, b_conv, W and b of a CNN, in the series' shapes."""
     filters, b_conv, W, b = (p.data for p in model.parameters())
     return [filters[:, 0], b_conv[np.newaxis], W.T, b[np.newaxis]]
@@ -153,14 +157,14 @@ def story(options: Namespace) -> None:
     heading("An epoch of the CNN with momentum, both ways")
     model = cnn(size, np.random.default_rng(options.seed)).astype(np.float64)
     by_hand = images[:, 0].astype(np.float64)
-    losses, [parameters] = epochs_by_hand(by_name(model), by_hand, labels, options.lr, 1, options.seed)
+    start = [p.copy() for p in filters_first(model)]
     automatic = epoch_automatically(model, by_hand, labels, options.lr, options.seed)
+    check_converged("The CNN", [float(np.mean(automatic[-10:]))], options.lr)
+    losses, [parameters] = epochs_by_hand(start, by_hand, labels, options.lr, 1, options.seed)
     print(f"loss {losses[0]:.4f} in the first batch, {losses[-1]:.4f} in the last")
     agree("Losses", losses, automatic, tolerance=1e-8)
     agree("Filters", parameters[0], model[0].weight.data[:, 0], tolerance=1e-8)
-    print("\nWhat a step records, and how it goes back:\n")
-    x, y = images[:BATCH], labels[:BATCH]
-    print_tape(nn.CrossEntropyLoss()(model(x), y), dict(model.named_parameters()) | {"X": x, "y": y})
+    show_step(model, images[:BATCH], labels[:BATCH])
     say(
         "(The pooling stands in front of the ReLU, though the model has them the other way round: nn.Sequential "
         "exchanges the two, which changes no bit of output or gradient and leaves a quarter of the values to the "
@@ -180,6 +184,7 @@ def story(options: Namespace) -> None:
             model, train, labels, optimizer=momentum(model, options.lr, lambda_, mu), epochs=options.epochs,
             batch_size=BATCH, validation=(test, labels_test), metrics={"accuracy": nn.accuracy}, rng=options.seed,
         )  # fmt: skip
+        check_converged(name, history["loss"], options.lr)
         count = sum(p.size for p in model.parameters())
         accuracy = history["val_accuracy"][-1]
         rows.append((name, f"{count:,}", f"{history['loss'][-1]:.4f}", f"{accuracy:.4f}", SERIES.get(name, "")))
@@ -193,12 +198,14 @@ def story(options: Namespace) -> None:
     ours = histories["CNN"]["val_accuracy"][-1]
     if ours > best:
         say(f"The CNN is ahead, {ours:.4f} against {best:.4f}, with 7 % of the parameters or less.")
-    else:
+    elif data.name == "digits":
         say(
             f"Here the perceptrons are ahead, {best:.4f} against {ours:.4f}: these digits are enlarged from 8 x 8 "
             "pixels, so that a filter of 3 x 3 sees little more than one of them. On MNIST (--data mnist) it is the "
             "CNN, 0.955 against 0.940."
         )
+    else:
+        say(f"The best perceptron has {best:.4f} against {ours:.4f} of the CNN, which does with 7 % of the parameters.")
     say(
         f"The CNN gets {len(wrong)} of {len(outputs)} wrong. What it takes for what, most often first: "
         f"{confused(labels_test, predictions)}."
@@ -211,13 +218,12 @@ def story(options: Namespace) -> None:
         "of the image (exercise 9); how much that is worth depends on the images."
     )
 
-    heading("Exercises")
-    say("The series has none here: 1 to 4 are of its kind, the others go on from there.")
-    runs, filters, accuracies = thousand_images(options)
+    exercises("The series has none here: 1 to 4 are of its kind, the others go on from there.")
+    name, runs, filters, accuracies = thousand_images(options)
     answer(exercise_1)
     answer(exercise_2)
-    answer(exercise_3, runs)
-    answer(exercise_4, filters, accuracies)
+    answer(exercise_3, name, runs)
+    answer(exercise_4, name, filters, accuracies)
     answer(exercise_5, rng)
     answer(exercise_6)
     answer(exercise_7)
@@ -232,11 +238,13 @@ def story(options: Namespace) -> None:
 Runs = dict[tuple[float, float], list[tuple[list[float], list[float]]]]
 
 
-def thousand_images(options: Namespace) -> tuple[Runs, list[Array], list[float]]:
+def thousand_images(options: Namespace) -> tuple[str, Runs, list[Array], list[float]]:
     """Do what the third and the fourth exercise say, by hand, on 1,000 images.
 
     Returns
     -------
+    name : str
+        Of the images.
     runs : dict
         Of the perceptron, with three seeds.
     filters : list of array
@@ -271,10 +279,10 @@ def thousand_images(options: Namespace) -> tuple[Runs, list[Array], list[float]]
         runs[mu, lr].append((losses, accuracies))
 
     images, images_test = images[:, 0], images_test[:, 0]
-    parameters = by_name(cnn(images.shape[1], np.random.default_rng(options.seed)))
+    parameters = filters_first(cnn(images.shape[1], np.random.default_rng(options.seed)))
     _, found = epochs_by_hand(parameters, images, labels, 0.02, 10, options.seed)
     accuracies = [reference.accuracy(reference.forward_cnn(images_test, *p)[-1], labels_test) for p in found]
-    return runs, [parameters[0], *(p[0] for p in found)], accuracies
+    return data.name, runs, [parameters[0], *(p[0] for p in found)], accuracies
 
 
 def confused(labels: Array, predictions: Array) -> str:
@@ -282,7 +290,11 @@ def confused(labels: Array, predictions: Array) -> str:
     wrong = labels != predictions
     pairs, counts = np.unique(np.stack([labels[wrong], predictions[wrong]], axis=1), axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:3]
-    return ", ".join(f"{pairs[i][0]} for {pairs[i][1]} ({counts[i]} times)" for i in order) or "nothing"
+    times = ("once" if count == 1 else f"{count} times" for count in counts[order])
+    return (
+        ", ".join(f"{pairs[i][0]} for {pairs[i][1]} ({said})" for i, said in zip(order, times, strict=True))
+        or "nothing"
+    )
 
 
 def draw_curves(options: Namespace, histories: dict[str, dict[str, list[float]]], name: str) -> None:
@@ -300,26 +312,22 @@ def draw_curves(options: Namespace, histories: dict[str, dict[str, list[float]]]
             label=f"{network}: {history['val_accuracy'][-1]:.3f}",
         )  # fmt: skip
     axes[1].set(title="Test accuracy", ylabel="accuracy")
-    for ax in axes:
-        ax.set_xlabel("epoch")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.grid(alpha=0.3)
-        ax.legend(frameon=False)
+    over_epochs(axes)
     save(figure, options, "curves")
 
 
 def draw_inside(options: Namespace, network: nn.Sequential, x: Array, images: Array, labels: Array) -> None:
     """Draw an image, the learnt filters, and what they see in it."""
-    figure, axes = subplots(1, 3, width=4.6, height=2.75)
+    figure, axes = subplots(1, 3, width=4.6, height=2.8)
+    axes[0].get_gridspec().set_width_ratios(
+        (1, 2, 2)
+    )  # one image, and four of a kind side by side in each of the others
     axes[0].imshow(images[0], cmap="gray_r")
     axes[0].set_axis_off()
     axes[0].set_title(f"A test image: {labels[0]}")
     nn.plots.filters(network[0].weight.data, ax=axes[1]).set_title("Filters that the CNN has learnt")
     maps = nn.predict(network[:2], x[:1])[0]
     nn.plots.feature_maps(maps, ax=axes[2]).set_title("What they see in the image")
-    for ax in axes:
-        ax.set_aspect("equal", adjustable="datalim")
-        ax.set_box_aspect(0.5)  # all panels of one size, in line
     save(figure, options, "filters")
 
 
@@ -385,7 +393,7 @@ def exercise_2() -> str:
     return f"{labels:g} = 4 / 5, and {rows:g} = 3 / 4: the largest probability of a row counts."
 
 
-def exercise_3(runs: Runs) -> str:
+def exercise_3(name: str, runs: Runs) -> str:
     """Train 784-256-128-10 on the first 1,000 images as in chapter 4.1, and with momentum 0.9.
 
     Weights of 0.01, 10 epochs, batches of 32; lr 0.1 without, 0.02 and 0.1 with it. Print the losses and the test
@@ -397,27 +405,30 @@ def exercise_3(runs: Runs) -> str:
         losses = ", ".join(f"{loss:.3f}" for loss in found[0][0])
         said.append(f"{losses}; test accuracy {right[0]:.3f}, over three seeds {min(right):.3f} to {max(right):.3f}")
         below.append(np.mean([np.sum(np.array(losses) >= 1) + 1 for losses, _ in found]))
-    last, last_fast, last_wild = ([losses[-1] for losses, _ in found] for found in runs.values())
-    assert below[1] < below[0] - 1
-    assert max(last_fast) < min(last)
-    assert max(last_wild) > max(last)
+    last, _, last_wild = ([losses[-1] for losses, _ in found] for found in runs.values())
+    own = of_mnist(
+        name,
+        "a last loss of 0.243 without, 0.027 at lr 0.02 and 1.055 at lr 0.1, accuracies of 0.855 to 0.86, 0.87 to "
+        "0.895 and 0.28 to 0.59",
+    )
+    far = sum(wild > max(last) for wild in last_wild)
     return (
         f"Without {said[0]}. With it, at lr 0.02, {said[1]}. The loss is below 1 after {below[1]:.1f} epochs instead "
         f"of {below[0]:.1f}: on the plateau the slope stays the same, and the velocity grows to ten times a step. At "
-        f"lr 0.1 that is too far, {said[2]}."
+        f"lr 0.1, {said[2]}; with {far} of the three seeds it ends above all losses without momentum"
+        f"{': ten times a step of 0.1 is too far' if far else ''}.{own}"
     )
 
 
-def exercise_4(filters: list[Array], accuracies: list[float]) -> str:
+def exercise_4(name: str, filters: list[Array], accuracies: list[float]) -> str:
     """Train the CNN by hand on the same images with momentum, lr 0.02, 10 epochs, batches of 64.
 
     Print the test accuracy of each epoch; draw it, and the filters before and after.
     """
     moved = np.abs(filters[-1] - filters[0]).max() / np.abs(filters[0]).max()
-    assert accuracies[-1] > 0.8
     return (
         f"{', '.join(f'{accuracy:.3f}' for accuracy in accuracies)}. The filters move by up to {moved:.0%} of the "
-        "largest weight that they begin with."
+        f"largest weight that they begin with.{of_mnist(name, 'from 0.830 to 0.890')}"
     )
 
 
@@ -485,11 +496,9 @@ def exercise_9(dense: nn.Sequential, convolutional: nn.Sequential, data: nn.data
         found["perceptron"].append(nn.accuracy(nn.predict(dense, X_test), data.y_test))
         found["CNN"].append(nn.accuracy(nn.predict(convolutional, images_test), data.y_test))
     fall = {name: before - after for name, (before, after) in found.items()}
-    assert fall["CNN"] < fall["perceptron"]
     said = " and ".join(f"that of the {name} from {a:.3f} to {b:.3f}" for name, (a, b) in found.items())
-    return (
-        f"Of the accuracies, {said}: filters move with the image and pooling forgives a little, a dense layer does not."
-    )
+    why = ": filters move with the image and pooling forgives a little, a dense layer does not"
+    return f"The accuracy changes: {said}{why if fall['CNN'] < fall['perceptron'] else ''}."
 
 
 if __name__ == "__main__":

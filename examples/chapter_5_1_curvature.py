@@ -36,7 +36,7 @@ from common import (
     run,
     save,
     say,
-    standardize,
+    split,
     subplots,
     table,
 )
@@ -137,8 +137,9 @@ def story(options: Namespace) -> None:
 
     heading("The edge of stability: a perceptron with a hidden layer of 32")
     data = load_images(options)
-    x, _ = standardize(data.x_train[:200], data.x_test)
-    targets = np.eye(10)[data.y_train[:200]]
+    first = nn.data.Dataset(data.name, data.x_train[:200], data.y_train[:200], data.x_test, data.y_test)
+    x, labels, _, _ = split(first)
+    targets = np.eye(10)[labels]
     curves = {lr: sharpness(x, targets, lr, options.seed) for lr in progress(RATES, "learning rates")}
     table(
         ("lr", "2 / lr", "curvature at first", f"after {EVERY} steps", f"after {STEPS} steps", "loss at first", "last"),
@@ -209,14 +210,15 @@ def draw(options: Namespace, above: dict[str, Array], curves: dict[float, tuple[
     """Draw how fast Newton's steps and descent arrive, and the curvature that descent is led to."""
     figure, axes = subplots(1, 2, width=5.2)
     for label, values in above.items():
-        axes[0].semilogy(np.maximum(values[:60], 1e-16), marker="o", markersize=3, label=label)
-    axes[0].set(title=f"Logistic regression, {name}", xlabel="step", ylabel="loss above the least", ylim=(5e-17, 10))
+        # What rounding takes below the least has no logarithm.
+        axes[0].semilogy(np.where(values[:60] > 0, values[:60], np.nan), marker="o", markersize=3, label=label)
+    axes[0].set(title=f"Logistic regression, {name}", xlabel="step", ylabel="loss above the least", ylim=(1e-18, 10))
     for i, (lr, (curve, _)) in enumerate(curves.items()):
         axes[1].plot(EVERY * np.arange(len(curve)), curve, color=f"C{i}", label=f"lr {lr:g}")
         axes[1].axhline(2 / lr, color=f"C{i}", linestyle=":", label=f"2 / lr = {2 / lr:.0f}")
-    top = max(max(curve[1:]) for curve, _ in curves.values())
+    top = max(max(curve) for curve, _ in curves.values())
     axes[1].set(title="Perceptron: the edge of stability", xlabel="step", ylabel="largest curvature")
-    axes[1].set_ylim(0, 1.5 * max(top, 2 / min(curves)))
+    axes[1].set_ylim(0, 1.35 * max(top, 2 / min(curves)))
     for ax in axes:
         ax.grid(alpha=0.3)
         ax.legend(frameon=False, ncols=1 if ax is axes[0] else 3)

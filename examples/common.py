@@ -4,7 +4,7 @@ import argparse
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,13 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import nn
+from autograd_np import print_tape
 
 Array = np.ndarray[Any, np.dtype[Any]]
+# Features and labels of the training images, then those of the test images.
+Split = tuple[Array, Array, Array, Array]
+# What is noted after each epoch.
+History = dict[str, list[float]]
 
 
 def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = None, lr: float | None = None) -> None:
@@ -33,6 +38,8 @@ def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = Non
         # programs run. And the figures do not depend on the number of cores: sums are added up in one order.
         with threadpool_limits(1, user_api="blas"):
             story(options)
+    except FloatingPointError as error:
+        sys.exit(f"{script.name}: the training diverged: {error}")
     except (OSError, ValueError, ArithmeticError) as error:
         sys.exit(f"{script.name}: {error}")
 
@@ -98,11 +105,11 @@ def load_thousand(options: argparse.Namespace) -> nn.data.Dataset:
     return load_images(argparse.Namespace(data=options.data, samples=samples))
 
 
-def load_first(options: argparse.Namespace) -> tuple[Array, int]:
-    """Return the first image of the data set and its label; pixels are whole numbers from 0 to 255."""
+def load_first(options: argparse.Namespace) -> tuple[str, Array, int]:
+    """Return the data set's name, its first image and that one's label; pixels are whole numbers from 0 to 255."""
     data = nn.data.load(options.data)
     image = data.x_train[:1] if options.data != "digits" else enlarge(data.x_train[:1])
-    return np.rint(255 * image[0].astype(np.float64)), int(data.y_train[0])
+    return data.name, np.rint(255 * image[0].astype(np.float64)), int(data.y_train[0])
 
 
 def enlarge(images: Array) -> Array:
@@ -139,6 +146,12 @@ def load_pair(options: argparse.Namespace, samples: int = 1000) -> tuple[str, Ar
     return data.name, X_train, y_train, X_test, y_test
 
 
+def split(images: nn.data.Dataset, dtype: type = np.float64) -> Split:
+    """Return the standardized features and the labels of a data set, as perceptrons take them."""
+    X, X_test = (features.astype(dtype) for features in standardize(images.x_train, images.x_test))
+    return X, images.y_train, X_test, images.y_test
+
+
 def standardize(train: Array, test: Array) -> tuple[Array, Array]:
     """Return images (n, H, W) as features (n, H W) in float64, each shifted and scaled as the training images need it.
 
@@ -155,6 +168,44 @@ def progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
     return tqdm(steps, desc=what, delay=1)
 
 
+def by_name(model: nn.Module, dtype: type | None = None) -> list[Array]:
+    """Return W1, b1, W2, b2, ... of a perceptron, in the series' shapes."""
+    return [np.array(p.data.T if p.ndim == 2 else p.data[np.newaxis], dtype=dtype) for p in model.parameters()]
+
+
+def train(model: nn.Module, data: Split, lr: float, epochs: int, seed: int, batch: int = 64) -> History:
+    """Train, and return the loss of all training images and the accuracy of the test images after each epoch."""
+    X, labels, X_test, labels_test = data
+    history: History = {"loss": [], "accuracy": []}
+
+    def judge(model: nn.Module, _: object) -> None:
+        history["loss"].append(nn.evaluate(model, X, labels)["loss"])
+        history["accuracy"].append(nn.accuracy(nn.predict(model, X_test), labels_test))
+
+    nn.fit(
+        model, X, labels, optimizer=nn.optim.SGD(model.parameters(), lr=lr), epochs=epochs, batch_size=batch,
+        callbacks=[judge], rng=seed,
+    )  # fmt: skip
+    return history
+
+
+def check_converged(what: str, losses: Sequence[float], lr: float, classes: int = 10) -> None:
+    """End the story of a training that diverged, before its figures are compared and judged.
+
+    Raises
+    ------
+    ArithmeticError
+        If the loss is NaN or more than five times what guessing costs after an epoch, or ends at more than twice that.
+    """
+    guessing = float(np.log(classes))
+    for epoch, loss in enumerate(losses, 1):
+        if not loss <= (2 if epoch == len(losses) else 5) * guessing:
+            raise ArithmeticError(
+                f"{what} diverged at learning rate {lr:g}: its loss is {loss:.3g} after epoch {epoch}, where guessing "
+                f"has {guessing:.3g}; give a smaller --lr"
+            )
+
+
 def opening(why: str, *names: str) -> None:
     """Print why the chapter matters, and which functions it adds to the series' file."""
     say(why)
@@ -165,6 +216,12 @@ def opening(why: str, *names: str) -> None:
 def heading(text: str) -> None:
     """Print the title of a part of the story."""
     print(f"\n{text}\n{'-' * len(text)}")
+
+
+def exercises(whose: str = "1 to 4 are the chapter's own, the others go on from there.") -> None:
+    """Print the title of the exercises, and where they come from."""
+    heading("Exercises")
+    say(whose)
 
 
 def say(text: object) -> None:
@@ -178,6 +235,24 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip())
+
+
+def table_of_epochs(histories: Mapping[str, History]) -> None:
+    """Print the loss and the accuracy of several trainings after each epoch, side by side."""
+    epochs = len(next(iter(histories.values()))["loss"])
+    rows = [
+        (f"Epoch {i + 1}/{epochs}", *(f"{h[what][i]:.4f}" for h in histories.values() for what in ("loss", "accuracy")))
+        for i in range(epochs)
+    ]
+    table(("", *(word for name in histories for word in (name, "accuracy"))), rows)
+
+
+def show_step(
+    model: nn.Module, x: Array, labels: Array, what: str = "What a step records, and how it goes back"
+) -> None:
+    """Print what the engine records of a model's loss on a batch, and in which order it goes back through it."""
+    print(f"\n{what}:\n")
+    print_tape(nn.CrossEntropyLoss()(model(x), labels), dict(model.named_parameters()) | {"X": x, "y": labels})
 
 
 def difference(a: Any, b: Any) -> float:
@@ -205,7 +280,9 @@ def agree(what: str, by_hand: Any, automatic: Any, tolerance: float = 1e-10) -> 
     """
     found = difference(by_hand, automatic)
     if not found <= tolerance:
-        raise ArithmeticError(f"{what}: by hand and automatically differ by {found:.1e}, more than {tolerance:g}")
+        # Of a saturated softmax or sigmoid the two losses differ, and both are right.
+        hint = "; by hand no probability counts for less than 1e-15" if "oss" in what else ""
+        raise ArithmeticError(f"{what}: by hand and automatically differ by {found:.1e}, more than {tolerance:g}{hint}")
     print(f"{what}: by hand and automatically agree to {bounded(found)}")
 
 
@@ -228,6 +305,14 @@ def answer(exercise: Callable[..., str], *given: Any) -> None:
         print(textwrap.fill(line, 100, initial_indent="      " if i else "   -> ", subsequent_indent="      "))
 
 
+def of_mnist(name: str, figures: str) -> str:
+    """Return the last line of an answer that was found with other images than the chapter's own: what MNIST gives.
+
+    Of MNIST it is empty, since the answer itself says so.
+    """
+    return "" if name == "mnist" else f"\nThe images are those of {name}. With the chapter's, --data mnist: {figures}."
+
+
 def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -> tuple[Any, Any]:
     """Return a matplotlib figure and its axes, each of the given size in inches."""
     import matplotlib
@@ -239,6 +324,15 @@ def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -
     figure, axes = pyplot.subplots(rows, columns, figsize=(width * columns, height * rows), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
     return figure, axes
+
+
+def over_epochs(axes: Iterable[Any]) -> None:
+    """Give panels of curves the axis of their epochs, a grid and a legend."""
+    for ax in axes:
+        ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.grid(alpha=0.3)
+        ax.legend(frameon=False)
 
 
 def save(figure: Any, options: argparse.Namespace, name: str) -> None:
