@@ -48,7 +48,7 @@ def matmul(a: Any, b: Any) -> Any:
     def work(rows: slice) -> None:
         multiply(a[rows], b, out=y[rows])
 
-    # By rows of weights, as updates are, and also where little is multiplied: a core finds its half in its cache then.
+    # By rows of weights, as updates are, and also where little is multiplied: each core's half then stays in its cache.
     in_halves(work, len(a), max(a.size, y.size), a.size * b.shape[1])
     return y
 

@@ -85,7 +85,7 @@ def flatten(x: Operand, start_dim: int = 1) -> Tensor:
     x : array_like
         Of at least one axis.
     start_dim : int
-        The first axis that is laid into one with those behind it; negative ones count from the end.
+        The first axis of those that become one, up to the last; negative ones count from the end.
 
     Returns
     -------

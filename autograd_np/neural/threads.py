@@ -82,7 +82,7 @@ def in_halves(work: Work, length: int, size: int = 0, multiplications: int = 0) 
     size : int
         How many numbers the operation goes over.
     multiplications : int
-        How many it multiplies and adds in products of matrices, of which 50 take no longer than to go over a number.
+        How many it multiplies and adds in products of matrices: 50 of these take as long as one pass over a number.
     """
     if size + multiplications // 50 < _LARGE or length < 2:
         work(slice(0, length))
