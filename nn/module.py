@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
@@ -84,8 +85,8 @@ class Module:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make an empty module."""
         # Here and not in __init__, so that a subclass that does not call super().__init__() works as well.
-        if (args or kwargs) and cls.__init__ is object.__init__:
-            raise TypeError(_needless(cls.__name__, args, kwargs))
+        if args or kwargs:
+            _check_arguments(cls, args, kwargs)
         module = super().__new__(cls)
         vars(module).update(training=True, _parameter_names=frozenset(), _buffer_names=frozenset())
         return module
@@ -598,11 +599,20 @@ def _as_buffer(module: Module, name: str, value: Any) -> NDArray[Any] | None:
     return array
 
 
-def _needless(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Say that a class of modules without an `__init__` was given arguments."""
+def _check_arguments(kind: type[Module], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Raise if a class of modules does not take arguments, and say what it takes."""
+    name = kind.__name__
     given = ", ".join([*map(short, args), *(f"{key}={short(value)}" for key, value in kwargs.items())])
-    instead = "every module returns a new tensor" if "inplace" in kwargs else "it has no __init__ to take them"
-    return f"{name}({given}): {name} takes no arguments, {instead}; write {name}()"
+    if kind.__init__ is object.__init__:
+        instead = "every module returns a new tensor" if "inplace" in kwargs else "it has no __init__ to take them"
+        raise TypeError(f"{name}({given}): {name} takes no arguments, {instead}; write {name}()")
+    signature = inspect.signature(kind.__init__)
+    try:
+        signature.bind(None, *args, **kwargs)
+    except TypeError as error:
+        bare = [p.replace(annotation=p.empty) for p in list(signature.parameters.values())[1:]]
+        taken = signature.replace(parameters=bare, return_annotation=signature.empty)
+        raise TypeError(f"{name}({given}): {error}; {name} takes {taken}") from None
 
 
 def _count(module: Module) -> str:

@@ -2,6 +2,7 @@ import contextlib
 import copy
 import gc
 import pickle
+import re
 import threading
 import weakref
 
@@ -274,6 +275,22 @@ class Described:
 
 class Mixed(nn.Module, Described):
     pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "kwargs", "error"),
+    [
+        (nn.CrossEntropyLoss, (), {"weight": [1, 2]}, r"CrossEntropyLoss(weight=[1, 2]): got an unexpected keyword"),
+        (nn.MSELoss, (False,), {}, "MSELoss(False): too many positional arguments"),
+        (nn.Linear, (2, 3, True, "cpu"), {}, "Linear(2, 3, True, 'cpu'): too many positional arguments"),
+        (nn.Linear, (2,), {}, "Linear(2): missing a required argument: 'out_features'"),
+        (nn.Dropout, (0.5,), {"inplace": True}, "Dropout(0.5, inplace=True): got an unexpected keyword"),
+    ],
+)
+def test_arguments_that_a_class_does_not_take_are_named(kind, args, kwargs, error):
+    """The class that was called is named, also where a base class defines `__init__`, with what it takes instead."""
+    with pytest.raises(TypeError, match=rf"^{re.escape(error)}.*; {kind.__name__} takes \(\*?"):
+        kind(*args, **kwargs)
 
 
 @pytest.mark.parametrize("kind", [Bare, nn.Module, nn.ReLU, nn.Sigmoid, nn.Tanh])
