@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd_np.compositions.formulas import formula_of
+from autograd_np.operands import losing_call
 from autograd_np.primitives import implements, refuse
 from autograd_np.rules.arguments import no_out, numbered
 from autograd_np.rules.shaping import concatenate
@@ -107,9 +108,11 @@ def _numbered_together(arrays: Iterable[Any]) -> tuple[Any, list[Any]]:
 def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
     """Write into a tensor, on its tape; see `numpy.copyto`."""
     if not isinstance(dst, Tensor):
+        call, instead = losing_call()  # perhaps NumPy's own, as of np.full_like
+        filling = call.startswith("np.full")
         raise TypeError(
-            "np.copyto: a tensor cannot be copied into a plain array, which would lose its tape; copy into a Tensor, "
-            "or from `.data` where no gradient is needed"
+            f"{call if filling else 'np.copyto'}: a tensor cannot be copied into a plain array, which would lose its "
+            f"tape; {instead if filling else 'copy into a Tensor'}, or from `.data` where no gradient is needed"
         )
     dtype = np.asarray(plain(src)).dtype
     if not np.can_cast(dtype, dst.dtype, casting):

@@ -134,3 +134,13 @@ def test_creators_take_keywords(function: Any) -> None:
     given_array, *rest = LIKE_ANOTHER[function]
     y = function(leaf(given_array), *rest, dtype=np.float32, shape=(4,))
     assert (y.shape, y.dtype) == ((4,), np.float32)
+
+
+@pytest.mark.parametrize("prototype", [np.ones(3), np.ones((2, 1), np.float32), [1.0, 2.0]])
+def test_filling_a_plain_array_names_the_call_and_the_way_out(prototype):
+    """NumPy fills by `np.copyto`, which nobody has called."""
+    for x in (Tensor(2.0, requires_grad=True), Tensor([2.0], requires_grad=True) * 1):
+        with pytest.raises(TypeError, match=r"^np\.full_like: .* np\.full\(shape, t, like=t\)"):
+            np.full_like(prototype, x)
+    with pytest.raises(TypeError, match=r"^np\.copyto: .* copy into a Tensor"):
+        np.copyto(np.ones(3), Tensor(2.0, requires_grad=True))
