@@ -1,4 +1,4 @@
-"""Anomaly mode: NaNs and stale arrays are named with the line of the user's that made them."""
+"""Anomaly mode: errors name the user's line that made a NaN or infinity, or recorded a changed array."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Trace:
         self.results = [(weakref.ref(y), _checksum(y)) for y in results]
 
     def unchanged(self, node: Node) -> bool:
-        """Tell whether the arrays, and the results that are left, hold what they held, or what the tape knows of."""
+        """Tell whether arrays and results still hold what they held, apart from changes that the tape knows."""
         if self.checksums != [_checksum(array) for array in arrays_of(node)]:
             return False
         results: Any = ((reference(), checksum) for reference, checksum in self.results)

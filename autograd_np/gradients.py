@@ -149,8 +149,8 @@ def _swept(
         found = sweep(nodes, [start.data for start in starts], set(wanted), call=call, retain=retain)
     check_found(found)
     results: list[Tensor | None] = []
-    take = found.pop if len(set(wanted)) == len(wanted) else found.get  # what stays in `found` is copied by own
-    given = {id(_owner(start.data)) for start in starts}  # whose memory is somebody else's
+    take = found.pop if len(set(wanted)) == len(wanted) else found.get  # two inputs may be one node: each gets a copy
+    given = {id(_owner(start.data)) for start in starts}  # the caller's memory, of which results are copies
     for node in wanted:
         g = take(node, None)
         if isinstance(g, Tensor):
@@ -177,7 +177,7 @@ def _recorded(rules: Rules) -> Rules:
             )
         elif is_array(y):
             y = wrap(y, node)
-        # What the forward pass has saved is no function of the arguments here.
+        # The rules compute it from the arguments here, since what the forward pass saved is a constant.
         kwargs = {name: value for name, value in kwargs.items() if name != "residuals"}
         return rules(node, argnums, g, y, args, kwargs)
 
@@ -229,8 +229,8 @@ def _owner(array: NDArray[Any]) -> NDArray[Any]:
 def as_argument(data: Operand) -> Tensor:
     """Return what stands for an argument of a function that is being differentiated: it shares the argument's memory.
 
-    For a tensor on a tape that is a result of its own, since the function may also close over the tensor: that use is a
-    constant then.
+    A tensor on a tape is given another node here: the function may also close over the tensor itself, and uses it as a
+    constant there.
     """
     if isinstance(data, Tensor):
         array, node, is_number = data.data, views.current(data, "a transform"), views.is_number(data)

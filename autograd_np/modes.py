@@ -13,8 +13,8 @@ __all__ = ["ORDINARY", "Mode", "Switch", "differentiating", "mode", "no_grad", "
 class Mode(NamedTuple):
     """Whether operations are recorded, and whether every value is checked.
 
-    What is left with a mode stands in the mode itself, and not in the object that changed it: that may serve several
-    threads and tasks at once.
+    What is needed to leave a mode stands in the mode itself, and not in the object that entered it: one such object may
+    serve several threads and tasks at once.
     """
 
     recording: bool = True
@@ -47,7 +47,7 @@ class Switch(ContextDecorator):
         inner.silence.__exit__(*error)
 
     def silence(self) -> AbstractContextManager[Any]:
-        """Return what is entered along with the mode."""
+        """Return the context that is entered together with the mode."""
         return nullcontext()
 
     def __call__(self, func: Any) -> Any:
@@ -92,6 +92,6 @@ class recording(Switch):
 
 
 class differentiating(Switch):
-    """Record inside a function that is being differentiated: gradients that are not recorded lose something there."""
+    """Record inside a function that is being differentiated: a gradient that is not recorded is a constant there."""
 
     change: ClassVar[dict[str, bool]] = {"recording": True, "differentiating": True}

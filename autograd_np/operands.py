@@ -1,8 +1,8 @@
-"""Operands: what may stand beside a tensor, and what is said where a tensor would lose its tape.
+"""Operands: what may be computed with a tensor, and the errors where a tensor would lose its tape.
 
-A number or an array of numbers is an operand as it stands. What computes by rules of its own (masked arrays, matrices,
-sparse arrays, arrays with units) or holds what is no number is refused by name: NumPy would take it for something else,
-or make a result that is on no tape.
+Numbers and arrays of numbers are operands as they stand. Arrays with rules of their own (masked arrays, matrices,
+sparse arrays, arrays with units) and arrays of anything but numbers are refused by name: NumPy would compute something
+else, or make a result that is on no tape.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def array_of(value: Any, what: str) -> NDArray[Any]:
 
 
 def refuse_subclasses(what: str, values: Iterable[Any]) -> None:
-    """Raise for masked arrays and their kin, which an implementation of a function could make plain arrays of."""
+    """Raise for masked arrays and their kin, which a function's implementation might take for plain arrays."""
     for value in values:
         if isinstance(value, tuple | list):
             refuse_subclasses(what, cast(Iterable[Any], value))
@@ -75,7 +75,7 @@ def refuse_subclasses(what: str, values: Iterable[Any]) -> None:
 
 
 def knows_better(value: object) -> bool:
-    """Tell whether an operand comes from another library of arrays, and answers for itself what a ufunc makes of it.
+    """Tell whether an operand belongs to another array library, which decides itself what a ufunc does with it.
 
     Series and frames of pandas leave operators with a tensor to the tensor.
     """
@@ -210,7 +210,7 @@ def _own(path: Sequence[str]) -> str:
 
 
 def _expression(frame: FrameType) -> str:
-    """Return the text of the call that a frame is at, "" if its source is not at hand or runs over lines."""
+    """Return the source of the call that a frame is making; "" if it is not at hand or takes several lines."""
     line, end_line, column, end_column = list(frame.f_code.co_positions())[frame.f_lasti // 2]
     if line is None or line != end_line:
         return ""

@@ -1,4 +1,4 @@
-"""Functions of several outputs: each output is a node of its own, whose gradient goes to its place in the total."""
+"""Functions of several outputs: each output has its own node, which puts its gradient in its place in the total."""
 
 from __future__ import annotations
 

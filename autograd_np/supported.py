@@ -1,4 +1,4 @@
-"""The functions that take tensors: the printed list, and what is said of a call that is not supported."""
+"""The functions that take tensors: the printed list, and the errors for calls that are not supported."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def supported() -> None:
 
 
 def unsupported(key: Any) -> TypeError:
-    """Return the error for a function, or a ufunc's method, that tensors are not taken by."""
+    """Return the error for a function, or a ufunc's method, that takes no tensors."""
     name = name_of(key)
     if key in refusals:
         return TypeError(
@@ -58,7 +58,7 @@ def unsupported(key: Any) -> TypeError:
 
 
 def check_fit(key: Any, implementation: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Raise if a call does not fit what stands for a function, in the words of whoever wrote the call.
+    """Raise if a call does not fit a function's implementation, and name things as the caller wrote them.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def _nearest(function: Any) -> str:
 
 
 def _supported() -> dict[str, Primitive | Callable[..., Any]]:
-    """Return what stands in the tables for functions of NumPy and SciPy, by the name people write."""
+    """Return the tables' entries for functions of NumPy and SciPy, by the name people write."""
     named: dict[str, Primitive | Callable[..., Any]] = {}
     for function, entry in (primitives | implementations).items():
         name = entry.name if isinstance(entry, Primitive) else name_of(function)

@@ -9,8 +9,9 @@ The tape holds plain arrays and knows nothing of Tensor. One backward pass takes
 - a *spec* is the shape and dtype that are left of an array which no rule reads;
 - a *node* is one recorded call; its *parents* are the nodes of the arguments that need a gradient;
 - a *leaf* is a node without a call, where a tape starts: it belongs to a Tensor made by hand;
-- the *number* of a node is the moment it was recorded, on a clock that writes into memory share: the order of numbers
-  is the order of the tape, and an array that was written after that moment is *stale*, so that the sweep refuses it;
+- the *number* of a node says when it was recorded: nodes and writes into memory are counted together. The order of the
+  numbers is the order of the tape, and an array that was written after its node was recorded is *stale*: the sweep
+  refuses it;
 - the *sweep* visits the nodes from the youngest to the oldest, and calls the rules of each with its total;
 - the *total* of a node is the sum of the gradients that have reached it; the sweep writes into it only if it is
   *owned*, an array that the sweep made and nobody else has seen;
@@ -126,7 +127,7 @@ class Node:
         return dict(zip(self.argnums, parents, strict=True))
 
     def release(self) -> None:
-        """Let go of everything that the sweep needed: `args` first, by which a spent node is told."""
+        """Let go of everything that the sweep needed: `args` first, since a node without them is a spent one."""
         self.args = None
         self.output = None
         self.kwargs, self.parents = NOTHING, ()
@@ -167,14 +168,14 @@ def record_node(
             if is_array(args[place]):
                 args[place] = Spec(args[place].shape, args[place].dtype)
     else:
-        args = tuple(args)  # of arrays alone: no work for the garbage collector, which a list would be
+        args = tuple(args)  # the garbage collector stops tracking a tuple of arrays, but never a list
     node = _new(kind)
     node.number = tick()
     node.plan, node.parents, node.args, node.kwargs = plan, parents, args, kwargs
     if not isinstance(output, list):
         node.shape, node.dtype = output.shape, output.dtype
         node.output = output if plan.keeps_output else None
-    else:  # their sizes are needed for those that nobody uses
+    else:  # an output that nobody uses gets zeros of its shape as its gradient
         node.shape, node.dtype = (), output[0].dtype
         node.output = tuple(output if plan.keeps_output else [Spec(y.shape, y.dtype) for y in output])
     return node
@@ -270,7 +271,7 @@ def _visited(
         args = node.args  # last, since another thread that releases the node takes it away first
         if plan is None or (inputs is not None and node in inputs):
             found[node] = g
-            if plan is None or node in oldest:  # which may be spent: what it was computed from is not asked for
+            if plan is None or node in oldest:  # it may be spent: the sweep needs nothing that it was computed from
                 continue
         if args is None:
             raise spent(node)
@@ -380,7 +381,7 @@ def spent(node: Node) -> RuntimeError:
 
 
 def _fitted(g: Array, parent: Node, primitive: Primitive, parts: Iterable[tuple[int, Any]], lead: int) -> Array:
-    """Give a rule's result the shape and dtype of its argument, where the function's kind allows for it."""
+    """Give a rule's result its argument's shape and dtype; refuse a shape that broadcasting does not explain."""
     if g is None or isinstance(g, Contribution):
         return g
     g = g if hasattr(g, "shape") else np.asarray(g)

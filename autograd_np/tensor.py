@@ -31,8 +31,8 @@ Operand: TypeAlias = Union["Tensor", ArrayLike]
 Operator: TypeAlias = Callable[[Any, Operand], "Tensor"]
 F = TypeVar("F", bound=Callable[..., Any])
 
-# The leaves of frozen tensors, by their addresses, as long as something recorded leads to them: thawed, a tensor takes
-# its leaf again, so that what was recorded before counts as well.
+# The leaves of frozen tensors, by the tensors' ids, as long as something recorded leads to them. A tensor that is
+# thawed takes its leaf again, so that what was recorded before it was frozen counts as well.
 _frozen: weakref.WeakValueDictionary[int, Leaf] = weakref.WeakValueDictionary()
 
 # Held while gradients are added to leaves, which threads may share.
@@ -531,7 +531,7 @@ def _node(
         if part.dtype.kind in "fc":
             put = record_node if state is ORDINARY else record_in_mode
             return put(primitive.plans[needed], tuple(parents), arrays, kwargs, output)
-    if "dtype" not in kwargs:  # by which integers are asked for, that have no gradient
+    if "dtype" not in kwargs:  # integers were asked for, which have no gradient
         raise TypeError(
             f"{primitive.name}: its result has dtype {parts[0].dtype}, which carries no gradient, and an "
             f"argument requires one; say that it is a constant: call it with `.data`"
@@ -574,7 +574,7 @@ def primitive(function: Any = None, **options: Any) -> Any:
         Whether it returns a pair: the result, and something that it saves for its rules, which take it as the keyword
         `residuals`. They get None when they are differentiated again, and compute it themselves then.
     fresh : bool
-        Whether its results are known to share no memory with its arguments, which is looked after otherwise.
+        Whether its results are known to share no memory with its arguments; otherwise those that do are copied.
     moves : bool
         Whether its result holds the elements of its one argument and nothing else, so that it may be a view.
 
@@ -626,7 +626,7 @@ def wrap(array: NDArray[Any], node: Node | None, view: views.View | None = None)
 
 
 _new: Any = object.__new__
-_type: Any = type  # by which no type checker takes an operand for a Tensor, whose slots are this file's own
+_type: Any = type  # so named, it does not narrow types: an operand's private slots are no error
 
 
 def as_array(value: Any, what: str = "an operand") -> Any:

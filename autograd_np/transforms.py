@@ -38,12 +38,12 @@ __all__ = [
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
 
-# A Jacobian takes so many rows in one sweep: enough to spare Python's time, few enough to bound the memory.
+# How many rows of a Jacobian one sweep takes: enough to save Python's time, few enough to bound the memory.
 _ROWS = 64
 
 
 class IndependentWarning(UserWarning):
-    """A function is differentiated by what its result does not depend on: the derivative is 0, and may be a slip.
+    """A function's result does not depend on what it is differentiated by: the derivative is 0, and may be a slip.
 
     Examples
     --------
@@ -367,10 +367,10 @@ def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
 
 
 def _rows(call: _Call, start: int, stop: int) -> list[Any]:
-    """Return the Jacobian's rows for some of the output's elements, one array for each input.
+    """Return the Jacobian's rows for some of the output's elements: one array for each input.
 
-    A real input takes the real part of its gradient. A complex output has two: with -i for 1 in the cotangent, the real
-    part of the gradient is that of the output's imaginary part.
+    Of a real input, the real part of the gradient counts. A complex output takes two sweeps: the cotangent 1 gives the
+    derivative of its real part, the cotangent -i that of its imaginary part.
     """
     y = call.output
     units = np.eye(stop - start, np.size(y), start, dtype=_dtype(y)).reshape(-1, *np.shape(y))

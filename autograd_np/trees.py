@@ -49,7 +49,7 @@ def leaves_like(tree: Any, model: Any, what: str) -> list[Any]:
 
 
 def in_order_of(tree: Any, model: Any) -> Any:
-    """Return a tree whose leaves come in the order of a model's: in dicts the key tells what belongs together."""
+    """Return a tree with its leaves in the order of a model's: entries of dicts are matched by their keys."""
     if not nested_alike(tree, model):
         return tree
     if isinstance(tree, dict):

@@ -29,7 +29,7 @@ Stretch: TypeAlias = tuple[int, int, int]
 
 tick = itertools.count(1).__next__
 
-# So many writes are looked through one by one; more are put in order first.
+# Up to this many notes of writes are searched one by one; more are put in order first.
 _MANY = 32
 
 
@@ -47,15 +47,15 @@ class Versions:
     Attributes
     ----------
     latest : int
-        The number of the latest write: what is younger needs no look at all.
+        The number of the latest write: what was recorded after it cannot be stale.
     """
 
     def __init__(self) -> None:
         self.latest = 0
         self._notes: deque[Stretch] = deque([(0, 0, 0)])
-        self._ordered: list[Stretch] = []  # disjoint, in the order of addresses: what was noted before the notes
+        self._ordered: list[Stretch] = []  # disjoint, in the order of addresses: all writes older than the notes
         self._ordering = threading.Lock()
-        # By their addresses, arrays that own what was written, and their bounds. An array that is gone is no other one.
+        # The arrays that own what was written, and their bounds, by their ids; weak, since an id may be used again.
         self._owners: dict[int, tuple[weakref.ref[NDArray[Any]], tuple[int, int]]] = {}
 
     def note(self, array: NDArray[Any]) -> None:
@@ -128,7 +128,7 @@ def _bounds(array: NDArray[Any]) -> tuple[int, int]:
 
 
 def _between(ordered: list[Stretch], start: int, stop: int) -> tuple[int, int]:
-    """Return which stretches, from one to before another, lie at some of the addresses."""
+    """Return the range of stretches that overlap some addresses: the first, and the one after the last."""
     first = bisect_left(ordered, (start,))
     if first and ordered[first - 1][1] > start:
         first -= 1

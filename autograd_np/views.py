@@ -89,14 +89,14 @@ class View(NamedTuple):
         return steps[::-1]
 
 
-# In place of a view of something that a tensor is to know nothing of: detached, or taken under no_grad().
+# In place of a view: of a tensor that was detached, or taken under no_grad(), and stays a constant.
 CONSTANT: Any = object()
-# In place of a view of what NumPy has a number for, which cannot be changed: `s += 1` gives another one.
+# In place of a view: of what is a number in NumPy, which cannot be changed (`s += 1` makes another one).
 NUMBER: Any = object()
 
 
 def view_of(parent: Any, primitive: Primitive, kwargs: Mapping[str, Any]) -> View:
-    """Return how the result of moving a tensor's elements lies in its memory; under `no_grad`, it is not to know."""
+    """Return how the result of moving a tensor's elements lies in its memory; under `no_grad` it is a constant."""
     if not mode.get().recording:
         return CONSTANT
     before = parent._view
@@ -117,12 +117,12 @@ def root_of(tensor: Any) -> Any:
 
 
 def node_of(tensor: Any) -> Node | None:
-    """Return the node that a tensor has, whatever has been written since."""
+    """Return the node that a tensor was given, though its memory may have been written since."""
     return tensor._node
 
 
 def place_of(tensor: Any) -> Node | None:
-    """Return a tensor's place on the tape: of a view that was a constant, where its memory has come since."""
+    """Return a tensor's place on the tape: a view of a constant has one if its memory was put on a tape since."""
     node: Node | None = tensor._node
     return node if node is not None or tensor._view is None else current(tensor, "the tensor")
 
@@ -134,7 +134,7 @@ def as_leaf(tensor: Any, is_argument: bool = False) -> Any:
 
 
 def is_number(tensor: Any) -> bool:
-    """Tell whether NumPy has a number for what a tensor holds, and no array without axes."""
+    """Tell whether what a tensor holds is a number in NumPy, and not an array without axes."""
     return tensor._view is NUMBER
 
 
@@ -148,7 +148,7 @@ def _is_argument(node: Node) -> bool:
 
 
 def current(tensor: Any, call: str) -> Node | None:
-    """Return a tensor's place on the tape: for a view of what was written since, one that is taken anew.
+    """Return a tensor's place on the tape; a view whose root was written since is taken anew.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def current(tensor: Any, call: str) -> Node | None:
         )
     place = current(view.root, call)
     if node is None and (place is None or place.plan is None):
-        return None  # what was constant when the view was taken, as a frozen parameter, stays so
+        return None  # a view of a constant, such as a frozen parameter, stays a constant
     array = view.root._array
     for step in view.steps():
         output = np.asarray(step.primitive.function(array, **step.kwargs))
@@ -255,12 +255,12 @@ def _constant(value: Any, tensor: type, call: str, name: str) -> Any:
     return copied(value)
 
 
-_PLAIN = {int, float, bool, str, type(None), slice, type(...)}  # what cannot be changed
-_NOTICED = {*_PLAIN, np.ndarray}  # nor without the sweep noticing
+_PLAIN = {int, float, bool, str, type(None), slice, type(...)}  # none of which can be changed
+_NOTICED = {*_PLAIN, np.ndarray}  # an array can, but the sweep notices
 
 
 def copied(value: Any) -> Any:
-    """Return tuples, lists and dicts that are nobody else's."""
+    """Return copies of tuples, lists and dicts, so that nobody else can change them."""
     if type(value) in (tuple, list):
         plain = _PLAIN.issuperset(map(type, value))
         return type(value)(value if plain else [copied(item) for item in value])
@@ -301,11 +301,11 @@ def write(tensor: Any, call: str, value: Any, index: Any, place: NDArray[Any]) -
         if source is None and own is None and root_node is None:
             return
         if index is None:
-            own, index = None, ...  # nothing of what was there is left
+            own, index = None, ...  # every element is overwritten
         tensor._node = _assignment(own, tensor._array, source, value._array, index)
         if tensor is not root:
             root._node = _after_write(root, root_node, tensor)
-    except BaseException:  # a signal, too, can leave a part of it undone: whoever reads the memory is to be told
+    except BaseException:  # even of a signal: whoever reads the memory next is to be told that it is half-written
         if source is not None and root._node is None:
             root._node = record_in_mode(_copying.plans[0b11], (source,), (root._array,), NOTHING, root._array)
         versions.note(place)
@@ -408,7 +408,7 @@ def check_fits(call: str, array: NDArray[Any], value: NDArray[Any], shape: tuple
     ValueError
         Naming both shapes.
     """
-    extra = max(0, value.ndim - len(shape))  # NumPy lets it have axes of length 1 in front
+    extra = max(0, value.ndim - len(shape))  # NumPy lets it have further axes of length 1 on the left
     try:
         fits = np.broadcast_shapes(value.shape[extra:], shape) == shape and set(value.shape[:extra]) <= {1}
     except ValueError:
@@ -427,7 +427,7 @@ def same_memory(tensor: Any, array: NDArray[Any]) -> bool:
 
 
 def _after_write(root: Any, node: Node | None, view: Any) -> Node | None:
-    """Return the place on the tape of a root into which a view has written; `node` is its place up to then."""
+    """Return the new place on the tape of a root that a view has written into; `node` is its old one."""
     steps = view._view.steps()
     part = next((step.primitive for step in steps if step.primitive in (_real, _imag)), None)
     if part is None or root.dtype.kind != "c":
@@ -439,7 +439,7 @@ def _after_write(root: Any, node: Node | None, view: Any) -> Node | None:
 
 
 def _placed(tensor: Any, node: Node | None) -> Any:
-    """Return a copy of a tensor, on the tape as a copy of what is at another place there."""
+    """Return a copy of a tensor; on the tape it is a copy of what `node` recorded."""
     copy = tensor.detach()
     copy._array, copy._view = tensor._array.copy(), None
     if node is not None:
@@ -458,7 +458,7 @@ def _places(root: Any, steps: Sequence[View]) -> Any:
     places: Any = np.arange(size)
     places = places.reshape(shape)
     for step in steps:
-        if step.primitive is not _imag:  # whose places are those of the numbers
+        if step.primitive is not _imag:  # the imaginary parts are where the numbers are
             places = step.primitive.function(places, **step.kwargs)
     return cast(Any, np.unravel_index(places, shape))
 
@@ -466,10 +466,10 @@ def _places(root: Any, steps: Sequence[View]) -> Any:
 def _assignment(
     node: Node | None, array: NDArray[Any], source: Node | None, value: NDArray[Any], index: Any
 ) -> Node | None:
-    """Put on the tape that `value` was written into an array at an index: the array's place there from now on."""
+    """Record that `value` was written into an array at an index, and return the array's new place on the tape."""
     parents = tuple(parent for parent in (node, source) if parent is not None)
     if not parents:
         return None
     plan = assign.plans[0b100 | (node is not None) << 1 | (source is not None)]
-    what = value.item() if source is None and value.ndim == 0 else value  # a number can be shown
+    what = value.item() if source is None and value.ndim == 0 else value  # listings show a number
     return record_in_mode(plan, parents, (array, what), {"index": index}, array)

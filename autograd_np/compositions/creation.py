@@ -44,11 +44,11 @@ def array(object: Any, dtype: DTypeLike | None = None, *, copy: bool | None = Tr
     object : array_like
         Numbers, arrays, tensors, or nested lists and tuples of them, all of one shape at each depth.
     dtype : dtype, optional
-        By default what NumPy promotes the parts to.
+        By default the one that NumPy promotes the parts to.
     copy : bool or None
         Whether to copy a tensor that is already as it should be.
     ndmin : int
-        The least number of axes; those that are missing are put in front.
+        The least number of axes; missing ones are added on the left.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def full(
     """Fill a new tensor with one value, on its tape: `np.full(shape, value, like=t)`."""
     if not holds_a_tensor(fill_value):
         return Tensor(np.full(shape, fill_value, dtype))
-    filled: Any = np.broadcast_to(array(fill_value), shape)  # its memory has one order, on one device
+    filled: Any = np.broadcast_to(array(fill_value), shape)  # a Tensor has one memory order, on one device
     return filled.astype(filled.dtype if dtype is None else dtype)
 
 

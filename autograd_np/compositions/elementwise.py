@@ -1,4 +1,4 @@
-"""Functions of each element by itself: the parts of numbers, and choices of several."""
+"""Functions of each element by itself: the parts of numbers, and choices among several."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Functions that NumPy computes itself, and that are differentiated as a formula for them is.
+"""Functions whose value NumPy computes, and whose derivative is that of a formula for them.
 
 Their values are NumPy's to the last digit, with its dtypes, warnings and errors, whatever the arguments are. The
 formula is made of recorded functions, and evaluated in the backward pass alone, where only its derivatives matter.
@@ -39,7 +39,7 @@ def formula_of(*functions: Any) -> Callable[[F], F]:
 
 
 def itself_where(function: Any, itself: int, fits: Callable[[Any], bool] = lambda _x: True) -> None:
-    """Let a function return its first argument itself, and not a copy, for that number `n` for which NumPy does.
+    """Let a function return its first argument itself, and not a copy, for the number `n` for which NumPy does.
 
     `fits` says of an argument whether the function takes it at all.
     """
@@ -96,7 +96,7 @@ def recorded(function: Any, formula: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class _Call:
-    """The arguments of a call with holes in place of its arrays, which of those need a gradient; but for its options.
+    """The arguments of a call, with holes in place of its arrays, and without its options.
 
     Those are the keyword arguments without arrays, which stand on the tape under their own names.
     """

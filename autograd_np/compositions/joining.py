@@ -37,7 +37,7 @@ def vstack(tup: Sequence[Any], *, dtype: Any = None, casting: Any = "same_kind")
 
 @implements(np.dstack)
 def dstack(tup: Sequence[Any]) -> Any:
-    """Join arrays one behind the other; see `numpy.dstack`."""
+    """Join arrays along a third axis; see `numpy.dstack`."""
     return concatenate(*(atleast(x, 3) for x in tup), axis=2)
 
 

@@ -46,7 +46,7 @@ def _in_space(a: Any) -> Any:
 
 @implements(np.einsum_path)
 def einsum_path(*operands: Any, **kwargs: Any) -> Any:
-    """Find a good order of contraction, which is no matter of values; see `numpy.einsum_path`."""
+    """Find a good order of contraction, which depends on shapes alone; see `numpy.einsum_path`."""
     return np.einsum_path(*plain(operands), **kwargs)
 
 

@@ -106,7 +106,7 @@ def logspace(
 
 @formula_of(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    """Return numbers of which each is the same multiple of the one before; see `numpy.geomspace`."""
+    """Return a geometric sequence between two ends; see `numpy.geomspace`."""
     start, stop = inexact(start), inexact(stop)
     wide = np.result_type(start.dtype, stop.dtype, float if dtype is None else dtype, np.float64)
     start, stop = start.astype(wide), stop.astype(wide)
@@ -114,12 +114,12 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 
 
 def _end(x: Any) -> Any:
-    """Leave a Python number as it is, which has no precision of its own."""
+    """Leave a Python number as it is, since it has no precision of its own."""
     return x if isinstance(x, int | float | complex) else inexact(x)
 
 
 def _fractions(num: int, endpoint: bool, *ends: Any) -> Any:
-    """Return the parts of the way from one end to the other, along an axis before those of the ends."""
+    """Return the share of the way from one end to the other that each sample has gone; its axis comes first."""
     steps = np.arange(num) / max(num - 1 if endpoint else num, 1)
     dtypes = (x.dtype for x in ends if hasattr(x, "dtype"))
     return steps.reshape(-1, *(1,) * max(map(np.ndim, ends))).astype(np.result_type(*dtypes, np.float16))
@@ -159,7 +159,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     lower = _searchsorted(samples[1:-1], places, side="right")
     upper = np.minimum(lower + 1, len(samples) - 1)
     width = xp[upper] - xp[lower]
-    at_the_end = plain(width) == 0  # where it is the only sample, or the last two are at one place
+    at_the_end = plain(width) == 0  # there is one sample, or the last two are at one place
     fraction = (_where(before | after, xp[lower], x) - xp[lower]) / _where(at_the_end, 1, width)
     y = fp[lower] + (fp[upper] - fp[lower]) * _where(at_the_end, 1, fraction)
     y = _where(before, fp[0] if left is None else left, y)
@@ -196,4 +196,4 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     v = np.conjugate(v) if v.dtype.kind == "c" else v
     if len(a) >= len(v):
         return convolve(a, v[::-1], mode)
-    return convolve(v, a[::-1], mode)[::-1]  # its middle part is counted from the other end then
+    return convolve(v, a[::-1], mode)[::-1]  # the middle part is then counted from the other end

@@ -1,7 +1,7 @@
 """The operations of neural networks, as recorded functions: activations, losses, layers.
 
-They take tensors and whatever NumPy makes arrays of, and return a Tensor. Given no Tensor at all they return plain
-arrays, as NumPy's own functions do; their types, which cannot say both, speak of tensors.
+They take tensors and whatever NumPy makes arrays of. The result is a Tensor if an argument is one, else a plain array,
+as with NumPy's own functions; type hints name the Tensor alone.
 """
 
 from autograd_np.neural.activations import log_softmax, logsumexp, relu, sigmoid, softmax

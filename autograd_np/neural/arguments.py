@@ -1,4 +1,4 @@
-"""Arguments of the operations and layers of neural networks: their types, and what is checked of them."""
+"""Arguments of the operations and layers of neural networks: their types, and their checks."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ def pair(operation: str, name: str, value: int | Sequence[int], least: int = 1) 
 
 
 def check_reduction(operation: str, reduction: str) -> None:
-    """Raise unless it is known what is to be made of the losses of a batch."""
+    """Raise unless the reduction of a batch's losses is known."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{operation}: unknown reduction {reduction!r}; choose mean, sum or none")
 
 
 def check_p(operation: str, p: float) -> None:
-    """Raise unless an element can be dropped with probability p."""
+    """Raise unless p is a probability."""
     if not 0 <= p <= 1:
         raise ValueError(f"{operation}: p={p!r}; give the probability of dropping an element, from 0 to 1")
 
 
 def check_eps(operation: str, eps: float) -> None:
-    """Raise unless a number can keep a divisor from 0."""
+    """Raise unless eps, which is added to a divisor, is a number that is not negative."""
     if not eps >= 0:
         raise ValueError(f"{operation}: eps={eps!r}; give a small number, not a negative one")
 

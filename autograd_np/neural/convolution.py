@@ -108,7 +108,7 @@ def conv2d(
 
 
 class _Plan(NamedTuple):
-    """What all three functions of a convolution's family need to know."""
+    """What the three functions of a convolution's family share."""
 
     image: Pair
     kernel: Pair
@@ -132,7 +132,7 @@ def _convolution(x: Any, w: Any, b: Any, plan: Any = None) -> Any:
 
 @primitive(name="conv2d's image gradient", fresh=True)
 def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
-    """Return what each pixel meets: `g` times the weights, added where the filters were."""
+    """Return the gradient of the images: `g` times the weights, added where the filters were."""
     if plan.method == "gemm":
         return image_gradient(g, w, plan.image, plan.stride, plan.padding)
     margin = (plan.kernel[0] - 1, plan.kernel[1] - 1)
@@ -147,7 +147,7 @@ def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
 
 @primitive(name="conv2d's weight gradient", fresh=True)
 def _kernel_gradient(x: Any, g: Any, plan: Any = None) -> Any:
-    """Return what each weight meets: a correlation of the images with `g`, over the whole batch."""
+    """Return the gradient of the weights: a correlation of the images with `g`, over the whole batch."""
     if plan.method == "gemm":
         return kernel_gradient(x, g, plan.kernel, plan.stride, plan.padding)
     images = pad(x, plan.padding).swapaxes(0, 1)
@@ -194,10 +194,10 @@ def _correlate(x: Array, w: Array, method: str) -> Array:
 def _cheapest(plan: _Plan) -> Literal["fft", "gemm"]:
     """Estimate the work of each method for one image, channel and filter.
 
-    Measured on two cores in float32: a multiplication and addition takes gemm 15 ps (for 32 filters) to 45 ps (for
-    few), and a pixel of the full correlation takes scipy's fft 1 to 2 ns, times log2 of the side. So a pixel costs
-    about 25 log2(pixels) multiplications. Images of 28 x 28 never pay for it; 512 x 512 do from kernels of about
-    25 x 25 on.
+    Measured on two cores in float32: "gemm" takes 15 ps (for 32 filters) to 45 ps (for few) for a multiplication and
+    addition, and "fft" 1 to 2 ns for a pixel of the full correlation, times log2 of the side. So "fft" pays for a pixel
+    what "gemm" pays for about 25 log2(pixels) multiplications. It never pays off for images of 28 x 28; for 512 x 512
+    it does from kernels of about 25 x 25 on.
     """
     (h, w), (kh, kw) = (enlarged(plan.image, plan.padding), plan.kernel)
     multiplications = kh * kw * math.prod(steps((h, w), plan.kernel, plan.stride))

@@ -1,4 +1,4 @@
-"""Batches of images (N, C, H, W): what is checked of them, and their padding."""
+"""Batches of images (N, C, H, W): their checks, and their padding."""
 
 from __future__ import annotations
 

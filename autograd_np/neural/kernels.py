@@ -27,12 +27,13 @@ __all__ = [
     "steps",
 ]
 
-# A product for each position pays from about so many channels times columns of a kernel on: below, the matrices are
-# too thin. For 16 channels of 5 columns it takes 0.64 of what laid out lines take, for one channel 4 times as much.
+# From this many channels times kernel columns on, one product for each kernel position is faster than one product of
+# laid-out lines: for 16 channels of 5 columns it takes 0.64 of the time. With fewer the matrices are too thin: for one
+# channel it takes 4 times as long.
 _THICK = 32
 
-# So many numbers stay in a core's cache, and keep a thread busy for longer than handing over Python's lock does: row by
-# row, two threads take 1.1 to 1.6 times as long.
+# How many numbers one step of a loop works on: they stay in a core's cache, and take longer than handing over Python's
+# lock does. Row by row, two threads take 1.1 to 1.6 times as long.
 _CACHED = 2**17
 
 
@@ -48,7 +49,7 @@ def matmul(a: Any, b: Any) -> Any:
     def work(rows: slice) -> None:
         multiply(a[rows], b, out=y[rows])
 
-    # By rows of weights, as updates are, and also where little is multiplied: each core's half then stays in its cache.
+    # Cut by rows of weights, as updates are, even where little is multiplied: each core's half then stays in its cache.
     in_halves(work, len(a), max(a.size, y.size), a.size * b.shape[1])
     return y
 
@@ -117,7 +118,7 @@ def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Arr
 
 
 def _by_lines(images: Array, w: Array, b: Array | None, stride: Pair) -> Array:
-    """Multiply all windows of a row in one product."""
+    """Multiply all windows of a row of images in one product."""
     o, c, kh, kw = w.shape
     rows, columns = steps(images.shape[:2], (kh, kw), stride)
     lines = _lines(images, (kh, kw), stride)
@@ -150,7 +151,7 @@ def _down(lines: Array, kh: int, step: int, rows: int) -> Array:
 
 
 def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair) -> Array:
-    """Return what each pixel meets: `g` (N, O, H', W') times the weights, added where the filters were."""
+    """Return the gradient of the images: `g` (N, O, H', W') times the weights, added where the filters were."""
     (n, o, rows, columns), (_, c, kh, kw), (s, t) = g.shape, w.shape, stride
     margin = (kh - 1 - padding[0], kw - 1 - padding[1])
     if stride == (1, 1) and min(margin) >= 0 and o * kw >= _THICK:
@@ -168,7 +169,7 @@ def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair)
 
 
 def kernel_gradient(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
-    """Return what each weight meets: a correlation of the images with `g` (N, O, H', W'), over the whole batch."""
+    """Return the gradient of the weights: a correlation of the images with `g` (N, O, H', W'), over the batch."""
     images = _contiguous(pad(x, padding).transpose(2, 3, 1, 0))
     (n, o, rows, columns), c, (kh, kw) = g.shape, x.shape[1], kernel
     if stride == (1, 1) and c * kw >= _THICK:
@@ -214,7 +215,7 @@ def _by_image_rows(images: Array, g: Array, kernel: Pair) -> Array:
 
 
 def _contiguous(x: Array) -> Array:
-    """Lay out an array anew if it does not lie in memory in order."""
+    """Copy an array that does not lie in memory in order."""
     if x.flags.c_contiguous:
         return x
     y = np.empty(x.shape, x.dtype)
@@ -229,8 +230,8 @@ def _contiguous(x: Array) -> Array:
 def bias_gradient(g: Any) -> Any:
     """Sum `g` (N, O, H', W') over all axes but the channels'.
 
-    The axis whose steps in memory are largest comes first: whole stretches are added up then. With the batch last that
-    takes 0.2 to 0.9 of the time of `g.sum(axis=(0, 2, 3))`, and errs less.
+    The axis with the largest steps in memory is summed first, so that whole stretches are added. With the batch last
+    that takes 0.2 to 0.9 of the time of `g.sum(axis=(0, 2, 3))`, and rounds less.
     """
     if type(g) is not np.ndarray:
         return g.sum(axis=(0, 2, 3))  # a sweep that is itself recorded
@@ -291,7 +292,7 @@ def max_of_tiles_gradient(g: Array, y: Array, across: Array, x: Array, kernel: P
 
 
 def _to_the_first(g: Array, largest: Array, cells: list[tuple[Array, Array]], mask: Array) -> None:
-    """Write the gradient into the place of the first cell that is the largest, and 0 into the others'."""
+    """Write the gradient into the place of the first cell that is the largest, and 0 into the places of the others."""
     for i, (cell, out) in enumerate(cells[:-1], start=1):
         np.equal(cell, largest, out=mask)
         np.multiply(g, mask, out=out)
@@ -301,7 +302,7 @@ def _to_the_first(g: Array, largest: Array, cells: list[tuple[Array, Array]], ma
 
 
 def as_in_memory(g: Array, like: Array) -> Array:
-    """Return an array that lies in memory as another one of its shape does."""
+    """Return a new array with the memory layout of another one of its shape."""
     if g.strides == like.strides:
         return g
     copy = np.empty_like(like, dtype=g.dtype)

@@ -1,4 +1,4 @@
-"""What layers compute that are no more than a product, another shape, or a choice of elements."""
+"""The operations of linear, flattening and dropout layers."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
 
 defvjp(
     _linear,
-    # Both y and this lie in memory with the batch last: adding up and masking what lies alike is ten times as fast.
+    # As y does, this lies in memory with the batch last: adding arrays of one layout is ten times as fast.
     lambda g, _y, _x, weight, _bias: matmul(weight.T, _as_matrix(g).T).T.reshape(_x.shape),
     lambda g, _y, x, _weight, _bias: matmul(_as_matrix(g).T, _as_matrix(x)),
     lambda g, _y, _x, _weight, _bias: _as_matrix(g).sum(axis=0),

@@ -1,4 +1,4 @@
-"""Losses: one number for each sample or element, or what a batch makes of them."""
+"""Losses: one number for each sample or element, or their mean or sum."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _check_labels(labels: Array, classes: int) -> None:
             f"cross_entropy: labels of dtype {labels.dtype}; they are integers that name classes: labels.astype(int). "
             f"Probabilities need the logits' shape"
         )
-    # Without its sign, a negative number is a very large one. Labels from a file may have the other order of bytes.
+    # Read as unsigned, a negative label is a very large one. Labels from a file may have the other order of bytes.
     if np.maximum.reduce(labels.view(labels.dtype.str.replace("i", "u")), axis=None, initial=0) >= classes:
         place = first_place((labels < 0) | (labels >= classes))
         raise ValueError(
@@ -107,7 +107,7 @@ def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1, reduction: Any = "m
     exponentials /= total
     if reduction != "none":
         losses = np.add.reduce(losses, axis=None) / (labels.size if reduction == "mean" else 1)
-    return losses.astype(x.dtype, copy=False), exponentials  # the softmax by now
+    return losses.astype(x.dtype, copy=False), exponentials  # by now the softmax
 
 
 def _softmax_less_one_hot(

@@ -105,7 +105,7 @@ def _batch_norm_vjps(
 ) -> list[Any]:
     """Return the three gradients; the formula is the paper's, with those of the returned mean and variance added.
 
-    It reads nothing of what was returned, so that a residual block may add to that in place.
+    It does not read the output, so that a residual block may add to that in place.
     """
     g, g_mean, g_var = map(widened, g)
     x, weight, axes, n = widened(x), widened(weight), _all_but_channels(x), x.size // x.shape[1]

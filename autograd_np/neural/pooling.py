@@ -91,12 +91,12 @@ class _Windows(NamedTuple):
         return self.stride == self.kernel and self.padding == (0, 0)
 
     def at(self, axis: int, i: int) -> slice:
-        """Return where along an axis the i-th row or column of every window is."""
+        """Return the slice of an axis where the i-th row or column of every window is."""
         places = steps(enlarged(self.image, self.padding), self.kernel, self.stride)[axis]
         return slice(i, i + self.stride[axis] * (places - 1) + 1, self.stride[axis])
 
     def cells(self, padded: Array) -> Iterator[Array]:
-        """Yield, for each place in a window in reading order, what all windows have there: a view (..., H', W')."""
+        """Yield, for each place in a window in reading order, the windows' elements there: a view (..., H', W')."""
         places = itertools.product(range(self.kernel[0]), range(self.kernel[1]))
         return (padded[..., self.at(0, i), self.at(1, j)] for i, j in places)
 
@@ -118,7 +118,7 @@ def _max_pool(x: Any, windows: Any = None) -> Any:
 
 @primitive(name="max_pool2d's gradient", fresh=True)
 def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
-    """Add what each window has to the element that was its maximum."""
+    """Add each window's number to the element that was its maximum."""
     v = as_in_memory(v, winners[0])
     total = np.zeros_like(v, shape=(*v.shape[:2], *enlarged(windows.image, windows.padding)))
     overlap = any(s < k for s, k in zip(windows.stride, windows.kernel, strict=True))
@@ -132,7 +132,7 @@ def _to_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
 
 @primitive(name="max_pool2d's second gradient", fresh=True)
 def _from_winners(v: Any, winners: Any = (), windows: Any = None) -> Any:
-    """Return for each window what stands in the place of its maximum."""
+    """Return for each window the element in the place of its maximum."""
     v = pad(v, windows.padding)
     return sum(cell * wins for cell, wins in zip(windows.cells(v), winners, strict=True))
 

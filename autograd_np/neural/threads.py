@@ -1,4 +1,4 @@
-"""One helper thread for large operations, and what else makes a process faster at training: all behind one switch."""
+"""One switch that makes a process faster at training: a helper thread for large operations, and memory that is kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["in_halves", "over_halves", "tune_process", "tuned"]
 
 Work = Callable[[slice], None]
 
-# An operation on fewer numbers is over before a thread has been woken, which takes 5 to 10 microseconds.
+# Waking a thread takes 5 to 10 microseconds: an operation on fewer numbers is over by then.
 _LARGE = 2**16
 
 
@@ -31,8 +31,8 @@ def tune_process(enabled: bool = True) -> None:
     A step of a small CNN takes 0.5 to 0.6 of the time, one of LeNet 0.7; a perceptron gains little. It holds for the
     whole process: other products of matrices, also those written with @, have one thread then.
 
-    A convolution gives the same bits as without. A matrix product may differ in the last one, as between numbers of
-    BLAS threads.
+    A convolution gives the same bits as without. A matrix product may differ in the last bit, as it does between
+    different numbers of BLAS threads.
 
     It is off by default. Leave it off where there is one core for the process, as for workers that share a machine: a
     process made by `os.fork` starts without.
@@ -71,7 +71,7 @@ def tuned() -> bool:
 def in_halves(work: Work, length: int, size: int = 0, multiplications: int = 0) -> None:
     """Call `work` with slices that cover `range(length)`: two for a large operation, on two threads if there are.
 
-    Where a large operation is cut does not depend on the threads, and so neither do its results.
+    A large operation is cut in the same place with and without threads, so that its results are the same.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def in_halves(work: Work, length: int, size: int = 0, multiplications: int = 0) 
     size : int
         How many numbers the operation goes over.
     multiplications : int
-        How many it multiplies and adds in products of matrices: 50 of these take as long as one pass over a number.
+        How many multiplications its products of matrices take: 50 of them take as long as one number of `size`.
     """
     if size + multiplications // 50 < _LARGE or length < 2:
         work(slice(0, length))

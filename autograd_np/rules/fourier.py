@@ -1,7 +1,7 @@
 """Fourier transforms: the matrix of each is symmetric, so that it is its own transpose.
 
-A real transform keeps half of the spectrum, since the other half is its mirror image. `rfft` and `hfft` are each
-other's transposes, and so are `irfft` and `ihfft`, once a frequency counts as often as it occurs in the whole spectrum.
+A real transform keeps half of the spectrum, since the other half is its mirror image. Once each frequency is counted as
+often as it occurs in the whole spectrum, `rfft` and `hfft` are each other's transposes, and so are `irfft` and `ihfft`.
 """
 
 from typing import Any

@@ -83,5 +83,5 @@ def _assigned(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
         last = np.empty(g.shape, order.dtype)
         last[index] = order
         part = np.where(last[index] == order, part, 0)
-    # NumPy lets the values have axes of length 1 in front that the place does not have.
+    # NumPy lets the values have further axes of length 1 on the left.
     return unbroadcast(part, shape[max(0, len(shape) - part.ndim) :]).reshape(shape)

@@ -1,7 +1,7 @@
 """Kinks: points where a rule picks one slope of several, which therefore has no slope of its own.
 
-At 0 the rules give |x| the slope 0, from between -1 and 1. That is a choice for first derivatives. A second derivative
-found with it would be 0 for |x|, and also for |x| ** 2, where 2 is right; so it is NaN.
+At 0 any slope from -1 to 1 is a subgradient of |x|, and the rules choose 0. Differentiated again, that choice would
+give the second derivative 0 for |x|, and also for |x| ** 2, where 2 is right; so second derivatives are NaN there.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def without_slope(part: Any, x: Any, at: Any = False, axis: Any = ()) -> Any:
 
 @primitive
 def unknown(h: Any, at: Any = False, axis: Any = ()) -> Any:
-    """Return h times NaN at kinks, but 0 for an h of 0: what nobody asks for does not spoil what is asked for."""
+    """Return h times NaN at kinks, but 0 for an h of 0: a kink that a result does not depend on does not spoil it."""
     asked = np.any(at & (h != 0), axis=axis, keepdims=True)
     return np.where(asked, np.nan, np.zeros_like(h))
 

@@ -38,7 +38,7 @@ defvjp(
     None,
 )
 
-# The same for what is not NaN: a NaN gets the gradient 0, also where there is nothing else
+# The same without NaN, which get the gradient 0, even where there is nothing else
 
 defvjp(
     np.nanmedian,
@@ -134,5 +134,5 @@ def _to_neighbours(g: Any, y: Any, x: Any, axis: Any, interpolated: Callable[[An
 
 
 def _of_numbers(ranks: Any, x: Any) -> Any:
-    """Leave out the ranks of NaN, but for the first, so that there is one."""
+    """Leave out the ranks of NaN, but keep the first of them, so that at least one rank is left."""
     return np.where(plain(x != x) & (ranks > 0), np.nan, ranks)

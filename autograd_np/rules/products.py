@@ -221,12 +221,12 @@ def _einsum(*operands: Any, out: Any = None, optimize: Any = False) -> Any:
     return einsum(
         *arrays,
         subscripts=subscripts,
-        optimize=optimize if isinstance(optimize, bool | str) else True,  # a path fits this call, but not its gradients
+        optimize=optimize if isinstance(optimize, bool | str) else True,  # a path fits this call alone
         needed=tuple(isinstance(a, Tensor) and a.requires_grad for a in arrays),
     )
 
 
-_LETTERS = string.ascii_uppercase + string.ascii_lowercase  # in the order of their codes, by which einsum sorts them
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase  # einsum sorts indices by the codes of their letters
 
 
 def _in_letters(operands: Sequence[Any]) -> tuple[str, list[Any]]:
@@ -243,7 +243,7 @@ def _in_letters(operands: Sequence[Any]) -> tuple[str, list[Any]]:
 
 
 def _indices(subscripts: str, arrays: Sequence[Any]) -> tuple[list[str], str]:
-    """Return the indices of each array and of the result, with letters for what an ellipsis stands for."""
+    """Return the indices of each array and of the result, with letters in place of ellipses."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")
     if not arrow:

@@ -1,4 +1,4 @@
-"""The range of numbers: what is too large or too small for one on the way to a result that is not."""
+"""The range of numbers: results that are in range, though a step on the way to them overflows or underflows."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from autograd_np.tensor import plain
 
 
 def widened(x: Any) -> Any:
-    """Return float16 numbers as float32, as NumPy's own means do: counts and sums may be too large for the former."""
+    """Return float16 numbers as float32, as NumPy's own means do: counts and sums may be too large for float16."""
     return x.astype(np.float32) if x.dtype.type is np.float16 else x
 
 
@@ -25,18 +25,18 @@ def times_power_of_2(x: Any, powers: Any) -> Any:
 
 
 def logarithms(x: Any) -> Any:
-    """Return the logarithms, to base 2, of how large numbers are; 0 for those that are 0 or infinite."""
+    """Return the binary logarithms of absolute values; 0 for numbers that are 0 or infinite."""
     sizes = np.abs(plain(x))
     usual = np.isfinite(sizes) & (sizes != 0)
     return np.log2(np.where(usual, sizes, 1).astype(np.result_type(sizes, np.float64)))
 
 
 def too_small(sizes: Any, order: float = 2) -> Any:
-    """Tell which norms are so small that the sums of powers of which they are roots have lost digits."""
+    """Tell which norms are so small that the sums of powers, of which they are roots, have lost digits."""
     return logarithms(sizes) < np.finfo(sizes.dtype).minexp / order
 
 
 def scaled_along(x: Any, axis: Any) -> Any:
-    """Return the vectors along an axis over powers of 2 that leave their largest elements close to 1."""
+    """Return the vectors along an axis, each divided by a power of 2 so that its largest element is close to 1."""
     sizes = np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0)
     return times_power_of_2(x, -np.rint(logarithms(sizes)).astype(int))

@@ -33,7 +33,7 @@ def gradient_line(box: Box) -> str | None:
 
 
 def printable(text: str) -> str:
-    """Replace what no file can hold, and shorten what no box can."""
+    """Replace characters that no file can hold, and shorten texts that no box can."""
     clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return clean if len(clean) <= 48 else f"{clean[:30]}…{clean[-17:]}"
 

@@ -55,17 +55,17 @@ def _groups(recorded: Recorded) -> dict[Node, Group]:
             groups[node] = own.get(node, ())
         elif leaves := [own[parent] for parent in node.parents if parent.primitive is None and parent in own]:
             groups[node] = _common(leaves)
-    # Operations without names of their own: what lies before and behind them says where they are.
+    # Operations without names of their own stand where what they were computed from, and what uses them, stands.
     before: dict[Node, Group] = {}
-    behind: dict[Node, Group] = {}
+    after: dict[Node, Group] = {}
     for node in recorded.nodes:
         operations = [parent for parent in node.parents if parent.primitive is not None]
         before[node] = groups[node] if node in groups else _common(before[parent] for parent in operations)
     for node in reversed(recorded.nodes):
-        behind[node] = groups[node] if node in groups else behind.get(node, ())
+        after[node] = groups[node] if node in groups else after.get(node, ())
         for parent in node.parents:
-            behind[parent] = _common((behind[parent], behind[node])) if parent in behind else behind[node]
-    return {node: groups[node] if node in groups else _common((before[node], behind[node])) for node in recorded.nodes}
+            after[parent] = _common((after[parent], after[node])) if parent in after else after[node]
+    return {node: groups[node] if node in groups else _common((before[node], after[node])) for node in recorded.nodes}
 
 
 def shown_groups(groups: Iterable[Group]) -> list[tuple[Group, str]]:
@@ -226,7 +226,7 @@ def _keywords(node: Node) -> list[str]:
 
 
 def _many_times(node: Node) -> str:
-    """Return what stands behind a number of operations: 3 np.sum, 3 of several outputs."""
+    """Return what follows a number of operations: 3 np.sum, 3 of several outputs."""
     return "of several outputs" if node.primitive is one_output else node.name
 
 

@@ -22,7 +22,7 @@ Names: TypeAlias = Mapping[str, Tensor | NDArray[Any]]
 class Constant(NamedTuple):
     """An array among the arguments of an operation that needs no gradient."""
 
-    key: object  # tells it from others: the same memory, seen the same way, is the same array
+    key: object  # two arguments are one array if they are the same memory, seen in the same way
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     name: str | None

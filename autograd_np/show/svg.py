@@ -21,7 +21,7 @@ _GAP = 20  # between the graph and the legend
 
 
 def _width(text: str, size: float) -> float:
-    """Return no less than the width of a text in a common sans-serif font; large text is bold."""
+    """Return an upper bound of the width of a text in a common sans-serif font; large text is bold."""
     return size * (1.12 if size == _LARGE else 1) * sum(map(_em, text))
 
 
