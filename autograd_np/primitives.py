@@ -84,9 +84,11 @@ class Plan:
         The places of all other unread arguments.
     keeps_no_array : bool
         Whether every argument is a stand-in: its parents then are all that a node keeps of the call.
+    pair : tuple of two rules, or empty
+        The rules, where there are two arguments and both need a gradient.
     """
 
-    __slots__ = ("argnums", "constants", "keeps_no_array", "keeps_output", "primitive", "stand_ins")
+    __slots__ = ("argnums", "constants", "keeps_no_array", "keeps_output", "pair", "primitive", "stand_ins")
 
     def __init__(self, primitive: Primitive, needed: int) -> None:
         count = needed.bit_length() - 1
@@ -97,6 +99,7 @@ class Plan:
         self.stand_ins = tuple((place, argnums.index(place)) for place in unread if place in argnums)
         self.constants = tuple(place for place in unread if place not in argnums)
         self.keeps_no_array = len(self.stand_ins) == count
+        self.pair = primitive.vjps if len(argnums) == count == len(primitive.vjps) == 2 else ()
 
 
 class _Plans(dict[int, Plan]):

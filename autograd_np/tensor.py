@@ -350,7 +350,7 @@ class Tensor(methods.NumpyMethods):
                 if leaf is not None and leaf._node is node:  # else it was frozen meanwhile
                     totals.append((leaf, own(total) if leaf._grad is None else leaf._grad + total))
             for leaf, total in totals:
-                leaf._grad = np.asarray(total, leaf.dtype)
+                leaf._grad = np.asarray(total, leaf._array.dtype)
 
     # -- in place -----------------------------------------------------------------------------------------------------
 

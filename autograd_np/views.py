@@ -144,7 +144,7 @@ def is_argument(tensor: Any) -> bool:
 
 
 def _is_argument(node: Node) -> bool:
-    return node.primitive is argument or (isinstance(node, Leaf) and node.is_argument)
+    return node.is_argument or (node.plan is not None and node.plan.primitive is argument)
 
 
 def current(tensor: Any, call: str) -> Node | None:
@@ -159,7 +159,7 @@ def current(tensor: Any, call: str) -> Node | None:
     view: View | None = tensor._view if type(tensor._view) is View else None
     if (node is None and view is None) or (node is not None and node.plan is None):
         return node
-    number = cast(Any, view if node is None else node).number
+    number: int = (view if node is None else node).number  # pyright: ignore[reportOptionalMemberAccess]
     if number >= versions.latest or number >= versions.last(tensor._array):
         return node
     if view is None:
@@ -238,7 +238,8 @@ def constants(kwargs: Mapping[str, Any], tensor: type, call: str) -> Mapping[str
     TypeError
         If one is a tensor that requires a gradient.
     """
-    for kind, value in zip(map(type, kwargs.values()), kwargs.values(), strict=True):
+    for value in kwargs.values():
+        kind = _type(value)
         if kind not in _NOTICED and not (kind is tuple and _PLAIN.issuperset(map(type, value))):
             return {name: _constant(value, tensor, call, name) for name, value in kwargs.items()}
     return kwargs
@@ -255,6 +256,7 @@ def _constant(value: Any, tensor: type, call: str, name: str) -> Any:
     return copied(value)
 
 
+_type: Any = type  # so named, it does not narrow types
 _PLAIN = {int, float, bool, str, type(None), slice, type(...)}  # none of which can be changed
 _NOTICED = {*_PLAIN, np.ndarray}  # an array can, but the sweep notices
 

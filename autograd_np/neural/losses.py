@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -89,12 +90,17 @@ def _check_labels(labels: Array, classes: int) -> None:
             f"Probabilities need the logits' shape"
         )
     # Read as unsigned, a negative label is a very large one. Labels from a file may have the other order of bytes.
-    if np.maximum.reduce(labels.view(labels.dtype.str.replace("i", "u")), axis=None, initial=0) >= classes:
+    if np.maximum.reduce(labels.view(_unsigned(labels.dtype)), axis=None, initial=0) >= classes:
         place = first_place((labels < 0) | (labels >= classes))
         raise ValueError(
             f"cross_entropy: the label {labels[place]} at {place} names none of the {classes} classes, which are 0 to "
             f"{classes - 1}"
         )
+
+
+@functools.cache
+def _unsigned(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(dtype.str.replace("i", "u"))
 
 
 @primitive(name="cross_entropy", residuals=True, fresh=True)
@@ -107,7 +113,9 @@ def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1, reduction: Any = "m
     exponentials /= total
     if reduction != "none":
         losses = np.add.reduce(losses, axis=None) / (labels.size if reduction == "mean" else 1)
-    return losses.astype(x.dtype, copy=False), exponentials  # by now the softmax
+    if losses.dtype is not x.dtype:
+        losses = losses.astype(x.dtype)
+    return losses, exponentials  # by now the softmax
 
 
 def _softmax_less_one_hot(
