@@ -126,19 +126,9 @@ EQUIVALENT = {
     ): "kinks are looked for where nothing comes of them",
     (
         "rules/ranges.py",
-        "too_small",
-        "np.finfo(sizes.dtype).minexp / order  ->  order / np.finfo(sizes.dtype).minexp",
-    ): "what need not be scaled is scaled, too",
-    (
-        "rules/ranges.py",
         "times_power_of_2",
         "limits.maxexp - 1  ->  limits.maxexp - 2",
     ): "what the first step leaves, the second takes",
-    (
-        "rules/elementwise.py",
-        "np.absolute",
-        "_phase(x) if _is_complex(x) else np.sign(x)  ->  _phase(x)",
-    ): "x / |x| is the sign of a real number",
     (
         "rules/elementwise.py",
         "_to_chosen",
@@ -378,7 +368,7 @@ MASKING = {"tril", "triu", "_off_diagonal"}
 # Functions whose operands may be swapped.
 COMMUTING = {
     "add", "max", "min", "maximum", "minimum", "multiply", "equal", "hypot", "betaln", "convolve", "_convolve",
-    "swapaxes", "result_type",
+    "swapaxes", "result_type", "_both_0",
 }  # fmt: skip
 
 
