@@ -154,6 +154,16 @@ EQUIVALENT = {
         "_quotient",
         "np.where(vanishing, 0, numerators)  ->  numerators",
     ): "the numerators are 0 there, or the line before has raised",
+    (
+        "rules/linalg.py",
+        "_refuse_defective",
+        "w[..., None] - w[..., None, :]  ->  w[..., None, :] - w[..., None]",
+    ): "a gap is as large from either side",
+    (
+        "rules/linalg.py",
+        "_refuse_defective",
+        "10 * eps  ->  11 * eps",
+    ): "a margin: eigenvalues of defective matrices came out up to 6 eps apart, times their sensitivity",
     ("rules/special.py", "sp.kn", "n - 1  ->  1 - n"): "the function of order -n is that of order n: DLMF 10.27.3",
     ("rules/special.py", "sp.kv", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",
     ("rules/special.py", "sp.kve", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",

@@ -203,7 +203,7 @@ def test_norm_of_zeros_in_a_matrix() -> None:
     assert linalg.norm(g.data, "nuc") == pytest.approx(1)
 
 
-@pytest.mark.parametrize("ord", [3, 1.5, 0.5])
+@pytest.mark.parametrize("ord", [3, 2.5, 1.5, 0.5])
 def test_norm_with_an_element_that_is_0(ord: float) -> None:
     """Its second derivative by that element is 0 for orders above 2, and infinite below."""
     g, h = first_and_second(lambda x: linalg.norm(x, ord), [0.0, 2.0])
