@@ -183,6 +183,11 @@ EQUIVALENT = {
         "start == 1 and x.strides[0] == x.itemsize  ->  start == 1",
     ): "in any order in memory it is the same, and copies more",
     (
+        "neural/activations.py",
+        "_logsumexp_vjp",
+        "np.where(nothing, 0, x) if np.any(nothing) else x  ->  np.where(nothing, 0, x)",
+    ): "where nothing is without a share x is taken as it stands",
+    (
         "neural/losses.py",
         "_softmax_less_one_hot",
         "softmax(x, axis=axis) if residuals is None else residuals  ->  softmax(x, axis=axis)",
