@@ -383,7 +383,7 @@ MASKING = {"tril", "triu", "_off_diagonal"}
 # Functions whose operands may be swapped.
 COMMUTING = {
     "add", "max", "min", "maximum", "minimum", "multiply", "equal", "hypot", "betaln", "convolve", "_convolve",
-    "swapaxes", "result_type", "_both_0",
+    "swapaxes", "result_type", "_both_0", "_is_singular", "_condition",
 }  # fmt: skip
 
 

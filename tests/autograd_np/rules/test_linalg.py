@@ -272,6 +272,7 @@ SINGULAR = {
     "one zero": np.zeros((1, 1)),
     "complex": np.outer([1.0, 2.0j, 3.0], [1.0, 0.5j, -2.0]) + np.diag([1, 0, 0]),
     "in a stack": np.stack([np.eye(3), np.outer([1.0, 2.0, 3.0], [1.0, 0.0, 1.0]), np.diag([1.0, 2.0, 1e-9])]),
+    "in a stack of stacks": np.stack([np.diag([1.0, 2.0, 0.0]), np.outer([1.0, 2.0, 3.0], [1.0, 0.0, 1.0])])[None],
 }
 
 
@@ -392,14 +393,24 @@ def test_slope_of_a_logarithm_of_a_determinant_of_any_size(dtype: Any, size: flo
     np.testing.assert_allclose(leaf.grad * [[[size]], [[1]]], [np.linalg.inv(a)] * 2, rtol=1e-5)
 
 
+@pytest.mark.parametrize("f", OF_REGULAR.values(), ids=OF_REGULAR)
+def test_large_singular_matrices_are_refused(f: Any) -> None:
+    """The ratio is to the largest singular value, which in a large matrix no element comes close to."""
+    a = np.ones((64, 64)) + np.eye(64) * (64 * 0.5 * np.finfo(float).eps)
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        f(Tensor(a, requires_grad=True)).backward()
+
+
 @pytest.mark.parametrize("size", [1.0, 1e20])
-def test_solutions_of_many_equations(size: float) -> None:
+@pytest.mark.parametrize("stack", [(), (1,), (1, 1)], ids=str)
+def test_solutions_of_many_equations(stack: tuple[int, ...], size: float) -> None:
     """A condition of 1e14 leaves digits, whatever the number of equations and the size of the gradient."""
     values = np.resize([1.0, 1e-14], 400)
-    a, b = Tensor(np.diag(values), requires_grad=True), Tensor(np.ones((400, 3)), requires_grad=True)
-    linalg.solve(a, b).backward(np.full((400, 3), size))
-    np.testing.assert_allclose(b.grad, np.repeat(size / values[:, None], 3, axis=1))
-    np.testing.assert_allclose(a.grad, -3 * size * np.outer(1 / values, 1 / values))
+    a = Tensor(np.diag(values).reshape(*stack, 400, 400), requires_grad=True)
+    b = Tensor(np.ones((*stack, 400, 3)), requires_grad=True)
+    linalg.solve(a, b).backward(np.full(b.shape, size))
+    np.testing.assert_allclose(b.grad, np.broadcast_to(size / values[:, None], b.shape))
+    np.testing.assert_allclose(a.grad, np.broadcast_to(-3 * size * np.outer(1 / values, 1 / values), a.shape))
 
 
 @pytest.mark.parametrize("rcond", [None, -1, 0, 1e-300, 0.1, 1, 2])
