@@ -140,6 +140,11 @@ EQUIVALENT = {
         "np.where(tied, g * 0.5, part) if np.any(tied) else part  ->  np.where(tied, g * 0.5, part)",
     ): "where nothing is tied the part is taken as it stands",
     (
+        "rules/elementwise.py",
+        "sinc_derivative",
+        "n / 2  ->  n / 3",
+    ): "between the two the powers and the recurrence keep as many digits",
+    (
         "rules/linalg.py",
         "_slope_of_det",
         "np.finfo(a.dtype).eps ** (-0.5)  ->  np.finfo(a.dtype).eps",
