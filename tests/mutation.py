@@ -126,19 +126,9 @@ EQUIVALENT = {
     ): "kinks are looked for where nothing comes of them",
     (
         "rules/ranges.py",
-        "too_small",
-        "np.finfo(sizes.dtype).minexp / order  ->  order / np.finfo(sizes.dtype).minexp",
-    ): "what need not be scaled is scaled, too",
-    (
-        "rules/ranges.py",
         "times_power_of_2",
         "limits.maxexp - 1  ->  limits.maxexp - 2",
     ): "what the first step leaves, the second takes",
-    (
-        "rules/elementwise.py",
-        "np.absolute",
-        "_phase(x) if _is_complex(x) else np.sign(x)  ->  _phase(x)",
-    ): "x / |x| is the sign of a real number",
     (
         "rules/elementwise.py",
         "_to_chosen",
@@ -149,6 +139,11 @@ EQUIVALENT = {
         "_to_chosen",
         "np.where(tied, g * 0.5, part) if np.any(tied) else part  ->  np.where(tied, g * 0.5, part)",
     ): "where nothing is tied the part is taken as it stands",
+    (
+        "rules/elementwise.py",
+        "sinc_derivative",
+        "n / 2  ->  n / 3",
+    ): "between the two the powers and the recurrence keep as many digits",
     (
         "rules/linalg.py",
         "_slope_of_det",
@@ -164,6 +159,16 @@ EQUIVALENT = {
         "_quotient",
         "np.where(vanishing, 0, numerators)  ->  numerators",
     ): "the numerators are 0 there, or the line before has raised",
+    (
+        "rules/linalg.py",
+        "_refuse_defective",
+        "w[..., None] - w[..., None, :]  ->  w[..., None, :] - w[..., None]",
+    ): "a gap is as large from either side",
+    (
+        "rules/linalg.py",
+        "_refuse_defective",
+        "10 * eps  ->  11 * eps",
+    ): "a margin: eigenvalues of defective matrices came out up to 6 eps apart, times their sensitivity",
     ("rules/special.py", "sp.kn", "n - 1  ->  1 - n"): "the function of order -n is that of order n: DLMF 10.27.3",
     ("rules/special.py", "sp.kv", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",
     ("rules/special.py", "sp.kve", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",
@@ -182,6 +187,11 @@ EQUIVALENT = {
         "_flatten",
         "start == 1 and x.strides[0] == x.itemsize  ->  start == 1",
     ): "in any order in memory it is the same, and copies more",
+    (
+        "neural/activations.py",
+        "_logsumexp_vjp",
+        "np.where(nothing, 0, x) if np.any(nothing) else x  ->  np.where(nothing, 0, x)",
+    ): "where nothing is without a share x is taken as it stands",
     (
         "neural/losses.py",
         "_softmax_less_one_hot",
@@ -378,7 +388,7 @@ MASKING = {"tril", "triu", "_off_diagonal"}
 # Functions whose operands may be swapped.
 COMMUTING = {
     "add", "max", "min", "maximum", "minimum", "multiply", "equal", "hypot", "betaln", "convolve", "_convolve",
-    "swapaxes", "result_type",
+    "swapaxes", "result_type", "_both_0", "_is_singular", "_condition",
 }  # fmt: skip
 
 

@@ -112,8 +112,7 @@ def _batch_norm_vjps(
     if residuals is not None:
         mean, var = residuals
     else:
-        mean = x.mean(axis=axes)
-        var = np.square(x - _beside(mean, x)).mean(axis=axes)
+        mean, var = x.mean(axis=axes), x.var(axis=axes)
     deviation = x - _beside(mean, x)
     inverse = 1 / np.sqrt(var + eps)
     scale = weight * inverse

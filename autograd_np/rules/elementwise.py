@@ -177,7 +177,6 @@ def _base_part(g: Any, a: Any, b: Any) -> Any:
 
 def _exponent_part(g: Any, y: Any, a: Any, b: Any) -> Any:
     """Return g log(a) a^b, but 0 at a = 0 if y = a^b is finite, since 0^b is constant for b > 0."""
-    a = a if hasattr(a, "dtype") else np.asarray(a, y.dtype)
     part = g * y * np.log(np.where((a == 0) & np.isfinite(y), 1, a).astype(y.dtype))
     part = kinked(part, lambda: (a == 0) & (np.real(plain(b)) <= 1), a)  # where a^b is no flatter than a itself
     return kinked(part, lambda: _both_0(a, b), b)
@@ -265,18 +264,19 @@ def sinc_derivative(x: Any, n: int = 0) -> Any:
 
 def _sinc_powers(z: Any, n: int) -> Any:
     """Return h_n as the sum of (-1)^((m + n) / 2) z^m / (m! (m + n + 1)) over all m for which m + n is even."""
-    first = n % 2
-    power = (-1.0) ** ((first + n) // 2) * np.ones_like(z)  # z^(m - first) / m!, with its sign
-    total = np.zeros_like(z)
-    for m in range(first, 40 + 4 * n, 2):
-        total = total + power / (m + n + 1)
+    m = first = n % 2
+    power = (-1.0) ** ((first + n) // 2)  # z^(m - first) / m!, with its sign
+    before, total = np.full_like(z, np.nan), np.zeros_like(z)
+    while np.any(total != before):
+        before, total = total, total + power / (m + n + 1)
         power = power * (-z * z / ((m + 1) * (m + 2)))
+        m += 2
     return total * z**first
 
 
 def _sinc_upwards(x: Any, pi: Any, n: int) -> Any:
-    """Return h_n from those of lower orders. Half turns are taken off real angles before pi rounds what is left."""
-    half_turns = 0 if _is_complex(x) else np.rint(x)
+    """Return h_n from those of lower orders. Half turns are taken off the angles before pi rounds what is left."""
+    half_turns = np.rint(x.real)
     sign, angle = 1 - 2 * np.remainder(half_turns, 2), pi * (x - half_turns)
     sines = sign * np.sin(angle), sign * np.cos(angle)
     h = sines[0] / pi / x

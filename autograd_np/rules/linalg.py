@@ -47,7 +47,7 @@ defvjp(linalg.inv, lambda g, y, a: _inv_vjp(g, y, a))
 
 
 def _inv_vjp(g: Any, y: Any, a: Any) -> Any:
-    if _is_singular(a, _frobenius(plain(y))):
+    if _is_singular(a, y):
         _refuse(_singular("np.linalg.inv"))
     return -(_transposed(y) @ g @ _transposed(y))
 
@@ -62,16 +62,28 @@ def _solve_vjps(g: Any, y: Any, a: Any, _b: Any) -> list[Any]:
         solutions = linalg.solve(_transposed(a), np.concatenate((g, probe), axis=-1))
     except ValueError:  # LinAlgError among them
         _refuse(_singular("np.linalg.solve"))
-    if _is_singular(a, _frobenius(plain(solutions)[..., -1:])):
+    if _is_singular(a, plain(solutions)[..., -1:]):
         _refuse(_singular("np.linalg.solve"))
     right = solutions[..., :-1]
     of_a = -(right @ _transposed(y))
     return [of_a, right[..., 0] if _b.ndim == 1 else right]
 
 
-def _is_singular(a: Any, size_of_inverse: Any) -> bool:
+def _is_singular(a: Any, inverse: Any) -> bool:
     """Tell whether the inverse is so large that the matrix is singular, but for rounding."""
-    return bool(np.any(_frobenius(plain(a)) * size_of_inverse > 1 / np.finfo(a.dtype).eps))
+    return bool(np.any(_condition(a, inverse) > 1 / np.finfo(a.dtype).eps))
+
+
+def _condition(a: Any, inverse: Any) -> Any:
+    """Return the product of the sizes of a matrix and of its inverse."""
+    largest = _largest(a)
+    with np.errstate(over="ignore", invalid="ignore"):  # of inverses of what is singular, or infinite
+        return _frobenius(plain(a) / largest) * _frobenius(plain(inverse) * largest)
+
+
+def _largest(a: Any) -> Any:
+    """Return what brings the elements of matrices into a range in which they have squares: their largest sizes."""
+    return np.max(np.abs(plain(a)), axis=(-2, -1), keepdims=True, initial=np.finfo(a.dtype).tiny)
 
 
 def _singular(name: str) -> str:
@@ -100,7 +112,7 @@ def _pinv_vjp(g: Any, y: Any, a: Any, name: str, option: str) -> Any:
     G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate" (1973), equation 4.12.
     """
-    if _is_singular(a, _frobenius(plain(y))):
+    if _is_singular(a, y):
         _refuse(
             f"{name}: a singular value that is no more than rounding was not taken for 0, and so the gradient would be "
             f"rounding, too; say up to which ratio to the largest one they are 0, by {option}"
@@ -157,9 +169,8 @@ def _slope_of_det(y: Any, a: Any) -> Any:
         inverse = linalg.inv(a)
     except ValueError:  # LinAlgError among them
         return cofactors(a)
-    conditions = _frobenius(plain(a)) * _frobenius(plain(inverse))
     # The products of inverses in the second derivative lose twice the digits that the inverse does.
-    if np.any(conditions > np.finfo(a.dtype).eps ** -0.5):
+    if np.any(_condition(a, inverse) > np.finfo(a.dtype).eps ** -0.5):
         return cofactors(a)
     return y[..., None, None] * _transposed(inverse)
 
@@ -210,7 +221,7 @@ def _slogdet_vjp(g: Any, y: Any, a: Any) -> Any:
         slope = _transposed(linalg.inv(a))
     except ValueError:  # LinAlgError among them
         _refuse(why)
-    if _is_singular(a, _frobenius(plain(slope))):
+    if _is_singular(a, slope):
         _refuse(why)
     if sign.dtype.kind == "c":  # the sign turns with the imaginary part of d(log det); a real one is constant
         g_logarithm = g_logarithm + 1j * np.imag(g_sign * sign)
@@ -326,13 +337,17 @@ def _refuse_defective(w: Any, v: Any, a: Any) -> None:
     """
     eps = float(np.finfo(w.dtype).eps)
     try:
-        sensitivity = linalg.norm(linalg.inv(v), axis=-1)  # the columns of v have length 1
+        inverse = linalg.inv(v)
     except LinAlgError:
-        sensitivity = np.full(w.shape, np.inf)
-    larger = np.maximum(sensitivity[..., None], sensitivity[..., None, :])
-    gaps = np.abs(w[..., None] - w[..., None, :])
+        inverse = np.full(v.shape, np.inf)
+    largest = _largest(a)
+    with np.errstate(over="ignore", invalid="ignore"):  # of inverses of what is singular
+        sensitivity = linalg.norm(inverse, axis=-1)  # the columns of v have length 1
+        larger = np.maximum(sensitivity[..., None], sensitivity[..., None, :])
+        gaps = np.abs(w[..., None] - w[..., None, :]) / largest
+        moves = 10 * eps * _frobenius(a / largest)[..., None, None] * larger
     others = ~np.eye(w.shape[-1], dtype=bool)
-    if np.any(others & (larger > eps**-0.25) & (gaps <= 10 * eps * _frobenius(a)[..., None, None] * larger)):
+    if np.any(others & ~(larger <= eps**-0.25) & ~(gaps > moves)):  # also if a sensitivity is not a number
         _refuse(
             "np.linalg.eig: a matrix has fewer eigenvectors than eigenvalues, but for rounding, and these have no "
             "derivative; functions of the matrix itself, such as the trace of a power, have one"
@@ -390,7 +405,7 @@ def _qr_vjp(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
     """Seeger et al., turned round; of a wide matrix the columns beyond the square part are `q` times those of `r`."""
     k = q.shape[-1]
     diagonal = np.abs(np.diagonal(plain(r)[..., :k], axis1=-2, axis2=-1))
-    if np.any(diagonal <= rounding(diagonal, max(q.shape[-2], r.shape[-1]))):
+    if np.any(diagonal <= rounding(diagonal, q.shape[-2])):
         _refuse(
             f"np.linalg.qr: the first {k} columns of a matrix are linearly dependent, but for rounding, and their "
             f"orthonormal basis has no derivative; leave columns out, or add a small random matrix"
@@ -482,13 +497,13 @@ def _p_norm_vjp(g: Any, y: Any, x: Any, order: float, axis: Any) -> Any:
     positive = y != 0
     y = np.where(positive, y, 1)
     if order == 2:
-        part = g * positive * conjugated(x) / y
+        part = g * conjugated(x) / y
     else:
         size = np.where(x == 0, 1, np.abs(x))
         part = g * (positive & (x != 0)) * conjugated(x) / size * (size / y) ** (order - 1)
         if order < 2:
             part = kinked(part, lambda: x == 0, x)
-    reduced = tuple(i - x.ndim for i, (n, m) in enumerate(zip(shape, x.shape, strict=True)) if n != m)
+    reduced = tuple(i - x.ndim for i in range(x.ndim) if x.shape[i] != shape[i])
     return kinked(part, lambda: lost, x, axis=reduced)
 
 

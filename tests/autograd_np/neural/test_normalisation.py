@@ -71,6 +71,21 @@ class TestBatchNorm:
         np.testing.assert_allclose(np.mean(y, axis=0), 0, atol=1e-6)
         np.testing.assert_allclose(np.var(y, axis=0), 1, atol=1e-4)
 
+    def test_precision_is_that_of_the_batch_with_its_weight_and_bias(self) -> None:
+        x = Tensor(np.random.default_rng(0).normal(size=(8, 3)), requires_grad=True, dtype=np.float32)
+        weight, bias = (Tensor(np.ones(3), requires_grad=True) for _ in range(2))
+        for statistics in ((None, None), (np.zeros(3, np.float32), np.ones(3, np.float32))):
+            y, _, _ = batch_norm(x, *statistics, weight, bias)
+            assert y.dtype == np.float64
+            found = gradients(y.sum(), [x, weight, bias])
+            assert [g.dtype for g in found] == [np.float32, np.float64, np.float64]
+
+    def test_float16_stays_float16(self) -> None:
+        x, weight, bias = (Tensor(v, dtype=np.float16) for v in ([[1.0], [3.0], [5.0]], [1.0], [0.0]))
+        y, mean, var = batch_norm(x, None, None, weight, bias)
+        assert y.dtype == mean.dtype == var.dtype == np.float16
+        np.testing.assert_allclose(y.data, [[-1.2247], [0], [1.2247]], rtol=1e-3)
+
     def test_evaluation_stays_float32(self) -> None:
         leaf = Tensor(np.ones((4, 2)), requires_grad=True, dtype=np.float32)
         y, _, _ = batch_norm(leaf, np.zeros(2, np.float32), np.ones(2, np.float32))

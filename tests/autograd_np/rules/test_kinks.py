@@ -208,7 +208,9 @@ def test_maximum_of_complex_numbers_has_second_derivatives() -> None:
 
 def test_shares_are_constants_to_every_order() -> None:
     np.testing.assert_array_equal(hessian(lambda x: np.max(x) ** 2)(np.zeros(2)), np.full((2, 2), 0.5))
-    np.testing.assert_array_equal(hessian(lambda x: np.sum(np.maximum(x, 0) ** 2))(np.zeros(1)), [[0.5]])
+    for zero in (0.0, -0.0):
+        for f in (lambda x: np.maximum(x, 0), lambda x: np.maximum(0, x), lambda x: np.clip(x, 0, None)):
+            np.testing.assert_array_equal(hessian(lambda x: np.sum(f(x) ** 2))(np.array([zero])), [[0.5]])  # noqa: B023
     np.testing.assert_array_equal(hessian(lambda x: np.sum(relu(x) ** 2))(np.zeros(1)), [[0]])
 
 

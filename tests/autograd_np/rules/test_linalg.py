@@ -4,6 +4,7 @@ Singular vectors and eigenvectors are free up to phases, and general eigenvalues
 do not depend on these.
 """
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -271,6 +272,7 @@ SINGULAR = {
     "one zero": np.zeros((1, 1)),
     "complex": np.outer([1.0, 2.0j, 3.0], [1.0, 0.5j, -2.0]) + np.diag([1, 0, 0]),
     "in a stack": np.stack([np.eye(3), np.outer([1.0, 2.0, 3.0], [1.0, 0.0, 1.0]), np.diag([1.0, 2.0, 1e-9])]),
+    "in a stack of stacks": np.stack([np.diag([1.0, 2.0, 0.0]), np.outer([1.0, 2.0, 3.0], [1.0, 0.0, 1.0])])[None],
 }
 
 
@@ -349,6 +351,137 @@ def test_low_rank_in_single_precision_with_a_ratio(f: Any) -> None:
     for leaf in (single, double):
         f(leaf).sum().backward()
     np.testing.assert_allclose(single.grad, double.grad, rtol=1e-4, atol=1e-5)
+
+
+# What is singular or defective but for rounding is told by the ratio of sizes: of matrices of all sizes, of both
+# precisions, alone and in stacks, of one equation or many, for gradients of all sizes; and what is neither is not
+# refused.
+
+SIZES = [(np.float64, 1e-200), (np.float64, 1), (np.float64, 1e200), (np.float32, 1e-30), (np.float32, 1e30)]
+
+OF_REGULAR: dict[str, Any] = {
+    "inv": lambda a: np.sum(linalg.inv(a)) * np.max(np.abs(a.data)),
+    "solve": lambda a: np.sum(linalg.solve(a, np.full(a.shape[-1], np.max(np.abs(a.data))))),
+    "slogdet": lambda a: np.sum(linalg.slogdet(a)[1]),
+    "pinv": lambda a: np.sum(linalg.pinv(a, rcond=0)) * np.max(np.abs(a.data)),
+}
+
+
+@pytest.mark.parametrize("f", OF_REGULAR.values(), ids=OF_REGULAR)
+@pytest.mark.parametrize(("dtype", "size"), SIZES)
+def test_singular_matrices_of_all_sizes_are_refused(f: Any, dtype: Any, size: float) -> None:
+    """A ratio of singular values below the precision is rounding, and one above it is not."""
+    for stack in ((), (1,), (2, 1)):
+        for ratio in (0.6, 1.5):
+            a = size * np.diag([1, ratio * np.finfo(dtype).eps])
+            leaf = Tensor(np.broadcast_to(a, (*stack, 2, 2)), requires_grad=True, dtype=dtype)
+            y = f(leaf)
+            if ratio < 1:
+                with pytest.raises(np.linalg.LinAlgError, match="singular"):
+                    y.backward()
+            elif size >= 1:  # others have slopes that are out of range
+                y.backward()
+                assert np.isfinite(leaf.grad).all()
+
+
+@pytest.mark.parametrize(("dtype", "size"), SIZES)
+def test_slope_of_a_logarithm_of_a_determinant_of_any_size(dtype: Any, size: float) -> None:
+    a = np.array([[2.0, 1.0], [1.0, 3.0]])
+    leaf = Tensor(np.stack([a * size, a]), requires_grad=True, dtype=dtype)
+    linalg.slogdet(leaf)[1].sum().backward()
+    assert leaf.grad is not None
+    np.testing.assert_allclose(leaf.grad * [[[size]], [[1]]], [np.linalg.inv(a)] * 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("f", OF_REGULAR.values(), ids=OF_REGULAR)
+def test_large_singular_matrices_are_refused(f: Any) -> None:
+    """The ratio is to the largest singular value, which in a large matrix no element comes close to."""
+    a = np.ones((64, 64)) + np.eye(64) * (64 * 0.5 * np.finfo(float).eps)
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        f(Tensor(a, requires_grad=True)).backward()
+
+
+@pytest.mark.parametrize("size", [1.0, 1e20])
+@pytest.mark.parametrize("stack", [(), (1,), (1, 1)], ids=str)
+def test_solutions_of_many_equations(stack: tuple[int, ...], size: float) -> None:
+    """A condition of 1e14 leaves digits, whatever the number of equations and the size of the gradient."""
+    values = np.resize([1.0, 1e-14], 400)
+    a = Tensor(np.diag(values).reshape(*stack, 400, 400), requires_grad=True)
+    b = Tensor(np.ones((*stack, 400, 3)), requires_grad=True)
+    linalg.solve(a, b).backward(np.full(b.shape, size))
+    np.testing.assert_allclose(b.grad, np.broadcast_to(size / values[:, None], b.shape))
+    np.testing.assert_allclose(a.grad, np.broadcast_to(-3 * size * np.outer(1 / values, 1 / values), a.shape))
+
+
+@pytest.mark.parametrize("rcond", [None, -1, 0, 1e-300, 0.1, 1, 2])
+def test_least_squares_differentiates_what_numpy_solves(rcond: float | None) -> None:
+    """It takes the same singular values for 0, or refuses if one that is rounding only is not among them."""
+    eps = np.finfo(float).eps
+    for least in (0.05, *(eps * np.array([10, 4, 0.75, 0.4]))):
+        matrix = np.eye(8, 2) * [1, least]
+        solutions, _, rank, _ = np.linalg.lstsq(matrix, np.eye(8), rcond)
+        a, b = Tensor(matrix, requires_grad=True), Tensor(np.ones(8), requires_grad=True)
+        x = linalg.lstsq(a, b, rcond)[0]
+        if rank == 2 and least < eps:
+            with pytest.raises(np.linalg.LinAlgError, match="by rcond="):
+                x.sum().backward()
+        else:
+            x.sum().backward()
+            np.testing.assert_allclose(b.grad, solutions.sum(axis=0), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("triangle", [np.array([[1.0, 1.0], [0.0, 1.0]]), np.eye(3) + np.eye(3, k=1), JORDAN])
+def test_defective_matrices_in_any_basis_are_refused(triangle: Array) -> None:
+    rng = np.random.default_rng(0)
+    n = len(triangle)
+    for size in np.repeat([1e-200, 1.0, 1e200], 10):
+        basis = np.linalg.qr(rng.standard_normal((n, n)))[0]
+        a = size * (basis @ triangle @ basis.T)
+        for stack in (a, np.stack([np.diag(np.arange(1.0, n + 1)), a])):
+            with pytest.raises(np.linalg.LinAlgError, match="a matrix has fewer eigenvectors"):
+                np.sum(linalg.eigvals(Tensor(stack, requires_grad=True)).real).backward()
+
+
+@pytest.mark.parametrize("corner", [1.0, 1e17, 1e40, 1e300])
+def test_defective_matrices_whose_eigenvectors_are_parallel_are_refused(corner: float) -> None:
+    """Or so close that their inverse is out of range."""
+    w = linalg.eigvals(Tensor([[0.0, corner], [0.0, 0.0]], requires_grad=True))
+    with pytest.raises(np.linalg.LinAlgError, match="a matrix has fewer eigenvectors"):
+        np.sum(w).backward()
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(range(4))])
+def test_sensitive_eigenvalues_are_defective_only_among_one_another(order: tuple[int, ...]) -> None:
+    """Of four eigenvalues two change by 1e6 times what the matrix does, and the two others are close."""
+    apart = np.array([[1.0, 1e6, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 3.0, 0.0], [0.0, 0.0, 0.0, 3 + 1e-9]])
+    a = Tensor(apart[np.ix_(order, order)][None], requires_grad=True)
+    np.sum(linalg.eigvals(a) ** 2).backward()  # the trace of the square
+    np.testing.assert_allclose(a.grad, 2 * np.swapaxes(a.data, -1, -2), rtol=1e-6, atol=1e-2)
+    close = apart + np.diag([0.0, 0.0, 0.0, 2 - 3])  # one of the sensitive eigenvalues and another one
+    a = Tensor(close[np.ix_(order, order)][None], requires_grad=True)
+    with pytest.raises(np.linalg.LinAlgError, match="a matrix has fewer eigenvectors"):
+        np.sum(linalg.eigvals(a) ** 2).backward()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dependent_columns_of_tall_matrices_are_refused(dtype: Any) -> None:
+    """The more rows there are, the more rounding."""
+    rng = np.random.default_rng(0)
+    for rows in (2, 30, 1000):
+        column = rng.standard_normal(rows)
+        rounding = rng.choice([-1, 1], rows) * np.finfo(dtype).eps * np.sqrt(rows) / 4 * np.abs(column)
+        leaf = Tensor(np.stack([column, column + rounding], axis=1), requires_grad=True, dtype=dtype)
+        with pytest.raises(np.linalg.LinAlgError, match="the first 2 columns"):
+            np.sum(linalg.qr(leaf)[0] ** 4).backward()
+
+
+def test_columns_beyond_the_square_part_do_not_make_the_others_dependent() -> None:
+    eps = np.finfo(float).eps
+    leaf = Tensor(
+        np.concatenate([np.array([[1.0, 1.0], [0.0, 8 * eps]]), np.ones((2, 30))], axis=1), requires_grad=True
+    )
+    np.sum(linalg.qr(leaf)[0] ** 4).backward()
+    assert np.isfinite(leaf.grad).all()
 
 
 NOT_A_NUMBER = np.array([[np.nan, 2.0], [1.0, 3.0]])

@@ -247,6 +247,30 @@ def test_sinc_is_precise_near_0(x: float) -> None:
     np.testing.assert_allclose(slopes(np.sinc, x), [expected], rtol=1e-12)
 
 
+@pytest.mark.parametrize("n", range(10))
+def test_derivatives_of_sinc_keep_their_digits(n: int) -> None:
+    """That of order n is pi^n times the mean of t^n cos(pi x t + n pi / 2) for t from 0 to 1, here by Gauss' rule."""
+    z = np.linspace(0, n + 4, 200)
+    nodes, weights = scipy.special.roots_legendre(24)
+    t = (1 + nodes[:, None]) / 2
+    wave = [np.cos(z * t), -np.sin(z * t), -np.cos(z * t), np.sin(z * t)][n % 4]
+    found = sinc_derivative(z / np.pi, n=n) / np.pi**n
+    errors = np.abs(found - weights / 2 @ (t**n * wave)) * np.maximum(z, n + 1)  # over about how large it can be
+    np.testing.assert_array_less(errors, 28 * np.finfo(float).eps)
+
+
+@pytest.mark.parametrize("angle", [0.25, -0.375 + 0.5j])
+def test_slope_of_sinc_keeps_its_digits_far_from_0(angle: complex) -> None:
+    x = angle + 2**20  # an even number of half turns
+    exact = np.cos(np.pi * angle) / x - np.sin(np.pi * angle) / (np.pi * x) / x
+    np.testing.assert_allclose(slopes(np.sinc, x), [exact], rtol=1e-14)
+
+
+@pytest.mark.parametrize("x", [1e8, -1e200, np.finfo(float).max])
+def test_inverse_hyperbolic_sine_is_precise_far_from_0(x: float) -> None:
+    np.testing.assert_allclose(slopes(np.arcsinh, x), [1 / abs(x)], rtol=1e-15)
+
+
 @pytest.mark.parametrize("x", [1 - 1e-12, -1 + 1e-12])
 def test_arcsine_is_precise_near_its_ends(x: float) -> None:
     expected = 1 / np.sqrt((1 - abs(x)) * (1 + abs(x)))
