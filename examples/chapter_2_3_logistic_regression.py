@@ -293,23 +293,24 @@ def draw(
             f"lr {lr:g}, {size}", (5.1, np.median(losses[-1])), color=colour, va="center", annotation_clip=False
         )
     axes[1].set(
-        title=f"y = 2x: {SEEDS} shufflings (median, middle 90 %)",
+        title=f"y = 2x, {SEEDS} shufflings: median, middle 90%",
         xlabel="epoch",
         ylabel="mean squared error",
         xlim=(0, 8.4),
+        ylim=(3e-3, 1e9),
     )
     axes[1].set_xticks(range(6))
 
     for share, colour in ((0.25, "C0"), (0.97, "C2"), (1.05, "C1"), (0.1 / stable_below, "C3")):
         losses = np.array([2 * half_mse(origin()), *descend(share * stable_below, 30)])
-        losses = losses[losses < 1e7]
+        losses = losses[losses < 3e8]
         axes[2].semilogy(losses, color=colour)
         axes[2].annotate(
-            f"lr {share * stable_below:.3f}, {share:.0%} of it", (len(losses) - 1, losses[-1]), xytext=(6, 0),
+            f"lr {share * stable_below:.3f}: {share:.0%} of it", (len(losses) - 1, losses[-1]), xytext=(6, 0),
             textcoords="offset points", color=colour, va="center", annotation_clip=False,
         )  # fmt: skip
     title = f"y = 2x, all samples: the bound is {stable_below:.3f}"
-    axes[2].set(title=title, xlabel="step", ylabel="mean squared error", xlim=(0, 56), ylim=(3e-3, 3e7))
+    axes[2].set(title=title, xlabel="step", xlim=(0, 54), ylim=axes[1].get_ylim())
     axes[2].set_xticks(range(0, 31, 10))
     for ax in axes:
         ax.grid(alpha=0.3)

@@ -205,7 +205,7 @@ def draw(options: Namespace, steps: Array, errors: dict[str, Array]) -> None:
     for text, place in (
         ("rounding: slope -1", (1e-9, 1e-3)),
         ("truncation: slope 1", (2e-4, 1e-2)),
-        ("truncation: slope 2", (8e-2, 1e-9)),
+        ("truncation: slope 2,\ncentral and complex", (3e-2, 3e-11)),
     ):
         ax.annotate(text, place, ha="center")
     ax.set(title="How wrong a numerical derivative is", xlabel="step h", ylabel="relative error", ylim=(1e-17, 10))

@@ -167,7 +167,7 @@ def story(options: Namespace) -> None:
     nn.plots.decision_boundary(lambda x: reference.softmax(nn.predict(model, x))[:, 1], BITS, XOR[:, 0].astype(int), ax)
     ax.set_title(f"Hidden layer: XOR, loss {by_hand[-1]:.3f}")
     dots, _ = axes[0, 0].collections[-1].legend_elements()
-    axes[0, 0].legend(dots, ["label 0", "label 1"], loc="upper right", framealpha=0.9)
+    figure.legend(dots, ["label 0", "label 1"], loc="outside lower center", ncols=2, frameon=False)
     figure.colorbar(
         axes[0, 1].collections[0], ax=axes[0, :], ticks=[0, 0.5, 1], pad=0.01, label="probability of label 1"
     )

@@ -29,6 +29,7 @@ from common import (
     heading,
     load_images,
     opening,
+    random_weights,
     run,
     save,
     say,
@@ -45,11 +46,7 @@ HIDDEN = 256
 
 def initial(d: int, scale: float, seed: int) -> list[Array]:
     """Return W1, b1, W2, b2: weights of a standard deviation, and no biases."""
-    rng = np.random.default_rng(seed)
-    return [
-        scale * rng.normal(size=(d, HIDDEN)), np.zeros((1, HIDDEN)),
-        scale * rng.normal(size=(HIDDEN, 10)), np.zeros((1, 10)),
-    ]  # fmt: skip
+    return random_weights([d, HIDDEN, 10], scale, np.random.default_rng(seed))
 
 
 def network(parameters: list[Array]) -> nn.Sequential:
@@ -165,18 +162,10 @@ def draw(options: Namespace, X: Array, labels: Array, name: str) -> None:
     save(figure, options, "saturation")
 
 
-def random_network(rng: np.random.Generator, d: int, hidden: int, classes: int, scale: float) -> list[Array]:
-    """Return W1, b1, W2, b2 with normal weights of a standard deviation."""
-    return [
-        scale * rng.normal(size=(d, hidden)), np.zeros((1, hidden)),
-        scale * rng.normal(size=(hidden, classes)), np.zeros((1, classes)),
-    ]  # fmt: skip
-
-
 def small_pass(seed: int) -> tuple[Array, Array]:
     """Return A1 and A2 of two random samples in a network 3-4-2 with weights of 0.01."""
     rng = np.random.default_rng(seed)
-    return reference.forward_mlp(rng.normal(size=(2, 3)), *random_network(rng, 3, 4, 2, 0.01))
+    return reference.forward_mlp(rng.normal(size=(2, 3)), *random_weights([3, 4, 2], 0.01, rng))
 
 
 def exercise_1(seed: int) -> str:
@@ -202,7 +191,7 @@ def exercise_2(seed: int) -> str:
 def exercise_3(seed: int) -> str:
     """Send X (5, 784) from N(0, 1) through a network 784-128-10 with weights of 0.01 N(0, 1)."""
     rng = np.random.default_rng(seed)
-    A1, A2 = reference.forward_mlp(rng.normal(size=(5, 784)), *random_network(rng, 784, 128, 10, 0.01))
+    A1, A2 = reference.forward_mlp(rng.normal(size=(5, 784)), *random_weights([784, 128, 10], 0.01, rng))
     assert (A1.shape, A2.shape) == ((5, 128), (5, 10))
     assert np.allclose(A2.sum(axis=1), 1, rtol=1e-14)
     return f"A1 is {A1.shape}, A2 is {A2.shape}, its rows sum to 1; probabilities {A2.min():.3f} to {A2.max():.3f}."
@@ -213,7 +202,7 @@ def exercise_4(seed: int) -> str:
     rng = np.random.default_rng(seed)
     largest = np.concatenate(
         [
-            reference.forward_mlp(rng.normal(size=(5, 784)), *random_network(rng, 784, 128, 10, 1.0))[1].max(axis=1)
+            reference.forward_mlp(rng.normal(size=(5, 784)), *random_weights([784, 128, 10], 1.0, rng))[1].max(axis=1)
             for _ in range(200)
         ]
     )

@@ -4,7 +4,7 @@ A layer more is a step more in the backward pass. With Z_l = A_(l-1) W_l + b_l, 
 
     delta_last = (A_last - y) / n,    delta_l = (delta_(l+1) W_(l+1)^T) * f'(Z_l),    dL/dW_l = A_(l-1)^T delta_l.
 
-So the first layer's gradient is a product of as many factors W^T f' as there are layers behind it. If each shrinks what
+So the first layer's gradient is a product of as many factors W^T f' as layers follow it. If each shrinks what
 it gets, the product vanishes with the depth; if each enlarges it, it explodes.
 
     weights of 0.01      shrink it to about 0.01 sqrt(m) for m units: a tenth in each layer of the series;
@@ -18,6 +18,9 @@ from itertools import pairwise
 
 import numpy as np
 from common import (
+    BATCH,
+    X_TWO,
+    Y_TWO,
     Array,
     agree,
     answer,
@@ -31,6 +34,7 @@ from common import (
     opening,
     over_epochs,
     progress,
+    random_weights,
     run,
     save,
     say,
@@ -45,7 +49,6 @@ from common import (
 import nn
 from nn import reference
 
-BATCH = 64
 WIDTH = 64
 DEPTHS = range(2, 11)
 
@@ -76,12 +79,6 @@ def weight_gradients(model: nn.Sequential, x: Array, labels: Array) -> list[Arra
 def sizes_of(gradients: list[Array]) -> list[float]:
     """Return their mean absolute values."""
     return [float(np.mean(np.abs(g))) for g in gradients]
-
-
-def small_weights(sizes: list[int], scale: float, rng: np.random.Generator) -> list[Array]:
-    """Return W1, b1, W2, b2, ... as the series begins: weights of a given deviation, biases of zero."""
-    layers = ((scale * rng.normal(size=(d, k)), np.zeros((1, k))) for d, k in pairwise(sizes))
-    return [p for layer in layers for p in layer]
 
 
 def forward(parameters: list[Array], x: Array) -> tuple[Array, ...]:
@@ -130,8 +127,8 @@ def train_by_hand(
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
     opening(
-        "Why it matters: a layer more can say more, but it also stands between the loss and the layers before it. "
-        "Whether those learn depends on what is left of the gradient when it arrives.",
+        "Why it matters: a layer more can say more, but it also stands between the loss and the layers nearer to the "
+        "input. Whether those learn depends on what is left of the gradient when it arrives.",
         "forward_mlp_3layer", "backward_mlp_3layer",
     )  # fmt: skip
     images = load_images(options)
@@ -147,8 +144,9 @@ def story(options: Namespace) -> None:
     }
     model = models["3 layers, He"]
     say(
-        f"The network {d}-256-128-10 on the first {BATCH} images of {images.name}, with He's weights (of variance 2/m "
-        "behind m units): with weights of 0.01 many a ReLU is so close to its kink that a difference steps over it."
+        f"The network {d}-256-128-10 on the first {BATCH} images of {images.name}, with He's weights (of variance 2/m, "
+        "m the inputs of a unit): with weights of 0.01 many a ReLU is so close to its kink that a difference steps "
+        "over it."
     )
     print(nn.compare.compare_backprop(model, x, y))
     show_step(model, x, y, "What the automatic way records, and how it goes back")
@@ -248,7 +246,7 @@ def thousand_images(options: Namespace) -> Runs:
     histories = {"784-256-128-10": [], "784-256-10": []}
     for name, sizes in zip(histories, ([X.shape[1], 256, 128, 10], [X.shape[1], 256, 10]), strict=True):
         for seed in range(options.seed, options.seed + 5):
-            parameters = small_weights(sizes, 0.01, np.random.default_rng(seed))
+            parameters = random_weights(sizes, 0.01, np.random.default_rng(seed))
             parameters = [p.astype(np.float32) for p in parameters]
             histories[name].append(train_by_hand(parameters, data, 0.1, 10, 32, seed))
             if len(sizes) == 4 and seed == options.seed:
@@ -303,17 +301,12 @@ def draw_exercise(options: Namespace, runs: Runs) -> None:
     save(figure, options, "exercise")
 
 
-# The two samples and the labels of the series' first two exercises.
-X_TWO = np.array([[1.0, 2.0], [3.0, 4.0]])
-Y_TWO = np.eye(2)
-
-
 def exercise_1(seed: int) -> str:
     """Take a network 2-4-3-2 with weights of 0.1, and the samples (1, 2) and (3, 4), one of each class.
 
     Print the shapes of its activations and gradients.
     """
-    parameters = small_weights([2, 4, 3, 2], 0.1, np.random.default_rng(seed))
+    parameters = random_weights([2, 4, 3, 2], 0.1, np.random.default_rng(seed))
     activations = [A.shape for A in forward(parameters, X_TWO)]
     gradients = [g.shape for g in backward(parameters, X_TWO, Y_TWO)]
     assert activations == [(2, 4), (2, 3), (2, 2)]
@@ -328,7 +321,7 @@ def exercise_2(seed: int) -> str:
     """Take one step with lr 0.1 on them, and print the loss before and after."""
 
     def before_and_after(seed: int) -> tuple[float, float]:
-        parameters = small_weights([2, 4, 3, 2], 0.1, np.random.default_rng(seed))
+        parameters = random_weights([2, 4, 3, 2], 0.1, np.random.default_rng(seed))
         return loss(parameters, X_TWO, Y_TWO), loss(step(parameters, X_TWO, Y_TWO, 0.1), X_TWO, Y_TWO)
 
     before, after = before_and_after(seed)
@@ -364,8 +357,8 @@ def exercise_3(runs: Runs) -> str:
         f"seeds the last loss is {min(last):.3f} to {max(last):.3f} and the accuracy {min(accuracies):.3f} to "
         f"{max(accuracies):.3f}; with one hidden layer, {min(last_two):.3f} to {max(last_two):.3f} and "
         f"{min(accuracies_two):.3f} to {max(accuracies_two):.3f}. "
-        f"{helps}: the loss is above 2 for {lost:.1f} of the 10 epochs on average, near ln 10 = 2.303, since small "
-        f"weights behind small weights let little through.{own}"
+        f"{helps}: the loss is above 2 for {lost:.1f} of the 10 epochs on average, near ln 10 = 2.303, since two "
+        f"layers of small weights let little through.{own}"
     )
 
 
@@ -416,7 +409,7 @@ def exercise_7(x: Array, labels: Array, seed: int) -> str:
 
     ratio = np.abs(through(whole)).mean() / np.abs(through(halved)).mean()
     assert np.isclose(ratio, 2**9)
-    return f"Behind the first layer come 9 more: what arrives there is {ratio:.1f} = 2^9 times smaller."
+    return f"9 layers follow the first: the gradient that arrives there is {ratio:.1f} = 2^9 times smaller."
 
 
 def exercise_8(d: int) -> str:
@@ -437,7 +430,7 @@ def exercise_9(seed: int) -> str:
     delta_1 = (A3 - y) @ (W3.T * (A2 > 0)) @ (W2.T * (A1 > 0))
     gradients = backward(parameters, x, y)
     assert np.allclose(gradients[0], x.T @ delta_1, rtol=1e-12)
-    return "(A3 - y) (W3^T relu'(Z2)) (W2^T relu'(Z1)): a factor for every layer behind, and dL/dW1 is x^T times it."
+    return "(A3 - y) (W3^T relu'(Z2)) (W2^T relu'(Z1)): a factor for every later layer, and dL/dW1 is x^T times it."
 
 
 if __name__ == "__main__":

@@ -23,11 +23,14 @@ from typing import Any
 
 import numpy as np
 from common import (
+    HORIZONTAL,
     Array,
     agree,
     answer,
     bounded,
+    draw_edges,
     exercises,
+    framed,
     heading,
     load_first,
     load_images,
@@ -51,8 +54,7 @@ FILTERS = {
     "all edges": np.array([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
     "blur": np.full((3, 3), 1 / 9),
 }
-# The two filters of the series' exercises.
-HORIZONTAL = np.array([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+# Beside HORIZONTAL, the other filter of the series' exercises.
 VERTICAL = HORIZONTAL.T
 
 
@@ -69,7 +71,7 @@ def by_loops(X: Array, F: Array, stride: int = 1) -> Array:
 
 
 def automatic(X: Any, F: Any, stride: int = 1) -> Any:
-    """Return the same from the function behind `Conv2d`, which takes batches and channels and can be differentiated."""
+    """Return the same from the function of `Conv2d`, which takes batches and channels and can be differentiated."""
     return nn.functional.conv2d(X.reshape(1, 1, *X.shape), F.reshape(1, 1, *F.shape), stride=stride)[0, 0]
 
 
@@ -152,8 +154,10 @@ def story(options: Namespace) -> None:
     answer(exercise_8, X)
     answer(exercise_9, rng)
     answer(exercise_10, X, rng)
-    draw_exercises(options, first, label)
-    say("Next: chapter 4.3 puts pooling and a dense layer behind the filters.")
+    filters = {"Horizontal edges": HORIZONTAL, "Vertical edges": VERTICAL}
+    edges = {title: reference.conv2d(first, F) for title, F in filters.items()}
+    draw_edges(options, "exercises", first, label, edges)
+    say("Next: chapter 4.3 hands the maps of the filters to pooling, and then to a dense layer.")
 
 
 def learn(images: Array, target: Array) -> Array:
@@ -181,8 +185,7 @@ def draw(options: Namespace, X: Array, digit: int, maps: dict[str, Array]) -> No
         axes[1, column].set_title(f"{maps[name].shape[0]} x {maps[name].shape[1]}")
     figure.colorbar(weights, ax=axes[0, :], extend="both", pad=0.01, label="weight")
     figure.colorbar(axes[1, 0].images[0], ax=axes[1, :], extend="both", pad=0.01, label="feature map")
-    for ax in axes.flat:
-        ax.set_axis_off()
+    framed(axes.flat)
     save(figure, options, "edges")
 
 
@@ -197,37 +200,20 @@ def draw_filter(ax: Any, F: Array, text: str | None = None) -> Any:
 
 def draw_learnt(options: Namespace, X: Array, learnt: dict[str, Array]) -> None:
     """Draw what correlation and convolution make of one image, and the filters learnt from them."""
-    figure, axes = subplots(2, 3, width=3.0, height=2.8)
+    figure, axes = subplots(2, 3, width=3.3, height=3.1)
     F = FILTERS["vertical edges"]
     outputs = correlate2d(X, F, mode="valid"), convolve2d(X, F, mode="valid")
     for row, (way, found), out in zip(axes, learnt.items(), outputs, strict=True):
         draw_filter(row[0], F)
-        row[0].set_title("the filter")
+        row[0].set_title("The filter")
         maps = row[1].imshow(out, cmap="RdBu_r", vmin=-4, vmax=4)
-        row[1].set_title(f"its {way}")
-        weights = draw_filter(row[2], found)
-        row[2].set_title("learnt from that")
-    figure.colorbar(maps, ax=axes, shrink=0.8, label="feature map")
-    figure.colorbar(weights, ax=axes, shrink=0.8, label="weight")
-    for ax in axes.flat:
-        ax.set_axis_off()
+        row[1].set_title(f"Its {way} with an image")
+        draw_filter(row[2], found)
+        row[2].set_title(f"Learnt from {way}s")
+    # The weights are written into the filters.
+    figure.colorbar(maps, ax=axes, aspect=40, pad=0.02, ticks=[-4, 0, 4], label="correlation, convolution")
+    framed(axes.flat)
     save(figure, options, "learnt")
-
-
-def draw_exercises(options: Namespace, image: Array, label: int) -> None:
-    """Draw the image of the third and fourth exercise, and what the two filters make of it."""
-    figure, axes = subplots(1, 3, width=3.6, height=3.4)
-    axes[0].imshow(image, cmap="gray_r")
-    axes[0].set_title(f"The first image, a {label}: 28 x 28")
-    for ax, name, F in zip(axes[1:], ("Horizontal", "Vertical"), (HORIZONTAL, VERTICAL), strict=True):
-        out = reference.conv2d(image, F)
-        picture = ax.imshow(out, cmap="RdBu_r", vmin=-765, vmax=765)
-        ax.set_title(f"{name} edges: 26 x 26")
-    bar = figure.colorbar(picture, cax=axes[2].inset_axes((1.03, 0, 0.05, 1)), ticks=[-765, 0, 765])
-    bar.set_label("feature map, of pixels 0 to 255", labelpad=-12)
-    for ax in axes:
-        ax.set_axis_off()
-    save(figure, options, "exercises")
 
 
 # The image and the filter of the series' first two exercises.

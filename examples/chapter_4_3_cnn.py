@@ -25,9 +25,11 @@ from collections.abc import Callable
 
 import numpy as np
 from common import (
+    HORIZONTAL,
     Array,
     agree,
     answer,
+    draw_edges,
     exercises,
     heading,
     load_first,
@@ -79,8 +81,8 @@ def series_cnn(
 def story(options: Namespace) -> None:
     """Tell the chapter's story."""
     opening(
-        "Why it matters: pooling keeps what a filter found and forgets the exact pixel, and the dense layer behind "
-        "it has a quarter of the weights. This is how images became easy for networks.",
+        "Why it matters: pooling keeps what a filter found and forgets the exact pixel, and the dense layer that "
+        "takes its output has a quarter of the weights. This is how images became easy for networks.",
         "max_pool", "forward_cnn", "backward_cnn",
     )  # fmt: skip
     rng = np.random.default_rng(options.seed)
@@ -142,7 +144,8 @@ def story(options: Namespace) -> None:
     answer(exercise_8, rng)
     answer(exercise_9)
     answer(exercise_10, X[0])
-    draw_exercise(options, first, label)
+    edges = reference.conv2d(first, HORIZONTAL)
+    draw_edges(options, "exercise", first, label, {"Horizontal edges": edges, "Pooled": reference.max_pool(edges)})
     say("Next: so many weights can learn their images by heart. Chapter 4.4 asks what helps against it.")
 
 
@@ -201,24 +204,7 @@ def draw(options: Namespace, image: Array, label: int, W: Array, b: Array) -> No
     save(figure, options, "maps")
 
 
-def draw_exercise(options: Namespace, image: Array, label: int) -> None:
-    """Draw the image of the third exercise, its map, and the pooled map."""
-    out = reference.conv2d(image, HORIZONTAL)
-    figure, axes = subplots(1, 3, width=3.6, height=3.4)
-    axes[0].imshow(image, cmap="gray_r")
-    axes[0].set_title(f"The first image, a {label}: 28 x 28")
-    for ax, shown, name in zip(axes[1:], (out, reference.max_pool(out)), ("Horizontal edges", "Pooled"), strict=True):
-        picture = ax.imshow(shown, cmap="RdBu_r", vmin=-765, vmax=765)
-        ax.set_title(f"{name}: {shown.shape[0]} x {shown.shape[1]}")
-    bar = figure.colorbar(picture, cax=axes[2].inset_axes((1.03, 0, 0.05, 1)), ticks=[-765, 0, 765])
-    bar.set_label("feature map, of pixels 0 to 255", labelpad=-12)
-    for ax in axes:
-        ax.set_axis_off()
-    save(figure, options, "exercise")
-
-
-# The filter and the matrix of the series' exercises.
-HORIZONTAL = np.array([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+# The matrix of the series' exercises.
 COUNTED = np.arange(1.0, 17.0).reshape(4, 4)
 
 

@@ -19,6 +19,7 @@ import chapter_4_4_regularisation
 import chapter_4_5_capstone
 import numpy as np
 from common import (
+    BATCH,
     Array,
     Split,
     agree,
@@ -31,6 +32,7 @@ from common import (
     run,
     save,
     say,
+    sgd,
     split,
     subplots,
     table,
@@ -39,8 +41,6 @@ from common import (
 
 import nn
 from nn import reference
-
-BATCH = 64
 
 # What each chapter wrote by hand, and what does the same automatically.
 BUILT = (
@@ -177,7 +177,7 @@ def figures(data: nn.data.Dataset, features: Split, options: Namespace) -> list[
         if mu:
             seen, test = (images, images_test) if network == "CNN" else (X, X_test)
             nn.fit(
-                model, seen, labels, optimizer=capstone.momentum(model, 0.02, lambda_, mu), epochs=15,
+                model, seen, labels, optimizer=sgd(model, 0.02, lambda_, mu), epochs=15,
                 batch_size=BATCH, rng=seed,
             )  # fmt: skip
             hits = nn.accuracy(nn.predict(model, test), labels_test)

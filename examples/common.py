@@ -6,6 +6,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,13 @@ Split = tuple[Array, Array, Array, Array]
 # What is noted after each epoch.
 History = dict[str, list[float]]
 
+# The images of a step, in all chapters that train a network.
+BATCH = 64
+# Two samples and their one-hot labels, of the first exercises of chapters 3.4 and 4.1.
+X_TWO, Y_TWO = np.array([[1.0, 2.0], [3.0, 4.0]]), np.eye(2)
+# The filter of the exercises of chapters 4.2 and 4.3.
+HORIZONTAL = np.array([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+
 
 def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = None, lr: float | None = None) -> None:
     """Read the command line, tell the story, and say in one line why it ends early, if it does.
@@ -36,7 +44,10 @@ def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = Non
         options.chapter = script.stem
         # For matrices this small, BLAS takes longer with two threads than with one, several times as long where other
         # programs run. And the figures do not depend on the number of cores: sums are added up in one order.
-        with threadpool_limits(1, user_api="blas"):
+        # With a learning rate of the reader's own a training may diverge. The story then says so, in words, and NumPy
+        # need not warn of each number on the way there.
+        quiet = {"all": "ignore"} if lr is not None and options.lr != lr else {}
+        with threadpool_limits(1, user_api="blas"), np.errstate(**quiet):
             story(options)
     except FloatingPointError as error:
         sys.exit(f"{script.name}: the training diverged: {error}")
@@ -168,6 +179,12 @@ def progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
     return tqdm(steps, desc=what, delay=1)
 
 
+def random_weights(sizes: Sequence[int], scale: float, rng: np.random.Generator) -> list[Array]:
+    """Return W1, b1, W2, b2, ... of a perceptron: `scale` times standard normal, and biases of zero."""
+    layers = ((scale * rng.normal(size=(d, k)), np.zeros((1, k))) for d, k in pairwise(sizes))
+    return [p for layer in layers for p in layer]
+
+
 def by_name(model: nn.Module, dtype: type | None = None) -> list[Array]:
     """Return W1, b1, W2, b2, ... of a perceptron, in the series' shapes."""
     return [np.array(p.data.T if p.ndim == 2 else p.data[np.newaxis], dtype=dtype) for p in model.parameters()]
@@ -187,6 +204,13 @@ def train(model: nn.Module, data: Split, lr: float, epochs: int, seed: int, batc
         callbacks=[judge], rng=seed,
     )  # fmt: skip
     return history
+
+
+def sgd(model: nn.Module, lr: float, lambda_: float = 0.0, mu: float = 0.0) -> nn.optim.SGD:
+    """Return an optimiser with momentum `mu` that adds the gradient of the penalty: for weights, not for biases."""
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    biases = [p for p in model.parameters() if p.ndim == 1]
+    return nn.optim.SGD([{"params": weights, "weight_decay": 2 * lambda_}, {"params": biases}], lr=lr, momentum=mu)
 
 
 def check_converged(what: str, losses: Sequence[float], lr: float, classes: int = 10) -> None:
@@ -305,6 +329,11 @@ def answer(exercise: Callable[..., str], *given: Any) -> None:
         print(textwrap.fill(line, 100, initial_indent="      " if i else "   -> ", subsequent_indent="      "))
 
 
+def times(count: int) -> str:
+    """Return how often something happens, in words."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def of_mnist(name: str, figures: str) -> str:
     """Return the last line of an answer that was found with other images than the chapter's own: what MNIST gives.
 
@@ -327,12 +356,36 @@ def subplots(rows: int, columns: int, width: float = 4.6, height: float = 4.0) -
 
 
 def over_epochs(axes: Iterable[Any]) -> None:
-    """Give panels of curves the axis of their epochs, a grid and a legend."""
+    """Give panels of curves the axis of their epochs, a grid, and a legend where the curves do not go.
+
+    Losses fall, and accuracies rise.
+    """
     for ax in axes:
         ax.set_xlabel("epoch")
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(alpha=0.3)
-        ax.legend(frameon=False)
+        ax.legend(frameon=False, loc="lower right" if ax.get_ylabel() == "accuracy" else "upper right")
+
+
+def framed(axes: Iterable[Any]) -> None:
+    """Give panels that show images a thin frame in place of an axis, so that they line up also where they are white."""
+    for ax in axes:
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set(visible=True, color="0.75", linewidth=0.8)
+
+
+def draw_edges(options: argparse.Namespace, name: str, image: Array, label: int, maps: Mapping[str, Array]) -> None:
+    """Draw the first image, pixels from 0 to 255, and two maps of its edges on one scale."""
+    figure, axes = subplots(1, 3, width=3.6, height=3.4)
+    axes[0].imshow(image, cmap="gray_r")
+    axes[0].set_title(f"The first image, a {label}: {image.shape[0]} x {image.shape[1]}")
+    for ax, (title, shown) in zip(axes[1:], maps.items(), strict=True):
+        picture = ax.imshow(shown, cmap="RdBu_r", vmin=-765, vmax=765)  # 765 is the most that the filter can give
+        ax.set_title(f"{title}: {shown.shape[0]} x {shown.shape[1]}")
+    bar = figure.colorbar(picture, cax=axes[2].inset_axes((1.03, 0, 0.05, 1)), ticks=[-765, 0, 765])
+    bar.set_label("feature map, of pixels 0 to 255", labelpad=-12)
+    framed(axes)
+    save(figure, options, name)
 
 
 def save(figure: Any, options: argparse.Namespace, name: str) -> None:

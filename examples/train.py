@@ -145,10 +145,12 @@ def main() -> None:
         flush=True,
     )
     start = time.perf_counter()
-    history = nn.fit(
-        model, x_train, data.y_train, optimizer=optimizer, epochs=options.epochs, batch_size=options.batch_size,
-        validation=(x_test, data.y_test), metrics={"accuracy": nn.accuracy}, rng=rng,
-    )  # fmt: skip
+    # Where a training diverges, numbers overflow until the loss is none: fit says so in words, and NumPy need not.
+    with np.errstate(all="ignore"):
+        history = nn.fit(
+            model, x_train, data.y_train, optimizer=optimizer, epochs=options.epochs, batch_size=options.batch_size,
+            validation=(x_test, data.y_test), metrics={"accuracy": nn.accuracy}, rng=rng,
+        )  # fmt: skip
     seconds = time.perf_counter() - start
 
     options.out.mkdir(parents=True, exist_ok=True)

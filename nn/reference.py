@@ -653,7 +653,7 @@ def numerical_gradient(
     forward_fn : callable
         Takes `X` and a dict with the names of `params`, which holds them displaced, in float64. It may as well read the
         caller's own arrays: while it runs they are displaced in the same way, unless they hold integers or are
-        read-only. Those, and lists, it must take from the dict. The dict is its own, what the arrays hold is not.
+        read-only. Those, lists and copies it must take from the dict. The dict is its own, what the arrays hold is not.
     h : float
         Step. The error grows with ``h ** 2`` for large steps, with ``1 / h`` by rounding for small ones. Where an array
         has no two numbers that close, the step is the distance to the next one.
@@ -667,7 +667,8 @@ def numerical_gradient(
     ------
     ValueError
         If `h` is not positive, a parameter is not real, the loss not a single number, or a function writes into the
-        parameters or the data: the next call would start from other numbers.
+        parameters or the data: the next call would start from other numbers. Also if the loss is the same whatever the
+        parameters are: then `forward_fn` computes with other arrays, and all gradients would be 0.
 
     Notes
     -----
@@ -698,17 +699,14 @@ def numerical_gradient(
             raise ValueError(f"numerical_gradient: loss_fn must return one number, not an array of shape {value.shape}")
         return float(value.item())
 
-    gradients: dict[str, Array] = {}
+    gradients = {name: np.empty_like(value) for name, value in given.items()}
+    blind, losses = True, list[float]()
     for name, parameter in displaced.items():
-        own = owned[name]
-        if own.dtype.kind != "f" or not own.flags.writeable:
-            own = parameter
-        gradient = np.empty_like(parameter)
+        own = owned[name] if owned[name].dtype.kind == "f" and owned[name].flags.writeable else parameter
         for index in np.ndindex(own.shape):
             value = own[index]
             step = max(h, float(np.spacing(np.abs(value))))
             points: list[float] = []
-            losses: list[float] = []
             try:
                 for stepped in (value + step, value - step):
                     # As the caller's array rounds it, so that both hold the same number, and the way between is known.
@@ -716,10 +714,16 @@ def numerical_gradient(
                     parameter[index] = own[index]
                     points.append(float(parameter[index]))
                     losses.append(loss())
+                # A loss may be flat here, and still become NaN, or fail, with a parameter that is NaN: it is read.
+                own[index] = parameter[index] = np.nan
+                still_blind, blind = blind and losses[-2] == losses[-1], False
+                with contextlib.suppress(Exception), np.errstate(all="ignore"):
+                    blind = still_blind and loss() == losses[-1]
             finally:
                 own[index] = parameter[index] = value
-            gradient[index] = (losses[0] - losses[1]) / (points[0] - points[1])
-        gradients[name] = gradient.astype(given[name].dtype)
+            gradients[name][index] = (losses[-2] - losses[-1]) / (points[0] - points[1])
+    if losses and blind:
+        raise ValueError("numerical_gradient: params have no effect; forward_fn must compute with the dict it is given")
     return gradients
 
 

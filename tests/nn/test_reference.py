@@ -819,7 +819,7 @@ def test_the_forward_function_is_handed_the_data_and_a_dict_of_all_parameters(rn
         assert target is y
         moved = {name: np.count_nonzero(displaced[name] != before[name]) for name in params}
         assert sorted(moved.values()) == [0, 0, 1]
-        return 0.0
+        return float(len(seen))
 
     reference.numerical_gradient(X, y, params, loss, forward)
     assert len(seen) == 2 * sum(value.size for value in params.values())
@@ -926,6 +926,84 @@ class TestForwardFunctionsThatReadTheCallersArrays:
             gradients = reference.numerical_gradient(X, y, {"W": W}, reference.mse_loss, product)
             assert_allclose(gradients["W"], 2 * (X @ before - y) * X.T, rtol=1e-6, atol=1e-9)
             assert_array_equal(W, before)
+
+
+class TestForwardFunctionsThatDoNotReadTheirDict:
+    """A forward function that computes with other arrays than those it is given would find gradients of 0, silently.
+
+    Of the same kind: a dict of copies, lists, integers and read-only arrays that it reads from the caller's own dict,
+    parameters of other names, losses that are infinite. What reads its parameters is right to find 0 where the loss is
+    flat: the bottom of a square, silent units, a factor of 0, and rounding.
+    """
+
+    X, y = np.array([[1.0, 2.0]]), np.array([[3.0]])
+
+    @pytest.mark.parametrize(
+        "outer",
+        [np.array([[1], [2]]), [[1.0], [2.0]], np.broadcast_to(1.0, (2, 1)), np.array([[True], [False]])],
+        ids=["integers", "lists", "read-only", "booleans"],
+    )
+    def test_arrays_that_no_step_can_be_written_into(self, outer):
+        before = np.array(outer)
+        refused(
+            "numerical_gradient", self.X, self.y, {"W": outer}, reference.mse_loss,
+            lambda X, _: X @ np.asarray(outer), message="forward_fn must compute with the dict it is given",
+        )  # fmt: skip
+        assert_array_equal(outer, before)
+
+    @given(rng=generators, copied=st.sampled_from([copy.deepcopy, lambda p: {name: W.copy() for name, W in p.items()}]))
+    def test_a_dict_of_copies(self, rng, copied):
+        X, y, W, b = normals(rng, (4, 3), (4, 2), (3, 2), (1, 2))
+        given_params = {"W": W, "b": b}
+        params = copied(given_params)
+        refused(
+            "numerical_gradient", X, y, given_params, reference.mse_loss, lambda X, _: linear(X, params),
+            message="params have no effect",
+        )  # fmt: skip
+        for name, array in params.items():
+            assert_array_equal(given_params[name], array)
+
+    def test_an_infinite_loss(self):
+        refused(
+            "numerical_gradient", None, None, {"W": 1.0}, lambda value, _: value, lambda *_: np.inf, message="effect"
+        )
+
+    @pytest.mark.parametrize(
+        ("params", "forward"),
+        [
+            ({"W": np.zeros(3)}, lambda _, p: np.sum(p["W"] ** 2)),
+            ({"W": -np.ones(1)}, lambda _, p: reference.relu(p["W"]).sum()),
+            ({"W": -np.ones(2), "b": np.zeros(1)}, lambda _, p: reference.relu(p["W"]).sum() + p["b"].sum() * 0),
+            ({"W": np.ones(2), "unused": np.ones(1)}, lambda _, p: 0 * p["W"].sum()),
+            ({"W": np.ones(1)}, lambda _, p: 1e20 + p["W"].sum()),
+            ({"W": [1]}, lambda _, p: 0 * p["W"].sum()),
+            ({"W": np.ones(1)}, lambda _, p: float(checked(p["W"]).size)),
+            ({"W": np.empty(0)}, lambda _, p: p["W"].sum()),
+            ({}, lambda *_: 1.0),
+        ],
+        ids=["bottom", "silent", "silent, flat", "factor 0", "rounding", "integer", "checked", "empty", "none"],
+    )
+    def test_a_gradient_of_zero_that_is_right(self, params, forward):
+        before = copy.deepcopy(params)
+        gradients = reference.numerical_gradient(None, None, params, lambda value, _: value, forward)
+        assert not any(gradient.any() for gradient in gradients.values())
+        for name in params:
+            assert_array_equal(params[name], before[name])
+
+    def test_what_the_caller_reads_from_its_own_arrays_may_be_flat(self):
+        W = -np.ones((2, 1))
+        gradients = reference.numerical_gradient(
+            np.ones((1, 2)), self.y, {"W": W}, reference.mse_loss, lambda X, _: reference.relu(X @ W)
+        )
+        assert_array_equal(gradients["W"], 0)
+        assert_array_equal(W, -1)
+
+
+def checked(W):
+    """Refuse what is not finite, as careful functions do."""
+    if not np.isfinite(W).all():
+        raise ArithmeticError
+    return W
 
 
 def test_numerical_gradient_catches_a_wrong_one():
