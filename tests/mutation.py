@@ -139,11 +139,6 @@ EQUIVALENT = {
         "_product_vjp",
         "_divides(x, leaves_range)  ->  _divides(leaves_range, x)",
     ): "the way that divides nothing is right for all numbers, and slower",
-    (
-        "rules/reductions.py",
-        "_cumprod_vjp",
-        "_divides(x, leaves_range)  ->  _divides(leaves_range, x)",
-    ): "the way that divides nothing is right for all numbers, and slower",
     ("rules/shaping.py", "pad", "width or 0  ->  width or 1"): "a number has no axis to pad",
     (
         "rules/kinks.py",
