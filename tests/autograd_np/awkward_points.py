@@ -435,6 +435,7 @@ OF_ONE: dict[str, list[tuple[float, float, float]]] = {
     ],
     "sp.i0e(x)": [
         (1e-08, -0.999999985, 1.499999975), (0.3, -0.645203064542709, 0.915814260285955),
+        (1.0, -0.257849192243932, 0.307787969138156),
         (2.0, -0.0932390333047334, 0.0788434219849979), (30.0, -0.00122961588358974, 6.202074722456e-05),
         (700.0, -1.07762068145106e-05, 2.3100136568637e-08), (10000.0, -1.99478621069842e-07, 2.99225413175359e-11),
         (-0.3, 0.645203064542709, 0.915814260285955), (-2.0, 0.0932390333047334, 0.0788434219849979),
@@ -586,7 +587,8 @@ OF_ONE: dict[str, list[tuple[float, float, float]]] = {
 }
 
 # At the ends of the domain, at infinity and at removable singularities: (point, first, second[, why NaN may come out]).
-# Source: the limit from within the domain, or from the side that the zero's sign tells; by hand.
+# Source: the limit from within the domain, or from the side that the zero's sign tells; by hand. At the kink of i0e it is
+# README's convention: NaN for the second derivative.
 LIMITS: dict[str, list[Any]] = {
     "np.exp(x)": [
         (inf, inf, inf), (-inf, 0.0, 0.0),
@@ -770,7 +772,7 @@ LIMITS: dict[str, list[Any]] = {
         (0.0, -inf, inf), (inf, 0.0, 0.0),
     ],
     "sp.i0e(x)": [
-        (inf, 0.0, 0.0), (-inf, 0.0, 0.0),
+        (0.0, 0.0, nan), (-0.0, 0.0, nan), (inf, 0.0, 0.0), (-inf, 0.0, 0.0),
     ],
     "sp.i1e(x)": [
         (inf, 0.0, 0.0), (-inf, 0.0, 0.0),
