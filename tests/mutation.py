@@ -118,6 +118,22 @@ EQUIVALENT = {
         "_einsum_vjp",
         "part if part.shape == shape else np.broadcast_to(part, shape)  ->  np.broadcast_to(part, shape)",
     ): "an array is broadcast to its own shape as it stands",
+    (
+        "rules/reductions.py",
+        "_broadcast_like",
+        "g if where is True else np.where(where, g, 0)  ->  np.where(where, g, 0)",
+    ): "of all elements nothing is left out",
+    (
+        "rules/reductions.py",
+        "_over_count",
+        "count if isinstance(count, int) else np.maximum(count, 1).astype(g.dtype)"
+        "  ->  np.maximum(count, 1).astype(g.dtype)",
+    ): "one number for all is at least 1, and takes the precision of any array",
+    (
+        "rules/reductions.py",
+        "_product_vjp",
+        "_divides(x, leaves_range)  ->  _divides(leaves_range, x)",
+    ): "the way that divides nothing is right for all numbers, and slower",
     ("rules/shaping.py", "pad", "width or 0  ->  width or 1"): "a number has no axis to pad",
     (
         "rules/kinks.py",
@@ -169,6 +185,7 @@ EQUIVALENT = {
         "_refuse_defective",
         "10 * eps  ->  11 * eps",
     ): "a margin: eigenvalues of defective matrices came out up to 6 eps apart, times their sensitivity",
+    ("rules/special.py", "k0e_derivative", "y < 20  ->  y < 21"): "from 20 to 21 both ways have the same digits",
     ("rules/special.py", "sp.kn", "n - 1  ->  1 - n"): "the function of order -n is that of order n: DLMF 10.27.3",
     ("rules/special.py", "sp.kv", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",
     ("rules/special.py", "sp.kve", "v - 1  ->  1 - v"): "the function of order -v is that of order v: DLMF 10.27.3",

@@ -6,7 +6,7 @@ import numpy as np
 
 from autograd_np.primitives import defvjp
 from autograd_np.rules.arguments import numbered
-from autograd_np.tape import Contribution, Node, is_array, unbroadcast
+from autograd_np.tape import Contribution, Node, unbroadcast
 from autograd_np.tensor import Tensor, assign, getitem, primitive
 
 
@@ -28,7 +28,7 @@ class Scattered(Contribution):
         """Add the values at their index."""
         if total is None:
             total = np.zeros(node.shape, node.dtype)
-        elif not owned or not is_array(total):  # NumPy makes a number of the sum of two arrays without axes
+        elif not owned:
             total = np.array(total)
         _add_at(total, self.index, self.values)
         return total

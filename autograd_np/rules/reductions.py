@@ -26,9 +26,7 @@ defvjp(
     lambda g, _y, _x, axis=None, dtype=None, keepdims=False, where=True: _broadcast_like(
         _x,
         where,
-        _with_reduced_axes(widened(g), _x, axis) * _reciprocal(_how_many(_included(_x, where), axis), widened(g))
-        if where is not True
-        else _with_reduced_axes(widened(g), _x, axis) / reduced_count(_x, axis),
+        _over_count(_with_reduced_axes(widened(g), _x, axis), _chosen_count(_x, axis, where)),
     ),
 )
 defvjp(
@@ -53,7 +51,7 @@ for _function in (np.max, np.amax, np.min, np.amin):
 defvjp(
     np.prod,
     lambda g, y, x, axis=None, dtype=None, keepdims=False, initial=1, where=True: _broadcast_like(
-        x, where, _product_vjp(g, y, _in_dtype(dtype, x if where is True else np.where(where, x, 1)), axis, initial)
+        x, where, _product_vjp(g, y, _in_dtype(dtype, np.where(where, x, 1)), axis, initial)
     ),
 )
 
@@ -78,7 +76,7 @@ defvjp(
     lambda g, _y, x, axis=None, dtype=None, keepdims=False, where=True: _broadcast_like(
         x,
         _not_nan(x, where),
-        _with_reduced_axes(widened(g), x, axis) * _reciprocal(_how_many(_not_nan(x, where), axis), widened(g)),
+        _over_count(_with_reduced_axes(widened(g), x, axis), _how_many(_not_nan(x, where), axis)),
     ),
 )
 defvjp(
@@ -155,10 +153,9 @@ def _how_many(chosen: Any, axis: Any) -> Any:
     return np.sum(chosen, axis=axis, keepdims=True)
 
 
-def _reciprocal(count: Any, g: Any) -> Any:
-    """Return 1 / count in the precision of the gradient, and 0 where nothing is counted."""
-    some = count > 0
-    return np.divide(some, np.where(some, count, 1)).astype(g.dtype)
+def _over_count(g: Any, count: Any) -> Any:
+    """Divide by a count, in the precision of `g`; where nothing is counted, leave it as it is."""
+    return g / (count if isinstance(count, int) else np.maximum(count, 1).astype(g.dtype))
 
 
 def _is_nan(x: Any) -> Any:
@@ -183,9 +180,8 @@ def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any, dtype: An
     if np.any(lost | too_small(size)):
         deviation = scaled_along(deviation, axis)
         squares: Any = np.sum(_over_freedom(deviation, count - ddof, where) * deviation, axis=axis, keepdims=True).real
-        size = np.sqrt(np.where(squares == 0, 1, squares)) * (squares != 0)
-    part = _with_reduced_axes(widened(g), x, axis) / np.where((size == 0) | _is_nan(size), 1, size)
-    part = part * _over_freedom(deviation, count - ddof, where)
+        size = np.sqrt(np.where(squares > 0, squares, 1))
+    part = _with_reduced_axes(widened(g), x, axis) / size * _over_freedom(deviation, count - ddof, where)
     return kinked(part, lambda: lost & (count > 1) & _not_nan(x, where), x, axis=_from_the_back(x, axis))
 
 
@@ -208,15 +204,14 @@ def _deviation(x: Any, axis: Any, where: Any) -> Any:
         return x - x.mean(axis=axis, keepdims=True)
     chosen = _included(x, where)
     x = np.where(chosen, x, 0)
-    return np.where(chosen, x - np.sum(x, axis=axis, keepdims=True) * _reciprocal(_how_many(chosen, axis), x), 0)
+    return np.where(chosen, x - _over_count(np.sum(x, axis=axis, keepdims=True), _how_many(chosen, axis)), 0)
 
 
 def _over_freedom(deviation: Any, freedom: Any, where: Any) -> Any:
     """Divide by the degrees of freedom; where there are none, NumPy divides by 0 too, and has a NaN among NaNs."""
     if where is True:
         return conjugated(deviation) / float(max(freedom, 0))
-    some: Any = freedom > 0
-    factor: Any = _reciprocal(freedom, deviation) + np.where(some, 0, np.nan).astype(deviation.dtype)
+    factor: Any = 1 / np.where(freedom > 0, freedom, np.nan).astype(deviation.dtype)
     return conjugated(deviation) * np.where(where, factor, 0)
 
 
@@ -236,20 +231,20 @@ def _shared_by_extremes(g: Any, y: Any, x: Any, axis: Any, initial: Any, where: 
     count = ties.sum(axis=axis, keepdims=True)
     if initial is not None:
         count = count * (1 + (extreme == initial))
-    return np.where(ties, _with_reduced_axes(widened(g), x, axis) * _reciprocal(count, widened(g)), 0)
+    return np.where(ties, _over_count(_with_reduced_axes(widened(g), x, axis), count), 0)
 
 
 def _product_vjp(g: Any, y: Any, x: Any, axis: Any, initial: Any) -> Any:
     """Return g times the product of the others, for each element."""
     g = _with_reduced_axes(g, x, axis)
     initial = 1 if initial is None else initial
-    leaves_range = _leaves_range(x, axis, initial)
+    leaves_range = _leaves_range(x, axis, np.abs(logarithms(initial)))
     if _divides(x, leaves_range):
         return g * (_with_reduced_axes(y, x, axis) / x)
     axes = _axes(x, axis)
     kept = tuple(i for i in range(x.ndim) if i not in axes)
     rows = np.transpose(x, kept + axes).reshape(*(x.shape[i] for i in kept), -1)
-    scaled, powers, totals = _scaled(rows, leaves_range.reshape(*(x.shape[i] for i in kept), 1))
+    scaled, powers, totals = _scaled(rows)
     both_sides = _product_before(scaled) * np.flip(_product_before(np.flip(scaled, -1)), -1)
     others = times_power_of_2(both_sides * x.dtype.type(initial), totals[..., -1:] - powers)
     others = others.reshape(tuple(x.shape[i] for i in kept + axes))
@@ -257,14 +252,9 @@ def _product_vjp(g: Any, y: Any, x: Any, axis: Any, initial: Any) -> Any:
     return kinked(part, lambda: leaves_range, x, axis=_from_the_back(x, axis))
 
 
-def _leaves_range(x: Any, axis: Any, *others: Any) -> Any:
-    """Tell which products of some of the elements, and one of the others, could be too large or small for a number."""
-    sizes = np.sum(np.abs(logarithms(x)), axis=axis, keepdims=True)
-    for other in others:
-        sizes = sizes + np.max(
-            np.abs(logarithms(other)), axis=axis if np.ndim(other) else None, keepdims=True, initial=0
-        )
-    return sizes >= -np.finfo(x.dtype).minexp
+def _leaves_range(x: Any, axis: Any, more: Any) -> Any:
+    """Tell which products of some of the elements, and 2 to the `more`, could be too large or small for a number."""
+    return np.sum(np.abs(logarithms(x)), axis=axis, keepdims=True) + more >= -np.finfo(x.dtype).minexp
 
 
 def _divides(x: Any, leaves_range: Any) -> bool:
@@ -274,8 +264,8 @@ def _divides(x: Any, leaves_range: Any) -> bool:
     return bool(np.all((x != 0) & np.isfinite(x)))
 
 
-def _scaled(rows: Any, which: Any) -> tuple[Any, Any, Any]:
-    """Return some rows over powers of 2 that keep the products of elements from the first on close to 1.
+def _scaled(rows: Any) -> tuple[Any, Any, Any]:
+    """Return rows over powers of 2 that keep the products of elements from the first on close to 1.
 
     Returns
     -------
@@ -284,7 +274,7 @@ def _scaled(rows: Any, which: Any) -> tuple[Any, Any, Any]:
     powers, totals : array of int
         What was taken off each element, and the sums from the first on.
     """
-    totals = np.rint(np.cumsum(np.where(which, logarithms(rows), 0), axis=-1)).astype(int)
+    totals = np.rint(np.cumsum(logarithms(rows), axis=-1)).astype(int)
     powers: Any = np.diff(totals, axis=-1, prepend=0)
     return times_power_of_2(rows, -powers), powers, totals
 
@@ -315,13 +305,14 @@ def _cumprod_vjp(g: Any, y: Any, x: Any, axis: int | None) -> Any:
     """
     if axis is None or x.ndim == 0:
         return _cumprod_vjp(g, y, x.reshape(-1), 0).reshape(x.shape)
-    leaves_range = _leaves_range(x, axis, g)
+    leaves_range = _leaves_range(x, axis, np.max(np.abs(logarithms(g)), axis=axis, keepdims=True, initial=0))
     if _divides(x, leaves_range):
         return _sums_to_the_end(g * y, axis) / x
     g, x, leaves_range = (np.moveaxis(a, axis, -1) for a in (g, x, leaves_range))
-    scaled, powers, totals = _scaled(x, leaves_range)
-    terms = np.where(plain(g) == 0, -(2**38), totals + np.rint(logarithms(g)).astype(int))
-    after_zeros = 2**40 * np.cumsum(plain(x) == 0, axis=-1)  # what comes after a zero is no term of what comes before
+    scaled, powers, totals = _scaled(x)
+    terms: Any = totals + np.rint(logarithms(g)).astype(int)
+    terms = terms - np.ptp(terms) * (plain(g) == 0)  # where there is no term, no more than the smallest one
+    after_zeros = np.ptp(terms) * np.cumsum(plain(x) == 0, axis=-1)  # what comes after a zero is none of those before
     largest = np.flip(np.maximum.accumulate(np.flip(terms - after_zeros, -1), axis=-1), -1) + after_zeros
     largest = np.where(leaves_range, largest, 0)
     steps = times_power_of_2(scaled, np.diff(largest, axis=-1, prepend=largest[..., :1]))

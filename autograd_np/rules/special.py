@@ -114,15 +114,16 @@ def _excess(x: Any, y: Any) -> Any:
     """Return x + y, where y = hazard(x): below 0 both are alike but for the sign, and the sum is close to 1 / |x|."""
     if np.iscomplexobj(x):
         return x + y
-    between = (x < 0) & (x > -1e8)
+    below = x < 0
+    between = below & (x > -1e8)
     t = np.where(between, -x, 1) / math.sqrt(2)
     ratio = math.sqrt(2) * erfcx_integral(t, n=1) / sp.erfcx(t)
-    return np.where(between, ratio, np.where(x < 0, -1 / np.where(x < 0, x, 1), x + y))
+    return np.where(between, ratio, np.where(below, -1 / np.where(below, x, 1), x + y))
 
 
-# What is left of the next two is a small part of the terms that the recurrences subtract. From 8 on, the series in
-# powers of 1 / x have all digits.
-_FAR = 8
+# What is left of the next two is a small part of the terms that the recurrences subtract. From 8 on, 40 terms of the
+# series in powers of 1 / x have all digits.
+_FAR, _TERMS = 8, 40
 
 
 @primitive
@@ -134,7 +135,7 @@ def erfcx_integral(x: Any, n: int = 0) -> Any:
         near, previous = (previous - 2 * y * near) / (2 * k), near
     if np.iscomplexobj(x):
         return near.astype(_single(x))
-    factors = [math.factorial(2 * k + n) / math.factorial(n) / math.factorial(k) * (-0.25) ** k for k in range(30)]
+    factors = [math.factorial(2 * k + n) / math.factorial(n) / math.factorial(k) * (-0.25) ** k for k in range(_TERMS)]
     far = _inverse_powers(np.maximum(y, _FAR), factors, n) * (2**-n / math.sqrt(math.pi))
     return _chosen(y < _FAR, near, far, x)
 
@@ -151,7 +152,9 @@ def dawsn_derivative(x: Any, n: int = 0) -> Any:
         derivatives.append(-2 * y * derivatives[k] - 2 * k * derivatives[k - 1])
     if np.iscomplexobj(x):
         return derivatives[n].astype(_single(x))
-    factors = [math.prod(range(1, 2 * k, 2)) / 2 ** (k + 1) * math.perm(2 * k + n, n) * (-1) ** n for k in range(40)]
+    factors = [
+        math.prod(range(1, 2 * k, 2)) / 2 ** (k + 1) * math.perm(2 * k + n, n) * (-1) ** n for k in range(_TERMS)
+    ]
     far = _inverse_powers(np.where(np.abs(y) < _FAR, _FAR, y), factors, n)
     return _chosen(np.abs(y) < _FAR, derivatives[n], far, x)
 
@@ -331,7 +334,7 @@ def k0e_derivative(x: Any, n: int = 0) -> Any:
     far = (
         math.sqrt(math.pi)
         * math.prod(-(2 * k + 1) for k in range(n))
-        * sp.hyperu(n + 0.5, n + 1, 2 * np.clip(y, 20, 1e300))
+        * sp.hyperu(n + 0.5, n + 1, 2 * y.clip(20, 1e300))
     )
     return _chosen(y < 20, near, far, x)
 

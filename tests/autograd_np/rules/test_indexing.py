@@ -182,6 +182,11 @@ def assert_untouched(x: Tensor) -> None:
     assert x.grad is None
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (1, 3), (2, 1), (2, 3), (1, 2, 3), (1, 1, 1, 3), (1, 1, 1, 1)], ids=str)
+def test_assigned_values_of_every_shape_that_the_place_takes(shape: tuple[int, ...]) -> None:
+    check_gradients(lambda x, v: assigned(x, slice(None), v), np.arange(6.0).reshape(2, 3), np.full(shape, 0.5))
+
+
 @pytest.mark.parametrize("value", [7, 7.0, np.float32(7), np.array(7.0), [7.0, 7.0], np.full((1, 2), 7)], ids=repr)
 def test_assigning_constants(value: Any) -> None:
     x = leaf(1.0, 2.0, 3.0)

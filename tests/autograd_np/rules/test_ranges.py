@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.special as sp
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autograd_np import Tensor, grad, gradients, hessian
@@ -25,7 +25,9 @@ numbers = st.builds(
     st.sampled_from([-1.5, -1.0, 0.75, 1.0, 2.0]),
     st.sampled_from([-300, -200, -160, -8, 0, 0, 8, 160, 200, 300]),
 )
-factors = st.lists(st.one_of(numbers, numbers, numbers, st.sampled_from([0.0, 5e-324, 1e308])), min_size=1, max_size=7)
+factor = st.one_of(numbers, numbers, numbers, st.sampled_from([0.0, 5e-324, 1e308]))
+factors = st.lists(factor, min_size=1, max_size=7)
+weight = st.sampled_from([0.0, 1.0, -2.0, 1e100, 1e-100, 1e300, 1e-300])
 
 
 def as_float(number: Fraction) -> float:
@@ -51,15 +53,15 @@ def test_product(x: list[float]) -> None:
         assert not np.isfinite(curvature[i, j]) or np.isclose(curvature[i, j], mixed, rtol=1e-12, atol=1e-320)
 
 
-@given(x=factors, data=st.data())
-def test_cumulative_product(x: list[float], data: st.DataObject) -> None:
+@given(pairs=st.lists(st.tuples(factor, weight), min_size=1, max_size=7))
+@example([(1e10, 1e-305)])
+@example([(1.0, 1.0), (1e300, 0.0), (1e300, 0.0), (1e300, 0.0)])
+@example([(1.0, 1.0), (0.0, 1.0), (1e300, 1.0), (1e300, 1.0), (1e300, 1.0)])
+@example([(1e-300, 0.0), (1e-300, 1.0), (1.0, 0.0), (0.0, 1e300), (1e300, 1e300)])
+def test_cumulative_product(pairs: list[tuple[float, float]]) -> None:
     """The slope of y_k in x_i is the product of the other x up to k."""
-    weights = [data.draw(st.sampled_from([0.0, 1.0, -2.0, 1e100, 1e-100])) for _ in x]
-    n = len(x)
-    exact = [
-        as_float(sum((Fraction(weights[k]) * product(x[: k + 1], i) for k in range(i, n)), Fraction(0)))
-        for i in range(n)
-    ]
+    x, weights, n = [v for v, _ in pairs], [w for _, w in pairs], len(pairs)
+    exact = [derivative_of_running_products(x, weights, i) for i in range(n)]
     with np.errstate(all="ignore"):
         leaf = Tensor(x, requires_grad=True)
         (g,) = gradients(np.cumprod(leaf), leaf, weights, create_graph=True)
@@ -130,6 +132,48 @@ def test_rows_out_of_range_leave_others_alone(f: Any, other: list[float]) -> Non
     for i in (0, 2):
         curvature = hessian(lambda x: np.sum(f(x, axis=1)))(x)[i, :, i]
         np.testing.assert_allclose(curvature, hessian(lambda row: f(row, axis=0))(x[i]), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "running",
+    [
+        lambda x: np.cumprod(x, axis=1),
+        lambda x: np.cumprod(x.T, axis=0).T,
+        lambda x: np.nancumprod(x, axis=-1),
+        lambda x: np.multiply.outer(np.prod(x, axis=1), [0.0, 0.0, 0.0, 1.0]),
+    ],
+    ids=["along rows", "along columns", "without NaN", "the last alone"],
+)
+@pytest.mark.parametrize("other", [[1e-300, 1e300, 1e300, 4.0], [1e-300, 0.0, 1e-300, 1.0], [0.0, 0.0, 1.0, 1e308]])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_products_out_of_range_leave_other_rows_alone(running: Any, other: list[float]) -> None:
+    x = np.array([[2.0, -3.0, 0.5, 1.5], other, [1e4, 1e4, 0.25, 3.0], [2.0, 0.0, 3.0, 0.0]])
+    weights = np.array([[1.0, 3.0, -2.0, 0.5], [1.0, 1e-300, 1e300, 2.0], [0.5, 0.0, 2.0, 1.0], [0.0, 0.0, 2.0, 5.0]])
+    weights = weights * (running(np.ones((4, 4))) != 0)
+    slopes = grad(lambda x: np.sum(weights * running(x)))(x)
+    curvature = hessian(lambda x: np.sum(weights * running(x)))(x)
+    for i in range(4):
+        exact = [derivative_of_running_products(x[i], weights[i], j) for j in range(4)]
+        np.testing.assert_allclose(slopes[i], exact, rtol=1e-12)
+    for i in (0, 2, 3):
+        assert not np.any(np.delete(curvature[i], i, axis=1))
+        exact = [
+            [derivative_of_running_products(x[i], weights[i], j, k) if j != k else 0.0 for k in range(4)]
+            for j in range(4)
+        ]
+        np.testing.assert_allclose(curvature[i, :, i], exact, rtol=1e-12)
+
+
+def derivative_of_running_products(x: Any, weights: Any, *places: int) -> float:
+    """Return the derivative of their weighted sum in the elements at some places, one after the other."""
+    terms = [Fraction(weights[k]) * product(x[: k + 1], *places) for k in range(max(places), len(x))]
+    return as_float(sum(terms, Fraction(0)))
+
+
+def test_products_in_range_have_second_derivatives() -> None:
+    x = np.array([2.0**510, 2.0**511])
+    for f in (np.prod, lambda x: np.cumprod(x)[1]):
+        np.testing.assert_array_equal(hessian(f)(x), [[0, 1], [1, 0]])
 
 
 @pytest.mark.parametrize(("x", "y"), [(1e-160, 1e160), (1e-200, 1e200), (1e200, 1e-200), (3.0, 1e-310), (1e-310, 3.0)])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from autograd_np import Tensor, gradients
+from autograd_np import Tensor, grad, gradients, hessian
 from autograd_np.primitives import primitive_of
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import GRID, Call, arrays, axes, shapes
@@ -221,6 +221,42 @@ def test_nothing_selected_has_slope_0(function: Any, mask: Any) -> None:
     np.testing.assert_array_equal(x.grad[0], [0, 0])
     assert np.isfinite(x.grad).all()
     np.testing.assert_array_equal(g.data, x.grad)
+
+
+@pytest.mark.parametrize("bad", [[np.nan, 1.0], [np.inf, 1.0], [np.inf, -np.inf], [1.7e308, 1.7e308]], ids=str)
+@pytest.mark.parametrize("function", SELECTING, ids=named)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_selected_leaves_the_rest_at_slope_0(function: Any, bad: list[float]) -> None:
+    """Also where it is not finite, and the value with it."""
+    x = leaf([[*bad, 5.0], [2.0, 3.0, 4.0]])
+    mask = np.array([[True, True, False], [True, False, True]])
+    options = {"initial": -9.0 if function in LARGEST else 9.0} if function in EXTREME else {}
+    y = function(x, axis=1, where=mask, **options)
+    (g,) = gradients(y, x, np.ones(2), create_graph=True)
+    y.backward(np.ones(2))
+    for found in (g.data, x.grad):
+        np.testing.assert_array_equal(found[~mask], [0, 0])
+        assert np.isfinite(found[1]).all()
+
+
+@pytest.mark.parametrize("function", [np.mean, *SPREAD, np.nanmean], ids=named)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_selected_elements_have_the_slopes_of_their_own(function: Any, dtype: Any) -> None:
+    """To the last digits of every precision: the numbers of elements are exact in all."""
+    x = np.array([1.25, 3.0, -0.5, 7.0, 2.0], dtype)
+    for mask in (x > 2, x < 3, x < 9):
+        exact = grad(function)(x[mask])
+        found = grad(lambda x: function(x, where=mask))(x)  # noqa: B023
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found[mask], exact, rtol=4 * np.finfo(dtype).eps)
+        np.testing.assert_array_equal(found[~mask], 0)
+
+
+def test_what_is_left_out_has_no_share_in_a_kink() -> None:
+    """The deviation of equal numbers has no slope of its own, but what is not among them changes nothing."""
+    curvature = hessian(lambda x: np.std(x, where=[True, True, False]))(np.array([2.0, 2.0, 5.0]))
+    assert np.isnan(curvature[:2, :2]).all()
+    np.testing.assert_array_equal(curvature[2], [0, 0, 0])
 
 
 @pytest.mark.parametrize("function", EXTREME, ids=named)

@@ -131,6 +131,17 @@ def test_every_argument_by_position(x: Array, k: int, axis: int) -> None:
     check_gradients(lambda x: np.flip(x, axis), x)
 
 
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_repeated_number(axis: int | None) -> None:
+    check_gradients(lambda x: np.repeat(x, 3, axis), np.array(2.0))
+
+
+@pytest.mark.parametrize("counts", [2, [2], [2, 1], [0, 3], [0, 0]], ids=str)
+def test_repeats_of_each_of_two(counts: Any) -> None:
+    check_gradients(lambda x: np.repeat(x, counts, axis=0), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    check_gradients(lambda x: np.repeat(x, counts), np.array([1.0, 2.0]))
+
+
 # -- bad input --------------------------------------------------------------------------------------------------------
 
 

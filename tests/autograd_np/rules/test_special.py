@@ -161,6 +161,8 @@ def slopes(f: Any, *points: float) -> list[float]:
         (sp.log_ndtr, (-1e8,), [1e8]),
         (sp.log_ndtr, (1e4,), [0]),
         (sp.exprel, (0.0,), [0.5]),
+        (sp.dawsn, (0.0,), [1]),
+        (sp.erfcx, (0.0,), [-2 / np.sqrt(np.pi)]),
         (sp.i0e, (0.0,), [0]),
         (sp.i1e, (0.0,), [0.5]),
         (sp.rgamma, (0.0,), [1]),
@@ -217,6 +219,30 @@ def test_second_derivatives_where_a_factor_is_zero() -> None:
     """The slope of x log y in y is x / y: 0 where x = 0, but its own slope in x is 1 / y."""
     check_gradients(sp.xlogy, np.array([0.0, 0.0]), np.array([0.5, 2.0]), order=3)
     check_gradients(sp.xlog1py, np.array([0.0, 0.0]), np.array([-0.5, 2.0]), order=3)
+
+
+@pytest.mark.parametrize(
+    ("x", "exact"),
+    [
+        (-1e200, [1e200, -1, 0]),
+        (-1e8, [1e8, -1, 0]),
+        (-1e4, [10000.000099999998, -0.9999999900000006, 1.99999976000003e-12]),
+        (-40.0, [40.024968847207264, -0.99937733162140861, 3.1017440396486248e-5]),
+        (0.0, [0.79788456080286536, -0.63661977236758134, 0.21801361414499016]),
+        (0.5, [0.50916043383703349, -0.5138245643036329, 0.27099012446870783]),
+        (1.0, [0.28759997093917836, -0.3703137142233946, 0.29571817018227121]),
+        (40.0, [0, 0, 0]),
+        (1e200, [0, 0, 0]),
+    ],
+)
+def test_logarithm_of_the_normal_distribution_to_third_order(x: float, exact: list[float]) -> None:
+    """Against 400 digits of mpmath."""
+    leaf = Tensor(x, requires_grad=True)
+    found, y = [], sp.log_ndtr(leaf)
+    for _ in exact:
+        (y,) = gradients(y, leaf, create_graph=True)
+        found.append(y.item())
+    np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-15)
 
 
 def test_reciprocal_of_gamma_at_its_poles() -> None:
