@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_np.operands import array_of
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, plain
 from autograd_np.testing.layouts import lay_out, own_elements
@@ -91,7 +92,7 @@ def check_grads(
         arguments.
     TypeError
         If nothing among the arguments can be differentiated by, the function returns nothing that can be
-        differentiated, or the pair is none.
+        differentiated, or the pair is none; or if an array is masked or of another subclass with rules of its own.
     ValueError
         If `f` does not return the same for the same arguments, or `order` or `modes` are not as above.
 
@@ -140,7 +141,13 @@ def verify(
 ) -> str:
     """Do what `check_grads` does, but return what it warns of: "" where the function has its derivatives."""
     __tracebackhide__ = True
-    if not isinstance(order, int | np.integer) or order < 1 or not modes or not set(modes) <= set(_MODES):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if (
+        not isinstance(order, int | np.integer)
+        or isinstance(order, bool)
+        or order < 1
+        or not modes
+        or not set(modes) <= set(_MODES)
+    ):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"check_grads: order={order}, modes={modes!r}; give an order from 1, and modes of {_MODES}")
     if not all(limit is None or limit >= 0 for limit in (atol, rtol)):  # a NaN is not
         raise ValueError(f"check_grads: atol={atol}, rtol={rtol}; give numbers from 0, or None for what is measured")
@@ -193,6 +200,9 @@ class _Check:
         self.name: str = getattr(self.function, "__name__", type(self.function).__name__)
         if _is_module(self.function):  # it is one more argument, and the first
             self.function, self.args, self.offset = _call, (self.function, *args), 1
+        for position, argument in enumerate(self.args):
+            for path, leaf in _paths(argument, f"args[{position - self.offset}]"):
+                _refuse_subclass(leaf, f"check_grads({self.name}): {path}")
         self.modes = {_NAMES[mode]: _DERIVATIVES[mode] for mode in modes}
         self.variables = list(self._variables())
         if not self.variables:
@@ -390,7 +400,10 @@ class _Check:
     def _flat(self, *elements: Any) -> list[Any]:
         """Call the function with other numbers in place of its variables, and list the arrays of its result."""
         __tracebackhide__ = True
-        return [y for y in leaves_of(self.function(*self._arguments(elements))) if _is_floating(y)]
+        results = [*leaves_of(self.function(*self._arguments(elements)))]
+        for y in results:
+            _refuse_subclass(y, f"check_grads({self.name}): what the function returned")
+        return [y for y in results if _is_floating(y)]
 
     def _arguments(self, elements: Sequence[Any]) -> Any:
         rest = iter(zip(self.variables, elements, strict=True))
@@ -415,14 +428,23 @@ class _Check:
     def _pulled_back(self, elements: Sequence[Array]) -> list[Array]:
         """Return what the hand-written backward pass gives for the variables, summed over shared elements."""
         __tracebackhide__ = True
-        gradients = [np.asarray(plain(g)) for g in self._handed_back(elements)]
+        handed = self._handed_back(elements)
+        gradients = [np.asarray(plain(g)) for g in handed]
         shapes, wanted = [g.shape for g in gradients], [v.given.shape for v in self.variables]
         if shapes != wanted:
             names = ", ".join(v.name for v in self.variables)
+            listed = () in shapes and () not in wanted and all(map(_is_python, handed))
+            advice = "; they are lists of numbers, or ragged ones: return one array for each argument" * listed
             raise AssertionError(
                 f"{self.name}: the backward pass returned gradients of shapes {shapes}; the arguments ({names}) have "
-                f"{wanted}"
+                f"{wanted}{advice}"
             )
+        for variable, g in zip(self.variables, gradients, strict=True):
+            if g.dtype.kind not in "biufc":
+                raise AssertionError(
+                    f"{self.name}: the backward pass returned {g.dtype} {g.shape} by {variable.name}; return arrays of "
+                    f"numbers, in which no list is shorter than another"
+                )
         shared = [tuple(np.flatnonzero(np.not_equal(v.given.shape, v.elements.shape))) for v in self.variables]
         return [g.sum(axis=axes, keepdims=True) if axes else g for g, axes in zip(gradients, shared, strict=True)]
 
@@ -445,7 +467,10 @@ class _Check:
             model = active if len(active) != 1 or nested_alike(handed, active) else active[0]
             if len(active) != 1:
                 break
-        return [g for g in leaves_of(in_order_of(handed, model)) if g is not None]
+        gradients = [g for g in leaves_of(in_order_of(handed, model)) if g is not None]
+        for g in gradients:
+            _refuse_subclass(g, f"{self.name}: what the backward pass returned")
+        return gradients
 
     def _refuse_other_dtypes(self) -> None:
         """Raise if the hand-written backward pass returns a gradient of another dtype than its argument's."""
@@ -521,6 +546,12 @@ def _is_floating(leaf: Any) -> bool:
         isinstance(leaf, Tensor | np.ndarray | np.generic | float | complex)
         and np.result_type(plain(leaf)).kind in "fc"
     )
+
+
+def _refuse_subclass(leaf: Any, what: str) -> None:
+    """Raise if something is an array with rules of its own, such as a masked one, whose mask would be lost."""
+    if isinstance(leaf, np.ndarray) and type(leaf) is not np.ndarray:  # pyright: ignore[reportUnknownArgumentType]
+        array_of(leaf, what)
 
 
 def _has_variables(tree: Any) -> bool:

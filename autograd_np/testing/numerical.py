@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_np.operands import array_of
 from autograd_np.tensor import plain
 from autograd_np.trees import leaves_of, tree_of
 
@@ -331,7 +332,7 @@ def _value(f: Function, tree: Any) -> Array:
 
 
 def _double(call: str, leaf: Any) -> Array:
-    x = np.asarray(plain(leaf))
+    x = array_of(plain(leaf), f"{call}: x") if isinstance(leaf, np.ndarray) else np.asarray(plain(leaf))
     if x.dtype.kind not in "biufc":
         raise TypeError(f"{call}: cannot differentiate by {leaf!r} (a {type(leaf).__name__}); give numbers")
     return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autograd_np import Tensor, defvjp, neural, primitive
 from autograd_np.tensor import plain
-from autograd_np.testing import NondifferentiableWarning, Program, arrays, check_grads, programs
+from autograd_np.testing import NondifferentiableWarning, Program, arrays, check_grads, numerical_gradient, programs
 
 Array = np.ndarray[Any, np.dtype[Any]]
 POINT = (np.array([0.5, -1.5, 2.0]),)
@@ -414,8 +414,9 @@ def test_errors_say_what_to_do() -> None:
         check_grads(np.exp, POINT, 0)
     with pytest.raises(ValueError, match="modes of"):
         check_grads(np.exp, POINT, 1, ("backward",))
-    with pytest.raises(ValueError, match=r"order=2\.5"):
-        check_grads(np.exp, POINT, 2.5)  # pyright: ignore
+    for order in (2.5, True, "2"):
+        with pytest.raises(ValueError, match=f"order={order}"):
+            check_grads(np.exp, POINT, order)  # pyright: ignore
     for limit in (-1.0, np.nan):
         with pytest.raises(ValueError, match="give numbers from 0"):
             check_grads(np.exp, POINT, rtol=limit)
@@ -427,6 +428,38 @@ def test_errors_say_what_to_do() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="does not return the same for the same arguments"):
         check_grads(lambda x: x * rng.random(), POINT)
+
+
+MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
+
+
+@pytest.mark.parametrize("array", [MASKED, MASKED.astype(int), np.ma.masked, np.ones(2).view(np.matrix)])
+def test_arrays_with_rules_of_their_own_are_refused(array: Any) -> None:
+    """Their masks would be lost: of arguments, constants, results and gradients alike, however they are nested."""
+    x, way_out = np.ones(2), r"is a np\.(MaskedArray|MaskedConstant|matrix); .*give (m\.filled|np\.asarray)"
+    for args in ((array, x), (x, array), (x, {"a": [array]})):
+        with pytest.raises(TypeError, match=rf"check_grads\(.*args\[[01]\](\['a'\]\[0\])? {way_out}"):
+            check_grads(lambda a, b: x * 1.0, args)
+    with pytest.raises(TypeError, match=rf"what the function returned {way_out}"):
+        check_grads((lambda x: (x, array), lambda g, x: g), (x,))
+    with pytest.raises(TypeError, match=rf"what the backward pass returned {way_out}"):
+        check_grads((lambda x: x * 1.0, lambda g, x: array), (x,))
+    with pytest.raises(TypeError, match=rf"numerical_gradient: x {way_out}"):
+        numerical_gradient(np.sum, {"a": array})
+
+
+@pytest.mark.parametrize(
+    ("gradient", "message"),
+    [
+        ([[1.0, 2.0], [1.0]], "lists of numbers, or ragged ones: return one array for each argument"),
+        ([1.0, 2.0], "lists of numbers, or ragged ones: return one array for each argument"),
+        (np.array([[1.0, 2.0], [1.0]], dtype=object), r"returned object \(2,\) by args\[0\]; return arrays of numbers"),
+        (np.array(["1", "2"]), r"returned <U1 \(2,\) by args\[0\]; return arrays of numbers"),
+    ],
+)
+def test_gradient_that_is_no_array_of_numbers_is_named(gradient: Any, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_grads((lambda x: x * 1.0, lambda g, x: gradient), (np.ones(2),))
 
 
 def test_right_functions_warn_of_nothing() -> None:
