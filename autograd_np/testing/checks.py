@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from autograd_np.operands import array_of
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, plain
 from autograd_np.testing.layouts import lay_out, own_elements
-from autograd_np.testing.numerical import Estimate, derivative, jump_beside, noise_level, one_sided, scale
+from autograd_np.testing.numerical import Estimate, derivative, jump_beside, jump_within, noise_level, one_sided, scale
 from autograd_np.transforms import grad, jvp, may_be_constant
 from autograd_np.trees import in_order_of, leaves_of, nested_alike, tree_of
 from autograd_np.views import ancestors, node_of
@@ -34,6 +35,12 @@ _KNOWN = 1e-3
 # Steps on which to look on this side of a kink or pole.
 _NEAR = (1e-6, 1e-9, 1e-12)
 _NEARBY = 0.01
+# Up to where a function may seem constant; how many roundings of its values it changes by where they show how, and
+# less than by how many more it has grown out of them by degrees; and how many times the point's size to look for that.
+_FLAT = 0.1
+_RESOLVED = 64.0
+_GRADUAL = 1e6
+_FAR = 4096.0
 # How exactly the slopes of smaller and of larger steps are known, relative to what they differ by, to tell a kink.
 _CLEAR = 0.03
 # What may come of rounding alone, relative to the sums that were formed.
@@ -41,6 +48,8 @@ _ROUNDING = 1e-9
 _EPS = float(np.finfo(float).eps)
 # How many noise levels a number is off by at most.
 _CERTAIN = 4.0
+# And by how many it may be off, where a few measured ones stand for all.
+_DOUBTFUL = 64.0
 
 
 class NondifferentiableWarning(UserWarning):
@@ -141,13 +150,8 @@ def verify(
 ) -> str:
     """Do what `check_grads` does, but return what it warns of: "" where the function has its derivatives."""
     __tracebackhide__ = True
-    if (
-        not isinstance(order, int | np.integer)
-        or isinstance(order, bool)
-        or order < 1
-        or not modes
-        or not set(modes) <= set(_MODES)
-    ):  # pyright: ignore[reportUnnecessaryIsInstance]
+    whole = isinstance(order, int | np.integer) and not isinstance(order, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not whole or order < 1 or not modes or not set(modes) <= set(_MODES):
         raise ValueError(f"check_grads: order={order}, modes={modes!r}; give an order from 1, and modes of {_MODES}")
     if not all(limit is None or limit >= 0 for limit in (atol, rtol)):  # a NaN is not
         raise ValueError(f"check_grads: atol={atol}, rtol={rtol}; give numbers from 0, or None for what is measured")
@@ -229,6 +233,7 @@ class _Check:
         self.atol = 0.0 if atol is None else atol
         self.rtol, self.eps = rtol, eps
         self.cotangents = [self._random(y) for y in self.outputs]
+        self.rounding = 64 * eps * sum(float(np.sum(abs(u))) for u in self.cotangents)
         self.size = sum(float(np.sum(abs(u * y))) for u, y in zip(self.cotangents, self.outputs, strict=True))
 
     def run(self, order: int) -> None:
@@ -273,7 +278,9 @@ class _Check:
             derivative = differentiate(scalar, direction)
             found = float(plain(derivative(*self.point)))
             bounds = self._bounds(phi, quick, found, level)
-            if bounds.known and abs(found - quick.value) <= bounds.tolerance:
+            agrees = bounds.known and abs(found - quick.value) <= bounds.tolerance
+            weak = bounds.tolerance >= _KNOWN * bounds.slope
+            if agrees and not (weak and (abs(found) > self.rounding or self._drowns(phi, 0.0))):
                 continue
             # From here on it matters how exactly the function and its derivative are computed.
             if not np.array_equal(found, float(plain(derivative(*self.point))), equal_nan=True):
@@ -284,14 +291,26 @@ class _Check:
             jump = jump_beside(phi)
             estimate = self._slope(phi, noise=jump)
             bounds = self._bounds(phi, estimate, found, level)
-            tolerance = bounds.tolerance + self._rounding_of(derivative, direction, float(estimate.step))
-            if (
-                float(estimate.value) == 0.0 == float(phi(_NEARBY) - phi(0.0))
-            ):  # what cancels is larger than what is left
-                weights = sum(float(np.sum(np.abs(np.asarray(plain(u))))) for u in self.cotangents)
-                tolerance += 64 * self.eps * weights
+            own = self._rounding_of(derivative, direction, float(estimate.step))
+            tolerance = bounds.tolerance + own
+            if float(estimate.value) == 0.0 == float(phi(_NEARBY) - phi(0.0)):
+                tolerance += self.rounding  # what cancels is larger than what is left
             if bounds.known and abs(found - estimate.value) <= tolerance:
-                continue
+                rough = self._drowns(phi, float(estimate.noise)) if tolerance >= _KNOWN * bounds.slope else 0.0
+                if not rough:
+                    # Of a constant, what is found is rounding.
+                    if estimate.error > _KNOWN * abs(found) and abs(found) > max(self.rounding, own):
+                        return self._unresolved(scalar, direction, max(float(estimate.noise), _EPS * self.size))
+                    continue
+                jump = max(jump, rough)
+                # Only farther away it changes by more than its values are off by.
+                estimate = self._slope(phi, noise=rough)
+                if not estimate.error <= _KNOWN * max(abs(found), abs(float(estimate.value))):
+                    return self._unresolved(scalar, direction, rough)
+                bounds = self._bounds(phi, estimate, found, level)
+                tolerance = bounds.tolerance + self._rounding_of(derivative, direction, float(estimate.step))
+                if abs(found - estimate.value) <= tolerance:
+                    continue
             if any(_agrees_nearby(phi, step, found, tolerance, estimate, jump) for step in _NEAR):
                 continue  # there is a kink or a pole, but outside the smaller steps
             if not bounds.known:
@@ -306,6 +325,11 @@ class _Check:
                 return f"the slope is {float(left.value):.6g} on one side and {float(right.value):.6g} on the other"
             if not np.isfinite(found) and self._overflows(float(estimate.value)):
                 return "the derivative is too large for its dtype"
+            if self._rounding_explains(phi, derivative, direction, found, estimate, tolerance):
+                return (
+                    f"rounding changes the function or its derivative as much as {found:.3g} differs from differences, "
+                    f"{estimate.value:.3g}; check at another point, or write the function so that nothing cancels there"
+                )
             raise AssertionError(
                 f"{self.name}: the {mode} derivative of order {level} is wrong:\n"
                 f"  along a random direction {found:.9g}, by differences {estimate.value:.9g} +- {tolerance:.1e}\n"
@@ -326,6 +350,46 @@ class _Check:
         tolerance = float(estimate.error) + self.atol + rtol * (slope if level == 1 else size)
         return _Bounds(bool(estimate.error <= max(_KNOWN * slope, rounding)), tolerance, slope, rounding)
 
+    def _drowns(self, phi: Callable[[float], Array], noise: float) -> float:
+        """Return the rounding of a function's values if it hides how the function changes around 0, and 0 otherwise.
+
+        The function then seems constant, but grows out of the rounding by degrees as steps become longer. What is
+        constant stays so; and where a kink or a jump ends that, the function is far from it at once.
+        """
+        here, farthest = float(phi(0.0)), max(_FAR, _FAR / max(map(scale, self.point)))
+        rounding = max(noise, 2 * _EPS * abs(here))
+
+        def change(t: float) -> float:
+            return max((abs(y - here) for y in (float(phi(t)), float(phi(-t))) if np.isfinite(y)), default=0.0)
+
+        reach = _FLAT
+        if change(reach) > _RESOLVED * max(rounding, _EPS * self.size):
+            return 0.0
+        if all(float(phi(t)) == here for t in _lengths(8 * reach, 64 * farthest, 64.0)):
+            return 0.0
+        jump = 0.0
+        while reach <= farthest:
+            changed = change(reach)
+            if changed and not jump:
+                jump = max(jump_beside(phi, reach), rounding)
+            if _RESOLVED * jump < changed < _GRADUAL * jump:
+                return jump
+            reach *= 2
+        return 0.0
+
+    def _unresolved(self, scalar: Function, direction: list[Array], rounding: float) -> str:
+        """Say by what the derivatives are lost in rounding, and what to do."""
+        names: list[str] = []
+        for i, variable in enumerate(self.variables):
+            alone = [v if i == j else np.zeros_like(v) for j, v in enumerate(direction)]
+            slope = self._slope(self._along(scalar, alone), noise=rounding)
+            if variable.given.size and not slope.error <= _KNOWN * abs(slope.value):
+                names.append(variable.name)
+        return (
+            f"with {', '.join(names)} the function changes by less than its values are computed to, which is about "
+            f"{rounding:.1g}; check at another point, or without large terms that do not depend on it"
+        )
+
     def _overflows(self, slope: float) -> bool:
         """Tell whether a derivative by one of the variables may be too large for its dtype."""
         # A slope is that along a direction as long as the variable, in which its elements are a quarter at least.
@@ -333,18 +397,55 @@ class _Check:
 
     def _rounding_of(self, derivative: Function, direction: list[Array], step: float) -> float:
         """Return how far a derivative may be off by rounding, in the precision of the arguments."""
+        scatter = functools.partial(self._scatter, derivative)
+        # Close by, so that the jumps of masks are out of reach; unless the numbers are too coarse to show anything.
+        noise = scatter(direction, step / 4) or scatter(direction, step)
+        # And where each number keeps its own size: what cancels may be far larger there than farther away.
+        sized = [abs(v) / scale(x) * x for x, v in zip(self.point, direction, strict=True)]
+        noise = max(noise, scatter(sized, min(step, 1.0) / 4))
+        # Denormal numbers have few digits, and may have none to scatter by.
+        terms = [(y.dtype, y.size) for y in self.outputs] + [(v.dtype, float(np.sum(abs(v)))) for v in direction]
+        least = sum(float(np.finfo(dtype).smallest_subnormal) * weight for dtype, weight in terms)
+        return _CERTAIN * (noise + least)
+
+    def _scatter(self, derivative: Function, direction: Sequence[Array], reach: float) -> float:
+        """Return how far a derivative scatters about a smooth curve, in the precision of the arguments."""
 
         def along(t: float) -> Array:
             moved = [(x + t * v).astype(x.dtype) for x, v in zip(self.point, direction, strict=True)]
             exact = 0.0 if self.eps <= _EPS else plain(derivative(*map(_double, moved)))
             return np.asarray(plain(derivative(*moved)) - exact, dtype=float)
 
-        # Close by, so that the jumps of masks are out of reach; unless the numbers are too coarse to show anything.
-        noise = float(noise_level(along, step / 4)) or float(noise_level(along, step))
-        # Denormal numbers have few digits, and may have none to scatter by.
-        terms = [(y.dtype, y.size) for y in self.outputs] + [(v.dtype, float(np.sum(abs(v)))) for v in direction]
-        least = sum(float(np.finfo(dtype).smallest_subnormal) * weight for dtype, weight in terms)
-        return _CERTAIN * ((noise if np.isfinite(noise) else 0.0) + least)
+        noise = float(noise_level(along, reach))
+        return noise if np.isfinite(noise) else 0.0
+
+    def _rounding_explains(
+        self,
+        phi: Callable[[float], Array],
+        derivative: Function,
+        direction: list[Array],
+        found: float,
+        estimate: Estimate,
+        tolerance: float,
+    ) -> bool:
+        """Tell whether a derivative that differs from the estimate may be right, but for rounding.
+
+        Where the function is a staircase or a saw of rounding, its slope between two jumps tells nothing, and that over
+        many of them counts. And if the estimate rests on steps longer than the point's own size, then so does what the
+        derivative is off by: on the way, a cancellation may show that is complete at the point.
+        """
+        reach, farthest = 0.9, max(_FAR, _FAR / max(map(scale, self.point)))
+        while reach < farthest and phi(reach) == phi(0.0) == phi(-reach):
+            reach *= 8
+        jump = jump_within(phi, reach, float(estimate.value))
+        far = self._slope(phi, noise=2 * jump, rounds=0)
+        known = far.error <= _KNOWN * max(abs(found), abs(float(far.value)), abs(float(estimate.value)))
+        for slope in (estimate, far) if known else (estimate,):
+            reaches = _lengths(0.25, float(slope.step) / 4)
+            noise = max((self._scatter(derivative, direction, reach) for reach in reaches), default=0.0)
+            if abs(found - slope.value) <= float(slope.error) + tolerance + _DOUBTFUL * noise:
+                return True
+        return False
 
     def _by_variable(self, scalar: Function, differentiate: Mode, direction: list[Array], tolerance: float) -> str:
         """Return a table of the derivatives with respect to each variable alone."""
@@ -377,6 +478,7 @@ class _Check:
     def _along(self, scalar: Function, direction: list[Array]) -> Callable[[float], Array]:
         """Return a scalar function on a line through the point, in double precision."""
 
+        @functools.cache
         def phi(t: float) -> Array:
             moved = [_double(x) + t * _double(v) for x, v in zip(self.point, direction, strict=True)]
             return np.asarray(plain(scalar(*(moved if self.backward else map(Tensor, moved)))), dtype=float)
@@ -490,6 +592,13 @@ class _Check:
         x = self.rng.uniform(0.25, 1, like.shape) * self.rng.choice([-1.0, 1.0], like.shape)
         turned = x * np.exp(1j * self.rng.uniform(0, 1, like.shape)) if like.dtype.kind == "c" else x
         return np.asarray(turned, dtype=like.dtype)
+
+
+def _lengths(least: float, most: float, ratio: float = 8.0) -> Iterator[float]:
+    """Yield lengths of growing order of magnitude, below the most."""
+    while least < most:
+        yield least
+        least *= ratio
 
 
 def _agrees_nearby(
