@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,9 +10,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_np.operands import array_of
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, plain
+from autograd_np.testing.arguments import (
+    as_module,
+    as_tensor,
+    called,
+    copied,
+    has_variables,
+    in_double,
+    is_floating,
+    is_module,
+    is_python,
+    parameters_of,
+    paths,
+    refuse_subclass,
+    with_parameters,
+)
 from autograd_np.testing.layouts import lay_out, own_elements
 from autograd_np.testing.numerical import Estimate, derivative, jump_beside, jump_within, noise_level, one_sided, scale
 from autograd_np.transforms import grad, jvp, may_be_constant
@@ -41,6 +54,8 @@ _FLAT = 0.1
 _RESOLVED = 64.0
 _GRADUAL = 1e6
 _FAR = 4096.0
+# How far from the point, relative to its size, the function must be defined.
+_DEFINED = 0.15
 # How exactly the slopes of smaller and of larger steps are known, relative to what they differ by, to tell a kink.
 _CLEAR = 0.03
 # What may come of rounding alone, relative to the sums that were formed.
@@ -109,7 +124,8 @@ def check_grads(
     -----
     NondifferentiableWarning
         If nothing could be told at the point: the function has a kink or a jump there, or is not finite, or is computed
-        with so large rounding errors that they drown its differences. What the convention for its gradient is at a kink
+        with so large rounding errors that they drown its differences: then with which arguments is said, since neither
+        a right nor a wrong gradient can be told from rounding. What the convention for its gradient is at a kink
         cannot be held against differences. Along the diagonal, where all elements grow alike so that ties stay ties, it
         is checked nevertheless.
 
@@ -202,11 +218,11 @@ class _Check:
         if len(functions) == 2:
             self.backward = functions[1]
         self.name: str = getattr(self.function, "__name__", type(self.function).__name__)
-        if _is_module(self.function):  # it is one more argument, and the first
-            self.function, self.args, self.offset = _call, (self.function, *args), 1
+        if is_module(self.function):  # it is one more argument, and the first
+            self.function, self.args, self.offset = called, (self.function, *args), 1
         for position, argument in enumerate(self.args):
-            for path, leaf in _paths(argument, f"args[{position - self.offset}]"):
-                _refuse_subclass(leaf, f"check_grads({self.name}): {path}")
+            for path, leaf in paths(argument, f"args[{position - self.offset}]"):
+                refuse_subclass(leaf, f"check_grads({self.name}): {path}")
         self.modes = {_NAMES[mode]: _DERIVATIVES[mode] for mode in modes}
         self.variables = list(self._variables())
         if not self.variables:
@@ -402,22 +418,25 @@ class _Check:
         noise = scatter(direction, step / 4) or scatter(direction, step)
         # And where each number keeps its own size: what cancels may be far larger there than farther away.
         sized = [abs(v) / scale(x) * x for x, v in zip(self.point, direction, strict=True)]
-        noise = max(noise, scatter(sized, min(step, 1.0) / 4))
         # Denormal numbers have few digits, and may have none to scatter by.
         terms = [(y.dtype, y.size) for y in self.outputs] + [(v.dtype, float(np.sum(abs(v)))) for v in direction]
         least = sum(float(np.finfo(dtype).smallest_subnormal) * weight for dtype, weight in terms)
-        return _CERTAIN * (noise + least)
+        return _CERTAIN * (max(noise, scatter(sized, min(step, 1.0) / 4)) + least)
 
     def _scatter(self, derivative: Function, direction: Sequence[Array], reach: float) -> float:
         """Return how far a derivative scatters about a smooth curve, in the precision of the arguments."""
 
         def along(t: float) -> Array:
             moved = [(x + t * v).astype(x.dtype) for x, v in zip(self.point, direction, strict=True)]
-            exact = 0.0 if self.eps <= _EPS else plain(derivative(*map(_double, moved)))
-            return np.asarray(plain(derivative(*moved)) - exact, dtype=float)
+            try:
+                exact = 0.0 if self.eps <= _EPS else plain(derivative(*map(in_double, moved)))
+                return np.asarray(plain(derivative(*moved)) - exact, dtype=float)
+            except Exception:
+                if abs(t) < _DEFINED:
+                    raise
+                return np.asarray(np.nan)
 
-        noise = float(noise_level(along, reach))
-        return noise if np.isfinite(noise) else 0.0
+        return float(np.nan_to_num(noise_level(along, reach), nan=0.0, posinf=0.0))
 
     def _rounding_explains(
         self,
@@ -480,8 +499,13 @@ class _Check:
 
         @functools.cache
         def phi(t: float) -> Array:
-            moved = [_double(x) + t * _double(v) for x, v in zip(self.point, direction, strict=True)]
-            return np.asarray(plain(scalar(*(moved if self.backward else map(Tensor, moved)))), dtype=float)
+            moved = [in_double(x) + t * in_double(v) for x, v in zip(self.point, direction, strict=True)]
+            try:
+                return np.asarray(plain(scalar(*(moved if self.backward else map(Tensor, moved)))), dtype=float)
+            except Exception:  # far away the function may not be defined
+                if abs(t) < _DEFINED:
+                    raise
+                return np.asarray(np.nan)
 
         return phi
 
@@ -490,34 +514,34 @@ class _Check:
     def _variables(self) -> Iterator[_Variable]:
         for position, argument in enumerate(self.args):
             name = f"args[{position - self.offset}]" if position >= self.offset else ""
-            for path, leaf in _paths(argument, name):
-                if _is_module(leaf):
-                    for key, parameter in _parameters(leaf):
+            for path, leaf in paths(argument, name):
+                if is_module(leaf):
+                    for key, parameter in parameters_of(leaf):
                         yield _Variable(f"{path}.{key}".lstrip("."), parameter.data, parameter.data, True)
-                elif _is_floating(leaf):
+                elif is_floating(leaf):
                     given = np.asarray(plain(leaf.detach() if isinstance(leaf, Tensor) else leaf))
-                    given = given if self.offset == 0 else _as_module(self.args[0], given)
-                    yield _Variable(path, given, own_elements(given), not _is_python(leaf))
+                    given = given if self.offset == 0 else as_module(self.args[0], given)
+                    yield _Variable(path, given, own_elements(given), not is_python(leaf))
 
     def _flat(self, *elements: Any) -> list[Any]:
         """Call the function with other numbers in place of its variables, and list the arrays of its result."""
         __tracebackhide__ = True
         results = [*leaves_of(self.function(*self._arguments(elements)))]
         for y in results:
-            _refuse_subclass(y, f"check_grads({self.name}): what the function returned")
-        return [y for y in results if _is_floating(y)]
+            refuse_subclass(y, f"check_grads({self.name}): what the function returned")
+        return [y for y in results if is_floating(y)]
 
     def _arguments(self, elements: Sequence[Any]) -> Any:
         rest = iter(zip(self.variables, elements, strict=True))
 
         def take() -> Any:
             variable, x = next(rest)
-            return x if _is_python(x) else lay_out(x, variable.given)
+            return x if is_python(x) else lay_out(x, variable.given)
 
         def fill(leaf: Any) -> Any:
-            if _is_module(leaf):
-                return _with_parameters(leaf, {id(p): _tensor(next(rest)[1]) for _, p in _parameters(leaf)})
-            return take() if _is_floating(leaf) else _copied(leaf)
+            if is_module(leaf):
+                return with_parameters(leaf, {id(p): as_tensor(next(rest)[1]) for _, p in parameters_of(leaf)})
+            return take() if is_floating(leaf) else copied(leaf)
 
         return tree_of(self.args, [fill(leaf) for leaf in leaves_of(self.args)])
 
@@ -535,7 +559,7 @@ class _Check:
         shapes, wanted = [g.shape for g in gradients], [v.given.shape for v in self.variables]
         if shapes != wanted:
             names = ", ".join(v.name for v in self.variables)
-            listed = () in shapes and () not in wanted and all(map(_is_python, handed))
+            listed = () in shapes and () not in wanted and all(map(is_python, handed))
             advice = "; they are lists of numbers, or ragged ones: return one array for each argument" * listed
             raise AssertionError(
                 f"{self.name}: the backward pass returned gradients of shapes {shapes}; the arguments ({names}) have "
@@ -558,20 +582,20 @@ class _Check:
         result = self.function(*self._arguments(elements))
 
         def weight(y: Any) -> Any:
-            return np.asarray(next(cotangents), dtype=np.result_type(plain(y))) if _is_floating(y) else None
+            return np.asarray(next(cotangents), dtype=np.result_type(plain(y))) if is_floating(y) else None
 
         weights = tree_of(result, [weight(y) for y in leaves_of(result)])
         handed = self.backward(weights, *self._arguments(elements))
         # Gradients come for all arguments, or for those alone that have one; and bare if there is but one.
         model: Any = self.args
         while isinstance(model, tuple | list) and not nested_alike(handed, model):  # pyright: ignore[reportUnknownArgumentType]
-            active: list[Any] = [x for x in model if _has_variables(x)]  # pyright: ignore
+            active: list[Any] = [x for x in model if has_variables(x)]  # pyright: ignore
             model = active if len(active) != 1 or nested_alike(handed, active) else active[0]
             if len(active) != 1:
                 break
         gradients = [g for g in leaves_of(in_order_of(handed, model)) if g is not None]
         for g in gradients:
-            _refuse_subclass(g, f"{self.name}: what the backward pass returned")
+            refuse_subclass(g, f"{self.name}: what the backward pass returned")
         return gradients
 
     def _refuse_other_dtypes(self) -> None:
@@ -581,7 +605,7 @@ class _Check:
         given = [v.elements if v.typed else v.given.item() for v in self.variables]
         for variable, g in zip(self.variables, self._handed_back(given), strict=True):
             found, wanted = np.asarray(plain(g)).dtype, variable.given.dtype
-            if variable.typed and not _is_python(g) and found.type is not wanted.type:
+            if variable.typed and not is_python(g) and found.type is not wanted.type:
                 raise AssertionError(
                     f"{self.name}: the backward pass returned a gradient of dtype {found} by {variable.name}, which is "
                     f"{wanted} {variable.given.shape}; return it as {wanted}"
@@ -641,94 +665,3 @@ def _dot(gradients: Sequence[Any], direction: Sequence[Array]) -> Any:
 
 def _real_sum(x: Any) -> Any:
     return (x.real if x.dtype.kind == "c" else x).sum()
-
-
-# -- arguments --------------------------------------------------------------------------------------------------------
-
-
-def _call(function: Function, *args: Any) -> Any:
-    return function(*args)
-
-
-def _is_floating(leaf: Any) -> bool:
-    return (
-        isinstance(leaf, Tensor | np.ndarray | np.generic | float | complex)
-        and np.result_type(plain(leaf)).kind in "fc"
-    )
-
-
-def _refuse_subclass(leaf: Any, what: str) -> None:
-    """Raise if something is an array with rules of its own, such as a masked one, whose mask would be lost."""
-    if isinstance(leaf, np.ndarray) and type(leaf) is not np.ndarray:  # pyright: ignore[reportUnknownArgumentType]
-        array_of(leaf, what)
-
-
-def _has_variables(tree: Any) -> bool:
-    return any(_is_module(leaf) or _is_floating(leaf) for leaf in leaves_of(tree))
-
-
-def _copied(leaf: Any) -> Any:
-    """Return what is held constant in memory of its own: what the function writes is no one else's."""
-    if isinstance(leaf, Tensor):
-        return Tensor(_copied(leaf.data))
-    if not isinstance(leaf, np.ndarray):
-        return leaf
-    array: Array = leaf  # pyright: ignore[reportUnknownVariableType]
-    return copy.deepcopy(array) if array.dtype.hasobject else lay_out(own_elements(array), array)
-
-
-def _is_python(leaf: Any) -> bool:
-    """Tell whether something is a number of Python's own, which takes the dtype of what it meets."""
-    return type(leaf) in (bool, int, float, complex)
-
-
-def _is_module(leaf: Any) -> bool:
-    return hasattr(leaf, "named_parameters") and not isinstance(leaf, type)
-
-
-def _parameters(module: Any) -> list[tuple[str, Tensor]]:
-    return [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-
-
-def _with_parameters(module: Any, parameters: dict[int, Tensor]) -> Any:
-    """Return a deep copy of a module that holds other tensors in place of its parameters, wherever they are shared.
-
-    Random generators are copied with it, and so draw the same in each call.
-    """
-    memo: dict[int, Any] = dict(parameters)
-    dtypes = {p.dtype for p in parameters.values()}
-    others = [p for _, p in module.named_parameters()]
-    buffers = [b for _, b in module.named_buffers()] if hasattr(module, "named_buffers") else []
-    if len(dtypes) == 1:  # the whole module computes in the precision of its parameters
-        (dtype,) = dtypes
-        memo = {id(x): Tensor(p.data, dtype=dtype) for x in others if (p := x).dtype.kind == "f"} | memo
-        memo = {id(b): b.astype(dtype) for b in buffers if b.dtype.kind == "f"} | memo
-    return copy.deepcopy(module, memo)
-
-
-def _as_module(module: Any, x: Array) -> Array:
-    """Return an array in the dtype of a module's parameters, as modules take it."""
-    dtype = next((p.dtype for _, p in _parameters(module)), x.dtype)
-    return lay_out(own_elements(x).astype(dtype), x) if x.dtype.kind == dtype.kind else x
-
-
-def _tensor(x: Any) -> Tensor:
-    return x if isinstance(x, Tensor) else Tensor(x)
-
-
-def _double(x: Array) -> Array:
-    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
-
-
-def _paths(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of nested containers with the expressions that reach them."""
-    if isinstance(tree, dict):
-        items: Any = tree.items()  # pyright: ignore
-        for key, branch in items:
-            yield from _paths(branch, f"{name}[{key!r}]")
-    elif isinstance(tree, tuple | list):
-        keys = [f".{field}" for field in getattr(tree, "_fields", ())] or [f"[{i}]" for i in range(len(tree))]  # pyright: ignore
-        for key, branch in zip(keys, tree, strict=True):  # pyright: ignore
-            yield from _paths(branch, name + key)
-    else:
-        yield name, tree

@@ -325,6 +325,19 @@ def test_changes_that_drown_in_rounding_are_said(name: str, factor: float) -> No
         check_grads((f, lambda g, x: factor * right(g, x)), (x,))
 
 
+def test_function_need_not_be_defined_far_away() -> None:
+    """Where it is looked for how a function changes that seems constant."""
+
+    def narrow(x: Any) -> Any:
+        if np.any(abs(plain(x)) > 2):
+            raise ValueError("out of its domain")
+        return np.floor(x)
+
+    check_grads(narrow, (np.array([1.5]),))
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((narrow, lambda g, x: g), (np.array([1.5]),))
+
+
 def test_drowned_argument_is_named() -> None:
     with pytest.warns(NondifferentiableWarning, match=r"with args\[1\]\['b'\] the function changes by less"):
         check_grads(lambda n, y: np.sum(y["b"]) + 1e16, (3, {"b": np.ones(2)}), 1)
