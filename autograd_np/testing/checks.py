@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,8 +12,23 @@ from numpy.typing import NDArray
 
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, plain
+from autograd_np.testing.arguments import (
+    as_module,
+    as_tensor,
+    called,
+    copied,
+    has_variables,
+    in_double,
+    is_floating,
+    is_module,
+    is_python,
+    parameters_of,
+    paths,
+    refuse_subclass,
+    with_parameters,
+)
 from autograd_np.testing.layouts import lay_out, own_elements
-from autograd_np.testing.numerical import Estimate, derivative, jump_beside, noise_level, one_sided, scale
+from autograd_np.testing.numerical import Estimate, derivative, jump_beside, jump_within, noise_level, one_sided, scale
 from autograd_np.transforms import grad, jvp, may_be_constant
 from autograd_np.trees import in_order_of, leaves_of, nested_alike, tree_of
 from autograd_np.views import ancestors, node_of
@@ -33,6 +48,14 @@ _KNOWN = 1e-3
 # Steps on which to look on this side of a kink or pole.
 _NEAR = (1e-6, 1e-9, 1e-12)
 _NEARBY = 0.01
+# Up to where a function may seem constant; how many roundings of its values it changes by where they show how, and
+# less than by how many more it has grown out of them by degrees; and how many times the point's size to look for that.
+_FLAT = 0.1
+_RESOLVED = 64.0
+_GRADUAL = 1e6
+_FAR = 4096.0
+# How far from the point, relative to its size, the function must be defined.
+_DEFINED = 0.15
 # How exactly the slopes of smaller and of larger steps are known, relative to what they differ by, to tell a kink.
 _CLEAR = 0.03
 # What may come of rounding alone, relative to the sums that were formed.
@@ -40,6 +63,8 @@ _ROUNDING = 1e-9
 _EPS = float(np.finfo(float).eps)
 # How many noise levels a number is off by at most.
 _CERTAIN = 4.0
+# And by how many it may be off, where a few measured ones stand for all.
+_DOUBTFUL = 64.0
 
 
 class NondifferentiableWarning(UserWarning):
@@ -91,7 +116,7 @@ def check_grads(
         arguments.
     TypeError
         If nothing among the arguments can be differentiated by, the function returns nothing that can be
-        differentiated, or the pair is none.
+        differentiated, or the pair is none; or if an array is masked or of another subclass with rules of its own.
     ValueError
         If `f` does not return the same for the same arguments, or `order` or `modes` are not as above.
 
@@ -99,7 +124,8 @@ def check_grads(
     -----
     NondifferentiableWarning
         If nothing could be told at the point: the function has a kink or a jump there, or is not finite, or is computed
-        with so large rounding errors that they drown its differences. What the convention for its gradient is at a kink
+        with so large rounding errors that they drown its differences: then with which arguments is said, since neither
+        a right nor a wrong gradient can be told from rounding. What the convention for its gradient is at a kink
         cannot be held against differences. Along the diagonal, where all elements grow alike so that ties stay ties, it
         is checked nevertheless.
 
@@ -140,7 +166,8 @@ def verify(
 ) -> str:
     """Do what `check_grads` does, but return what it warns of: "" where the function has its derivatives."""
     __tracebackhide__ = True
-    if not isinstance(order, int | np.integer) or order < 1 or not modes or not set(modes) <= set(_MODES):  # pyright: ignore[reportUnnecessaryIsInstance]
+    whole = isinstance(order, int | np.integer) and not isinstance(order, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not whole or order < 1 or not modes or not set(modes) <= set(_MODES):
         raise ValueError(f"check_grads: order={order}, modes={modes!r}; give an order from 1, and modes of {_MODES}")
     if not all(limit is None or limit >= 0 for limit in (atol, rtol)):  # a NaN is not
         raise ValueError(f"check_grads: atol={atol}, rtol={rtol}; give numbers from 0, or None for what is measured")
@@ -191,8 +218,11 @@ class _Check:
         if len(functions) == 2:
             self.backward = functions[1]
         self.name: str = getattr(self.function, "__name__", type(self.function).__name__)
-        if _is_module(self.function):  # it is one more argument, and the first
-            self.function, self.args, self.offset = _call, (self.function, *args), 1
+        if is_module(self.function):  # it is one more argument, and the first
+            self.function, self.args, self.offset = called, (self.function, *args), 1
+        for position, argument in enumerate(self.args):
+            for path, leaf in paths(argument, f"args[{position - self.offset}]"):
+                refuse_subclass(leaf, f"check_grads({self.name}): {path}")
         self.modes = {_NAMES[mode]: _DERIVATIVES[mode] for mode in modes}
         self.variables = list(self._variables())
         if not self.variables:
@@ -219,6 +249,7 @@ class _Check:
         self.atol = 0.0 if atol is None else atol
         self.rtol, self.eps = rtol, eps
         self.cotangents = [self._random(y) for y in self.outputs]
+        self.rounding = 64 * eps * sum(float(np.sum(abs(u))) for u in self.cotangents)
         self.size = sum(float(np.sum(abs(u * y))) for u, y in zip(self.cotangents, self.outputs, strict=True))
 
     def run(self, order: int) -> None:
@@ -263,7 +294,9 @@ class _Check:
             derivative = differentiate(scalar, direction)
             found = float(plain(derivative(*self.point)))
             bounds = self._bounds(phi, quick, found, level)
-            if bounds.known and abs(found - quick.value) <= bounds.tolerance:
+            agrees = bounds.known and abs(found - quick.value) <= bounds.tolerance
+            weak = bounds.tolerance >= _KNOWN * bounds.slope
+            if agrees and not (weak and (abs(found) > self.rounding or self._drowns(phi, 0.0))):
                 continue
             # From here on it matters how exactly the function and its derivative are computed.
             if not np.array_equal(found, float(plain(derivative(*self.point))), equal_nan=True):
@@ -274,14 +307,26 @@ class _Check:
             jump = jump_beside(phi)
             estimate = self._slope(phi, noise=jump)
             bounds = self._bounds(phi, estimate, found, level)
-            tolerance = bounds.tolerance + self._rounding_of(derivative, direction, float(estimate.step))
-            if (
-                float(estimate.value) == 0.0 == float(phi(_NEARBY) - phi(0.0))
-            ):  # what cancels is larger than what is left
-                weights = sum(float(np.sum(np.abs(np.asarray(plain(u))))) for u in self.cotangents)
-                tolerance += 64 * self.eps * weights
+            own = self._rounding_of(derivative, direction, float(estimate.step))
+            tolerance = bounds.tolerance + own
+            if float(estimate.value) == 0.0 == float(phi(_NEARBY) - phi(0.0)):
+                tolerance += self.rounding  # what cancels is larger than what is left
             if bounds.known and abs(found - estimate.value) <= tolerance:
-                continue
+                rough = self._drowns(phi, float(estimate.noise)) if tolerance >= _KNOWN * bounds.slope else 0.0
+                if not rough:
+                    # Of a constant, what is found is rounding.
+                    if estimate.error > _KNOWN * abs(found) and abs(found) > max(self.rounding, own):
+                        return self._unresolved(scalar, direction, max(float(estimate.noise), _EPS * self.size))
+                    continue
+                jump = max(jump, rough)
+                # Only farther away it changes by more than its values are off by.
+                estimate = self._slope(phi, noise=rough)
+                if not estimate.error <= _KNOWN * max(abs(found), abs(float(estimate.value))):
+                    return self._unresolved(scalar, direction, rough)
+                bounds = self._bounds(phi, estimate, found, level)
+                tolerance = bounds.tolerance + self._rounding_of(derivative, direction, float(estimate.step))
+                if abs(found - estimate.value) <= tolerance:
+                    continue
             if any(_agrees_nearby(phi, step, found, tolerance, estimate, jump) for step in _NEAR):
                 continue  # there is a kink or a pole, but outside the smaller steps
             if not bounds.known:
@@ -296,6 +341,11 @@ class _Check:
                 return f"the slope is {float(left.value):.6g} on one side and {float(right.value):.6g} on the other"
             if not np.isfinite(found) and self._overflows(float(estimate.value)):
                 return "the derivative is too large for its dtype"
+            if self._rounding_explains(phi, derivative, direction, found, estimate, tolerance):
+                return (
+                    f"rounding changes the function or its derivative as much as {found:.3g} differs from differences, "
+                    f"{estimate.value:.3g}; check at another point, or write the function so that nothing cancels there"
+                )
             raise AssertionError(
                 f"{self.name}: the {mode} derivative of order {level} is wrong:\n"
                 f"  along a random direction {found:.9g}, by differences {estimate.value:.9g} +- {tolerance:.1e}\n"
@@ -316,6 +366,46 @@ class _Check:
         tolerance = float(estimate.error) + self.atol + rtol * (slope if level == 1 else size)
         return _Bounds(bool(estimate.error <= max(_KNOWN * slope, rounding)), tolerance, slope, rounding)
 
+    def _drowns(self, phi: Callable[[float], Array], noise: float) -> float:
+        """Return the rounding of a function's values if it hides how the function changes around 0, and 0 otherwise.
+
+        The function then seems constant, but grows out of the rounding by degrees as steps become longer. What is
+        constant stays so; and where a kink or a jump ends that, the function is far from it at once.
+        """
+        here, farthest = float(phi(0.0)), max(_FAR, _FAR / max(map(scale, self.point)))
+        rounding = max(noise, 2 * _EPS * abs(here))
+
+        def change(t: float) -> float:
+            return max((abs(y - here) for y in (float(phi(t)), float(phi(-t))) if np.isfinite(y)), default=0.0)
+
+        reach = _FLAT
+        if change(reach) > _RESOLVED * max(rounding, _EPS * self.size):
+            return 0.0
+        if all(float(phi(t)) == here for t in _lengths(8 * reach, 64 * farthest, 64.0)):
+            return 0.0
+        jump = 0.0
+        while reach <= farthest:
+            changed = change(reach)
+            if changed and not jump:
+                jump = max(jump_beside(phi, reach), rounding)
+            if _RESOLVED * jump < changed < _GRADUAL * jump:
+                return jump
+            reach *= 2
+        return 0.0
+
+    def _unresolved(self, scalar: Function, direction: list[Array], rounding: float) -> str:
+        """Say by what the derivatives are lost in rounding, and what to do."""
+        names: list[str] = []
+        for i, variable in enumerate(self.variables):
+            alone = [v if i == j else np.zeros_like(v) for j, v in enumerate(direction)]
+            slope = self._slope(self._along(scalar, alone), noise=rounding)
+            if variable.given.size and not slope.error <= _KNOWN * abs(slope.value):
+                names.append(variable.name)
+        return (
+            f"with {', '.join(names)} the function changes by less than its values are computed to, which is about "
+            f"{rounding:.1g}; check at another point, or without large terms that do not depend on it"
+        )
+
     def _overflows(self, slope: float) -> bool:
         """Tell whether a derivative by one of the variables may be too large for its dtype."""
         # A slope is that along a direction as long as the variable, in which its elements are a quarter at least.
@@ -323,18 +413,58 @@ class _Check:
 
     def _rounding_of(self, derivative: Function, direction: list[Array], step: float) -> float:
         """Return how far a derivative may be off by rounding, in the precision of the arguments."""
-
-        def along(t: float) -> Array:
-            moved = [(x + t * v).astype(x.dtype) for x, v in zip(self.point, direction, strict=True)]
-            exact = 0.0 if self.eps <= _EPS else plain(derivative(*map(_double, moved)))
-            return np.asarray(plain(derivative(*moved)) - exact, dtype=float)
-
+        scatter = functools.partial(self._scatter, derivative)
         # Close by, so that the jumps of masks are out of reach; unless the numbers are too coarse to show anything.
-        noise = float(noise_level(along, step / 4)) or float(noise_level(along, step))
+        noise = scatter(direction, step / 4) or scatter(direction, step)
+        # And where each number keeps its own size: what cancels may be far larger there than farther away.
+        sized = [abs(v) / scale(x) * x for x, v in zip(self.point, direction, strict=True)]
         # Denormal numbers have few digits, and may have none to scatter by.
         terms = [(y.dtype, y.size) for y in self.outputs] + [(v.dtype, float(np.sum(abs(v)))) for v in direction]
         least = sum(float(np.finfo(dtype).smallest_subnormal) * weight for dtype, weight in terms)
-        return _CERTAIN * ((noise if np.isfinite(noise) else 0.0) + least)
+        return _CERTAIN * (max(noise, scatter(sized, min(step, 1.0) / 4)) + least)
+
+    def _scatter(self, derivative: Function, direction: Sequence[Array], reach: float) -> float:
+        """Return how far a derivative scatters about a smooth curve, in the precision of the arguments."""
+
+        def along(t: float) -> Array:
+            moved = [(x + t * v).astype(x.dtype) for x, v in zip(self.point, direction, strict=True)]
+            try:
+                exact = 0.0 if self.eps <= _EPS else plain(derivative(*map(in_double, moved)))
+                return np.asarray(plain(derivative(*moved)) - exact, dtype=float)
+            except Exception:
+                if abs(t) < _DEFINED:
+                    raise
+                return np.asarray(np.nan)
+
+        return float(np.nan_to_num(noise_level(along, reach), nan=0.0, posinf=0.0))
+
+    def _rounding_explains(
+        self,
+        phi: Callable[[float], Array],
+        derivative: Function,
+        direction: list[Array],
+        found: float,
+        estimate: Estimate,
+        tolerance: float,
+    ) -> bool:
+        """Tell whether a derivative that differs from the estimate may be right, but for rounding.
+
+        Where the function is a staircase or a saw of rounding, its slope between two jumps tells nothing, and that over
+        many of them counts. And if the estimate rests on steps longer than the point's own size, then so does what the
+        derivative is off by: on the way, a cancellation may show that is complete at the point.
+        """
+        reach, farthest = 0.9, max(_FAR, _FAR / max(map(scale, self.point)))
+        while reach < farthest and phi(reach) == phi(0.0) == phi(-reach):
+            reach *= 8
+        jump = jump_within(phi, reach, float(estimate.value))
+        far = self._slope(phi, noise=2 * jump, rounds=0)
+        known = far.error <= _KNOWN * max(abs(found), abs(float(far.value)), abs(float(estimate.value)))
+        for slope in (estimate, far) if known else (estimate,):
+            reaches = _lengths(0.25, float(slope.step) / 4)
+            noise = max((self._scatter(derivative, direction, reach) for reach in reaches), default=0.0)
+            if abs(found - slope.value) <= float(slope.error) + tolerance + _DOUBTFUL * noise:
+                return True
+        return False
 
     def _by_variable(self, scalar: Function, differentiate: Mode, direction: list[Array], tolerance: float) -> str:
         """Return a table of the derivatives with respect to each variable alone."""
@@ -367,9 +497,15 @@ class _Check:
     def _along(self, scalar: Function, direction: list[Array]) -> Callable[[float], Array]:
         """Return a scalar function on a line through the point, in double precision."""
 
+        @functools.cache
         def phi(t: float) -> Array:
-            moved = [_double(x) + t * _double(v) for x, v in zip(self.point, direction, strict=True)]
-            return np.asarray(plain(scalar(*(moved if self.backward else map(Tensor, moved)))), dtype=float)
+            moved = [in_double(x) + t * in_double(v) for x, v in zip(self.point, direction, strict=True)]
+            try:
+                return np.asarray(plain(scalar(*(moved if self.backward else map(Tensor, moved)))), dtype=float)
+            except Exception:  # far away the function may not be defined
+                if abs(t) < _DEFINED:
+                    raise
+                return np.asarray(np.nan)
 
         return phi
 
@@ -378,31 +514,34 @@ class _Check:
     def _variables(self) -> Iterator[_Variable]:
         for position, argument in enumerate(self.args):
             name = f"args[{position - self.offset}]" if position >= self.offset else ""
-            for path, leaf in _paths(argument, name):
-                if _is_module(leaf):
-                    for key, parameter in _parameters(leaf):
+            for path, leaf in paths(argument, name):
+                if is_module(leaf):
+                    for key, parameter in parameters_of(leaf):
                         yield _Variable(f"{path}.{key}".lstrip("."), parameter.data, parameter.data, True)
-                elif _is_floating(leaf):
+                elif is_floating(leaf):
                     given = np.asarray(plain(leaf.detach() if isinstance(leaf, Tensor) else leaf))
-                    given = given if self.offset == 0 else _as_module(self.args[0], given)
-                    yield _Variable(path, given, own_elements(given), not _is_python(leaf))
+                    given = given if self.offset == 0 else as_module(self.args[0], given)
+                    yield _Variable(path, given, own_elements(given), not is_python(leaf))
 
     def _flat(self, *elements: Any) -> list[Any]:
         """Call the function with other numbers in place of its variables, and list the arrays of its result."""
         __tracebackhide__ = True
-        return [y for y in leaves_of(self.function(*self._arguments(elements))) if _is_floating(y)]
+        results = [*leaves_of(self.function(*self._arguments(elements)))]
+        for y in results:
+            refuse_subclass(y, f"check_grads({self.name}): what the function returned")
+        return [y for y in results if is_floating(y)]
 
     def _arguments(self, elements: Sequence[Any]) -> Any:
         rest = iter(zip(self.variables, elements, strict=True))
 
         def take() -> Any:
             variable, x = next(rest)
-            return x if _is_python(x) else lay_out(x, variable.given)
+            return x if is_python(x) else lay_out(x, variable.given)
 
         def fill(leaf: Any) -> Any:
-            if _is_module(leaf):
-                return _with_parameters(leaf, {id(p): _tensor(next(rest)[1]) for _, p in _parameters(leaf)})
-            return take() if _is_floating(leaf) else _copied(leaf)
+            if is_module(leaf):
+                return with_parameters(leaf, {id(p): as_tensor(next(rest)[1]) for _, p in parameters_of(leaf)})
+            return take() if is_floating(leaf) else copied(leaf)
 
         return tree_of(self.args, [fill(leaf) for leaf in leaves_of(self.args)])
 
@@ -415,14 +554,23 @@ class _Check:
     def _pulled_back(self, elements: Sequence[Array]) -> list[Array]:
         """Return what the hand-written backward pass gives for the variables, summed over shared elements."""
         __tracebackhide__ = True
-        gradients = [np.asarray(plain(g)) for g in self._handed_back(elements)]
+        handed = self._handed_back(elements)
+        gradients = [np.asarray(plain(g)) for g in handed]
         shapes, wanted = [g.shape for g in gradients], [v.given.shape for v in self.variables]
         if shapes != wanted:
             names = ", ".join(v.name for v in self.variables)
+            listed = () in shapes and () not in wanted and all(map(is_python, handed))
+            advice = "; they are lists of numbers, or ragged ones: return one array for each argument" * listed
             raise AssertionError(
                 f"{self.name}: the backward pass returned gradients of shapes {shapes}; the arguments ({names}) have "
-                f"{wanted}"
+                f"{wanted}{advice}"
             )
+        for variable, g in zip(self.variables, gradients, strict=True):
+            if g.dtype.kind not in "biufc":
+                raise AssertionError(
+                    f"{self.name}: the backward pass returned {g.dtype} {g.shape} by {variable.name}; return arrays of "
+                    f"numbers, in which no list is shorter than another"
+                )
         shared = [tuple(np.flatnonzero(np.not_equal(v.given.shape, v.elements.shape))) for v in self.variables]
         return [g.sum(axis=axes, keepdims=True) if axes else g for g, axes in zip(gradients, shared, strict=True)]
 
@@ -434,18 +582,21 @@ class _Check:
         result = self.function(*self._arguments(elements))
 
         def weight(y: Any) -> Any:
-            return np.asarray(next(cotangents), dtype=np.result_type(plain(y))) if _is_floating(y) else None
+            return np.asarray(next(cotangents), dtype=np.result_type(plain(y))) if is_floating(y) else None
 
         weights = tree_of(result, [weight(y) for y in leaves_of(result)])
         handed = self.backward(weights, *self._arguments(elements))
         # Gradients come for all arguments, or for those alone that have one; and bare if there is but one.
         model: Any = self.args
         while isinstance(model, tuple | list) and not nested_alike(handed, model):  # pyright: ignore[reportUnknownArgumentType]
-            active: list[Any] = [x for x in model if _has_variables(x)]  # pyright: ignore
+            active: list[Any] = [x for x in model if has_variables(x)]  # pyright: ignore
             model = active if len(active) != 1 or nested_alike(handed, active) else active[0]
             if len(active) != 1:
                 break
-        return [g for g in leaves_of(in_order_of(handed, model)) if g is not None]
+        gradients = [g for g in leaves_of(in_order_of(handed, model)) if g is not None]
+        for g in gradients:
+            refuse_subclass(g, f"{self.name}: what the backward pass returned")
+        return gradients
 
     def _refuse_other_dtypes(self) -> None:
         """Raise if the hand-written backward pass returns a gradient of another dtype than its argument's."""
@@ -454,7 +605,7 @@ class _Check:
         given = [v.elements if v.typed else v.given.item() for v in self.variables]
         for variable, g in zip(self.variables, self._handed_back(given), strict=True):
             found, wanted = np.asarray(plain(g)).dtype, variable.given.dtype
-            if variable.typed and not _is_python(g) and found.type is not wanted.type:
+            if variable.typed and not is_python(g) and found.type is not wanted.type:
                 raise AssertionError(
                     f"{self.name}: the backward pass returned a gradient of dtype {found} by {variable.name}, which is "
                     f"{wanted} {variable.given.shape}; return it as {wanted}"
@@ -465,6 +616,13 @@ class _Check:
         x = self.rng.uniform(0.25, 1, like.shape) * self.rng.choice([-1.0, 1.0], like.shape)
         turned = x * np.exp(1j * self.rng.uniform(0, 1, like.shape)) if like.dtype.kind == "c" else x
         return np.asarray(turned, dtype=like.dtype)
+
+
+def _lengths(least: float, most: float, ratio: float = 8.0) -> Iterator[float]:
+    """Yield lengths of growing order of magnitude, below the most."""
+    while least < most:
+        yield least
+        least *= ratio
 
 
 def _agrees_nearby(
@@ -507,88 +665,3 @@ def _dot(gradients: Sequence[Any], direction: Sequence[Array]) -> Any:
 
 def _real_sum(x: Any) -> Any:
     return (x.real if x.dtype.kind == "c" else x).sum()
-
-
-# -- arguments --------------------------------------------------------------------------------------------------------
-
-
-def _call(function: Function, *args: Any) -> Any:
-    return function(*args)
-
-
-def _is_floating(leaf: Any) -> bool:
-    return (
-        isinstance(leaf, Tensor | np.ndarray | np.generic | float | complex)
-        and np.result_type(plain(leaf)).kind in "fc"
-    )
-
-
-def _has_variables(tree: Any) -> bool:
-    return any(_is_module(leaf) or _is_floating(leaf) for leaf in leaves_of(tree))
-
-
-def _copied(leaf: Any) -> Any:
-    """Return what is held constant in memory of its own: what the function writes is no one else's."""
-    if isinstance(leaf, Tensor):
-        return Tensor(_copied(leaf.data))
-    if not isinstance(leaf, np.ndarray):
-        return leaf
-    array: Array = leaf  # pyright: ignore[reportUnknownVariableType]
-    return copy.deepcopy(array) if array.dtype.hasobject else lay_out(own_elements(array), array)
-
-
-def _is_python(leaf: Any) -> bool:
-    """Tell whether something is a number of Python's own, which takes the dtype of what it meets."""
-    return type(leaf) in (bool, int, float, complex)
-
-
-def _is_module(leaf: Any) -> bool:
-    return hasattr(leaf, "named_parameters") and not isinstance(leaf, type)
-
-
-def _parameters(module: Any) -> list[tuple[str, Tensor]]:
-    return [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-
-
-def _with_parameters(module: Any, parameters: dict[int, Tensor]) -> Any:
-    """Return a deep copy of a module that holds other tensors in place of its parameters, wherever they are shared.
-
-    Random generators are copied with it, and so draw the same in each call.
-    """
-    memo: dict[int, Any] = dict(parameters)
-    dtypes = {p.dtype for p in parameters.values()}
-    others = [p for _, p in module.named_parameters()]
-    buffers = [b for _, b in module.named_buffers()] if hasattr(module, "named_buffers") else []
-    if len(dtypes) == 1:  # the whole module computes in the precision of its parameters
-        (dtype,) = dtypes
-        memo = {id(x): Tensor(p.data, dtype=dtype) for x in others if (p := x).dtype.kind == "f"} | memo
-        memo = {id(b): b.astype(dtype) for b in buffers if b.dtype.kind == "f"} | memo
-    return copy.deepcopy(module, memo)
-
-
-def _as_module(module: Any, x: Array) -> Array:
-    """Return an array in the dtype of a module's parameters, as modules take it."""
-    dtype = next((p.dtype for _, p in _parameters(module)), x.dtype)
-    return lay_out(own_elements(x).astype(dtype), x) if x.dtype.kind == dtype.kind else x
-
-
-def _tensor(x: Any) -> Tensor:
-    return x if isinstance(x, Tensor) else Tensor(x)
-
-
-def _double(x: Array) -> Array:
-    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
-
-
-def _paths(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of nested containers with the expressions that reach them."""
-    if isinstance(tree, dict):
-        items: Any = tree.items()  # pyright: ignore
-        for key, branch in items:
-            yield from _paths(branch, f"{name}[{key!r}]")
-    elif isinstance(tree, tuple | list):
-        keys = [f".{field}" for field in getattr(tree, "_fields", ())] or [f"[{i}]" for i in range(len(tree))]  # pyright: ignore
-        for key, branch in zip(keys, tree, strict=True):  # pyright: ignore
-            yield from _paths(branch, name + key)
-    else:
-        yield name, tree

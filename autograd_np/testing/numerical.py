@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_np.operands import array_of
 from autograd_np.tensor import plain
 from autograd_np.trees import leaves_of, tree_of
 
@@ -16,6 +17,10 @@ __all__ = ["Estimate", "derivative", "numerical_gradient", "numerical_jacobian",
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
+
+
+# How wide the steps of a staircase may be, to be taken for what rounding leaves of a slope.
+_STAIR = 0.1
 
 
 class Estimate(NamedTuple):
@@ -236,19 +241,40 @@ def noise_level(f: Callable[[float], Array], step: float, least: Array | float =
     return right if np.all(right <= least) else np.minimum(right, residue(-step))
 
 
-def jump_beside(f: Callable[[float], Array]) -> float:
+def jump_beside(f: Callable[[float], Array], reach: float = _STAIR) -> float:
     """Return by how much a function of one number with one value jumps where it stops to be constant around 0.
 
     It is what the values of a staircase are known to. Where the function goes on without a jump, it is next to nothing.
     """
     here, jumps = f(0.0), list[float]()
-    for reach in (_STAIR, -_STAIR):
-        inside, outside = 0.0, reach
+    for outside in (reach, -reach):
+        inside = 0.0
         for _ in range(50):
             middle = (inside + outside) / 2
             inside, outside = (middle, outside) if f(middle) == here else (inside, middle)
         jumps.append(float(abs(f(outside) - here)))
     return min(jumps)
+
+
+def jump_within(f: Callable[[float], Array], reach: float, slope: float) -> float:
+    """Return by how much a function of one number jumps at some place on either side of 0, up to a reach: the larger.
+
+    Each half of an interval is taken in which the function is farther off its slope. Without a jump, that ends with
+    next to nothing.
+    """
+
+    def off(a: float, b: float) -> Array:
+        return abs(f(b) - f(a) - slope * (b - a))
+
+    jumps = list[float]()
+    for outside in (reach, -reach):
+        inside = 0.0
+        for _ in range(50):
+            middle = (inside + outside) / 2
+            first = off(inside, middle) > off(middle, outside)
+            inside, outside = (inside, middle) if first else (middle, outside)
+        jumps.append(float(off(inside, outside)))
+    return max(jumps)
 
 
 def _better(one: Estimate, other: Estimate) -> Estimate:
@@ -299,8 +325,6 @@ def _limit(quotient: Callable[[float], tuple[Array, Array]], start: float, power
 _EPS = float(np.finfo(float).eps)
 # Each step is this much smaller than the one before. Halves would look the same to an oscillation again and again.
 _RATIO = 0.6
-# How wide the steps of a staircase may be, to be taken for what rounding leaves of a slope.
-_STAIR = 0.1
 _COLUMNS = 8  # further columns of the table gain nothing in double precision
 # By how much extrapolation magnifies what the values are off by, with the factor that makes it certain.
 _GAIN = 8.0
@@ -331,7 +355,7 @@ def _value(f: Function, tree: Any) -> Array:
 
 
 def _double(call: str, leaf: Any) -> Array:
-    x = np.asarray(plain(leaf))
+    x = array_of(plain(leaf), f"{call}: x") if isinstance(leaf, np.ndarray) else np.asarray(plain(leaf))
     if x.dtype.kind not in "biufc":
         raise TypeError(f"{call}: cannot differentiate by {leaf!r} (a {type(leaf).__name__}); give numbers")
     return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -190,9 +191,22 @@ def _refuse_other_arguments(function: Function, count: int) -> None:
 
 
 def _location(function: Function) -> str:
-    """Return code that finds the test of a function again, if it is at the top of a file."""
+    """Return code that finds the test of a function again, or a comment that it is to be filled in."""
+    name, path = function.__name__, getattr(function, "__qualname__", "")
     file = inspect.getsourcefile(function) if inspect.isfunction(function) else None
-    if file is None or function.__qualname__ != function.__name__ or not os.path.exists(file):
-        return ""
-    path, name = os.path.relpath(file).replace(os.sep, "/"), function.__name__
-    return f"import runpy\n{name} = runpy.run_path({path!r})[{name!r}]"
+    if file is None or "<" in path or not os.path.exists(file):
+        return f"# Fill in what makes {name}: the test {path} of {function.__module__} is not at the top of a file."
+    outer, *inner = path.split(".")
+    attribute = "".join(f".{part}" for part in inner)
+    package = getattr(sys.modules.get(function.__module__), "__package__", "")
+    if package:  # whose modules may import from one another
+        root = os.path.dirname(os.path.abspath(file))
+        for _ in package.split("."):
+            root = os.path.dirname(root)
+        place = os.path.relpath(root).replace(os.sep, "/")
+        return (
+            f"import importlib\nimport sys\nsys.path.insert(0, {place!r})\n"
+            f"{name} = importlib.import_module({function.__module__!r}).{path}"
+        )
+    place = os.path.relpath(file).replace(os.sep, "/")
+    return f"import runpy\n{name} = runpy.run_path({place!r})[{outer!r}]{attribute}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -24,18 +25,22 @@ def script(call: str, args: tuple[Any, ...], setup: str = "") -> str:
         The function, as an expression.
     args : tuple
         Arrays, tensors, numbers and nested containers of them; of anything else its representation is taken for the
-        code that makes it.
+        code that makes it. Where it is no code, a comment says what is to be filled in.
     setup : str
         Code that makes `call` known, if any is needed.
     """
     modules: set[str] = {"numpy"}
-    lines = [f"    {expression(arg, modules)}," for arg in args]
+    lines = list[str]()
+    for arg in args:
+        missing = list[str]()
+        code = expression(arg, modules, missing)
+        lines += [*(f"    # Fill in for the dots: {text}" for text in missing), f"    {code},"]
     imports = [f"import {name} as np" if name == "numpy" else f"import {name}" for name in sorted(modules)]
     return "\n".join([*imports, *setup.splitlines(), "", f"{call}(", *lines, ")"])
 
 
-def expression(value: Any, modules: set[str]) -> str:
-    """Return an expression for a value, and add the modules that it needs."""
+def expression(value: Any, modules: set[str], missing: list[str]) -> str:
+    """Return an expression for a value, and add the modules that it needs, and what has none: `...` stands for it."""
     if isinstance(value, Tensor):
         modules.add("autograd_np")
         wanted = ", requires_grad=True" if value.requires_grad else ""
@@ -44,9 +49,9 @@ def expression(value: Any, modules: set[str]) -> str:
         return _array(value)  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, dict):
         items: Any = value.items()  # pyright: ignore
-        return "{" + ", ".join(f"{key!r}: {expression(item, modules)}" for key, item in items) + "}"
+        return "{" + ", ".join(f"{key!r}: {expression(item, modules, missing)}" for key, item in items) + "}"
     if isinstance(value, tuple | list):
-        items = [expression(item, modules) for item in value]  # pyright: ignore
+        items = [expression(item, modules, missing) for item in value]  # pyright: ignore
         fields = getattr(value, "_fields", None)  # pyright: ignore
         if fields:
             named = ", ".join(f"{field}={item}" for field, item in zip(fields, items, strict=True))
@@ -55,10 +60,15 @@ def expression(value: Any, modules: set[str]) -> str:
         return f"[{text}]" if isinstance(value, list) else f"({text},)" if len(items) == 1 else f"({text})"
     if isinstance(value, float):
         return _number(value)
+    code = repr(value).replace("Ellipsis", "...")
     if type(value).__module__ not in ("builtins", "numpy"):
-        name = type(value).__qualname__
-        return repr(value).replace(name, _qualified(value, modules), 1)
-    return repr(value).replace("Ellipsis", "...")
+        code = code.replace(type(value).__qualname__, _qualified(value, modules), 1)
+    try:
+        ast.parse(code, mode="eval")
+    except SyntaxError:  # of generators of random numbers, functions and the like
+        missing.append(" ".join(repr(value).split()))
+        return "..."
+    return code
 
 
 def _qualified(value: object, modules: set[str]) -> str:

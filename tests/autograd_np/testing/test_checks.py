@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autograd_np import Tensor, defvjp, neural, primitive
 from autograd_np.tensor import plain
-from autograd_np.testing import NondifferentiableWarning, Program, arrays, check_grads, programs
+from autograd_np.testing import NondifferentiableWarning, Program, arrays, check_grads, numerical_gradient, programs
 
 Array = np.ndarray[Any, np.dtype[Any]]
 POINT = (np.array([0.5, -1.5, 2.0]),)
@@ -36,7 +36,14 @@ def with_rule(forward: Callable[[Any], Any], rule: Callable[[Any, Any, Any], Any
 @given(programs(), st.integers(0, 1000), st.sampled_from(["float64", "float32"]))
 def test_programs_pass(program: Program, seed: int, dtype: str) -> None:
     rng = np.random.default_rng(seed)
-    check_grads(program, [rng.uniform(-2, 2, shape).astype(dtype) for shape in program.shapes])
+    args, others = ([rng.uniform(-2, 2, shape).astype(dtype) for shape in program.shapes] for _ in range(2))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_grads(program, args)
+    if caught:  # only of a program that computes the same of whatever it is given, but for rounding
+        assert {warning.category for warning in caught} == {NondifferentiableWarning}
+        y = program(*map(np.float64, args))
+        np.testing.assert_allclose(program(*map(np.float64, others)), y, rtol=1e-12, atol=1e-12)
 
 
 @given(arrays(dtype=np.complex128), st.sampled_from([np.sin, np.abs, np.conj, np.real, np.square]))
@@ -414,8 +421,9 @@ def test_errors_say_what_to_do() -> None:
         check_grads(np.exp, POINT, 0)
     with pytest.raises(ValueError, match="modes of"):
         check_grads(np.exp, POINT, 1, ("backward",))
-    with pytest.raises(ValueError, match=r"order=2\.5"):
-        check_grads(np.exp, POINT, 2.5)  # pyright: ignore
+    for order in (2.5, True, "2"):
+        with pytest.raises(ValueError, match=f"order={order}"):
+            check_grads(np.exp, POINT, order)  # pyright: ignore
     for limit in (-1.0, np.nan):
         with pytest.raises(ValueError, match="give numbers from 0"):
             check_grads(np.exp, POINT, rtol=limit)
@@ -427,6 +435,38 @@ def test_errors_say_what_to_do() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="does not return the same for the same arguments"):
         check_grads(lambda x: x * rng.random(), POINT)
+
+
+MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
+
+
+@pytest.mark.parametrize("array", [MASKED, MASKED.astype(int), np.ma.masked, np.ones(2).view(np.matrix)])
+def test_arrays_with_rules_of_their_own_are_refused(array: Any) -> None:
+    """Their masks would be lost: of arguments, constants, results and gradients alike, however they are nested."""
+    x, way_out = np.ones(2), r"is a np\.(MaskedArray|MaskedConstant|matrix); .*give (m\.filled|np\.asarray)"
+    for args in ((array, x), (x, array), (x, {"a": [array]})):
+        with pytest.raises(TypeError, match=rf"check_grads\(.*args\[[01]\](\['a'\]\[0\])? {way_out}"):
+            check_grads(lambda a, b: x * 1.0, args)
+    with pytest.raises(TypeError, match=rf"what the function returned {way_out}"):
+        check_grads((lambda x: (x, array), lambda g, x: g), (x,))
+    with pytest.raises(TypeError, match=rf"what the backward pass returned {way_out}"):
+        check_grads((lambda x: x * 1.0, lambda g, x: array), (x,))
+    with pytest.raises(TypeError, match=rf"numerical_gradient: x {way_out}"):
+        numerical_gradient(np.sum, {"a": array})
+
+
+@pytest.mark.parametrize(
+    ("gradient", "message"),
+    [
+        ([[1.0, 2.0], [1.0]], "lists of numbers, or ragged ones: return one array for each argument"),
+        ([1.0, 2.0], "lists of numbers, or ragged ones: return one array for each argument"),
+        (np.array([[1.0, 2.0], [1.0]], dtype=object), r"returned object \(2,\) by args\[0\]; return arrays of numbers"),
+        (np.array(["1", "2"]), r"returned <U1 \(2,\) by args\[0\]; return arrays of numbers"),
+    ],
+)
+def test_gradient_that_is_no_array_of_numbers_is_named(gradient: Any, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_grads((lambda x: x * 1.0, lambda g, x: gradient), (np.ones(2),))
 
 
 def test_right_functions_warn_of_nothing() -> None:

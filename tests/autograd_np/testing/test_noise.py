@@ -16,7 +16,7 @@ import pytest
 from autograd_np import Tensor, neural
 from autograd_np.tensor import plain
 from autograd_np.testing import NondifferentiableWarning, check_grads, numerical_gradient
-from autograd_np.testing.numerical import derivative, jump_beside, noise_level
+from autograd_np.testing.numerical import derivative, jump_beside, jump_within, noise_level
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Rng = np.random.Generator
@@ -298,6 +298,127 @@ def test_backward_pass_that_draws_is_found() -> None:
         check_grads((np.sin, lambda g, x: g * np.cos(x) * rng.uniform(0.9, 1.1, x.shape)), (np.array([0.5, 0.7]),))
 
 
+DROWNED: dict[str, tuple[Callable[[Any], Any], Pass, Array]] = {
+    "large constant": (lambda x: np.sum(x**2) + 1e16, lambda g, x: g * 2 * x, np.array([1.0, 2.0])),
+    "large constant beside small numbers": (
+        lambda x: np.sum(x**2) + 1e15,
+        lambda g, x: g * 2 * x,
+        np.array([0.1, 0.2]),
+    ),
+    "large constant in one of two": (
+        lambda x: x + np.array([1e16, 0.0]),
+        lambda g, x: g,
+        np.array([0.5, 0.7]),
+    ),
+    "saturated": (np.tanh, lambda g, x: g / np.cosh(x) ** 2, np.array([20.0])),
+    "saturated below": (lambda x: 1 / (1 + np.exp(-x)), lambda g, x: g * np.exp(-x), np.array([40.0])),
+}
+
+
+@pytest.mark.parametrize("factor", [1, -1, 0, 1.5])
+@pytest.mark.parametrize("name", DROWNED)
+def test_changes_that_drown_in_rounding_are_said(name: str, factor: float) -> None:
+    """No difference tells a right gradient from a wrong one, which is said of both, with the argument and a way out."""
+    f, right, x = DROWNED[name]
+    lost = r"with args\[0\] the function changes by less than its values are computed to, .*; check at another point"
+    with pytest.warns(NondifferentiableWarning, match=lost):
+        check_grads((f, lambda g, x: factor * right(g, x)), (x,))
+
+
+def test_function_need_not_be_defined_far_away() -> None:
+    """Where it is looked for how a function changes that seems constant."""
+
+    def narrow(x: Any) -> Any:
+        if np.any(abs(plain(x)) > 2):
+            raise ValueError("out of its domain")
+        return np.floor(x)
+
+    check_grads(narrow, (np.array([1.5]),))
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((narrow, lambda g, x: g), (np.array([1.5]),))
+
+
+def test_drowned_argument_is_named() -> None:
+    with pytest.warns(NondifferentiableWarning, match=r"with args\[1\]\['b'\] the function changes by less"):
+        check_grads(lambda n, y: np.sum(y["b"]) + 1e16, (3, {"b": np.ones(2)}), 1)
+
+
+def test_change_below_the_last_digit_is_said() -> None:
+    """The values are all the same, and only the gradient is none of a constant."""
+    with pytest.warns(NondifferentiableWarning, match="changes by less than its values are computed to"):
+        check_grads(lambda x: np.sin(x) + 1e17, (np.array([0.5]),))
+
+
+@pytest.mark.parametrize("x", [1e-8, 3e-9, 1e-9])
+@pytest.mark.parametrize("factor", [0, -1, 1.01, 10])
+def test_what_cancels_altogether_is_checked_farther_away(x: float, factor: float) -> None:
+    """The computed 1 - cos(x) is 0 there and flat, and shows its slope at steps far longer than x."""
+    check_grads(lambda x: 1 - np.cos(x), (np.array([x]),), 1)
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((lambda x: 1 - np.cos(x), lambda g, x: factor * g * np.sin(x)), (np.array([x]),))
+
+
+CONSTANT: dict[str, tuple[Callable[[Any], Any], float]] = {
+    "number": (lambda x: 3.0, 1.0),
+    "large number": (lambda x: 0 * x + 1e16, 1.0),
+    "nothing": (lambda x: x - x, 1.3),
+    "ratio": (lambda x: x / x, 1.3),
+    "norm of one number": (lambda x: x / np.sqrt(x * x), 1.3),
+    "floor": (np.floor, 1.3),
+    "dead unit": (lambda x: neural.relu(x) + 1, -1.0),
+    "clipped": (lambda x: np.clip(x, -1, 1) + 3, 5.0),
+    "extremum": (lambda x: (x - 1) ** 2 + 5, 1.0),
+    "flat extremum": (lambda x: x**8 + 1, 0.0),
+    "extremum beside a large constant": (lambda x: np.cos(x) + 1e9, 0.0),
+    "inverse of itself": (lambda x: np.log(np.exp(x)), 1.7),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", CONSTANT)
+def test_constant_is_not_drowned(name: str, dtype: Any) -> None:
+    """Nor is what is constant up to a kink or a jump, or at an extremum; the derivatives of lines are constant too."""
+    f, x = CONSTANT[name]
+    check_grads(f, (np.array([x], dtype),))
+
+
+# Functions of one number with a removable singularity at 0, or next to nothing there.
+REMOVABLE: dict[str, Callable[[Any], Any]] = {
+    "sin(x) / x": lambda x: np.sin(x) / x,
+    "(exp(x) - 1) / x": lambda x: (np.exp(x) - 1) / x,
+    "expm1(x) / x": lambda x: np.expm1(x) / x,
+    "log(1 + x) / x": lambda x: np.log(1 + x) / x,
+    "(1 - cos(x)) / x^2": lambda x: (1 - np.cos(x)) / x**2,
+    "1 - cos(x)": lambda x: 1 - np.cos(x),
+}
+
+
+@pytest.mark.parametrize("name", REMOVABLE)
+def test_right_derivative_beside_a_removable_singularity_is_not_called_wrong(name: str) -> None:
+    """However much of it cancels: it passes, or cannot be told."""
+    for x in 10.0 ** np.arange(-12, 0.5, 0.5):
+        for point in ([x], [x, 2 * x], [-x, 3 * x]):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NondifferentiableWarning)
+                check_grads(REMOVABLE[name], (np.array(point),), 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "x"),
+    [("sin(x) / x", 1e-5), ("(exp(x) - 1) / x", 1e-5), ("expm1(x) / x", 1e-10), ("1 - cos(x)", 1e-5)],
+)
+def test_derivative_that_cancels_is_known_as_well_as_it_scatters(name: str, x: float) -> None:
+    check_grads(REMOVABLE[name], (np.array([x, 2 * x]),), 1)
+
+
+@pytest.mark.parametrize("wrong", [lambda g, x: 0 * x, lambda g, x: g / 2, lambda g, x: -g * x / 3])
+@pytest.mark.parametrize("x", [1e-2, 1e-3, 1e-5])
+def test_wrong_derivative_beside_a_removable_singularity_is_not_silent(x: float, wrong: Pass) -> None:
+    for f in (REMOVABLE["(exp(x) - 1) / x"], REMOVABLE["(1 - cos(x)) / x^2"]):
+        with pytest.raises((AssertionError, NondifferentiableWarning)):
+            check_grads((f, lambda g, x: wrong(g, x) + 0.1 * g), (np.array([x, 2 * x]),))
+
+
 # -- the estimates ----------------------------------------------------------------------------------------------------
 
 
@@ -320,6 +441,12 @@ def test_regular_rounding_is_noise() -> None:
     """At equidistant values these errors would be equidistant as well: a line, and no noise."""
     level = float(noise_level(lambda t: np.asarray(np.round(t * 2**20) / 2**20), 2**-10))
     assert 2**-23 < level < 2**-19
+
+
+def test_jump_within_reach() -> None:
+    assert abs(jump_within(lambda t: np.asarray(3 * t + (np.floor(t * 40 + 0.5)) / 8), 0.1, 3.0) - 0.125) < 1e-12
+    for f, slope in ((np.exp, 1.0), (np.sin, 1.0), (lambda t: max(t, 0.02), 0.0), (lambda t: 1.0, 0.0)):
+        assert jump_within(lambda t, f=f: np.asarray(f(t)), 0.1, slope) < 1e-14
 
 
 def test_jump_beside_a_constant() -> None:

@@ -107,6 +107,66 @@ def test_failure_is_shrunk_and_its_code_repeats_it(tmp_path: Path) -> None:
     assert "square: the reverse derivative of order 1 is wrong" in again.stderr.splitlines()[-3]
 
 
+PACKAGED = """
+import numpy as np
+from autograd_np.testing import arrays, gradient_property
+from .helpers import two
+
+class TestIt:
+    @staticmethod
+    @gradient_property(arrays(dtype=float), backward=lambda g, x: g)
+    def test_double(x):
+        return two * x
+
+@gradient_property(arrays(dtype=float), backward=lambda g, x: g)
+def test_double(x):
+    return two * x
+
+def test_inner():
+    @gradient_property(arrays(dtype=float), backward=lambda g, x: g)
+    def inner(x):
+        return two * x
+    inner()
+"""
+
+
+@pytest.mark.parametrize("packaged", [True, False])
+@pytest.mark.parametrize("test", ["TestIt::test_double", "test_double", "test_inner"])
+def test_printed_program_runs_or_says_what_is_missing(test: str, packaged: bool, tmp_path: Path) -> None:
+    """Methods, relative imports and functions inside functions; only the last cannot be found again."""
+    if packaged:
+        for folder in (tmp_path / "pack", tmp_path / "pack" / "inner"):
+            folder.mkdir()
+            (folder / "__init__.py").touch()
+        (folder / "helpers.py").write_text("two = 2")  # pyright: ignore[reportPossiblyUnboundVariable]
+        file = tmp_path / "pack" / "inner" / "test_it.py"
+        file.write_text(PACKAGED)
+    else:
+        file = tmp_path / "test_it.py"
+        file.write_text(PACKAGED.replace("from .helpers import two", "two = 2"))
+    result = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{file.relative_to(tmp_path)}::{test}")
+    lines = [line.removeprefix("E").strip() for line in result.stdout.splitlines()]
+    start = lines.index("This repeats it:") + 2
+    code = lines[start : lines.index(")", start) + 1]
+    if test == "test_inner":
+        assert any(line.startswith("# Fill in what makes inner: the test test_inner.<locals>.inner") for line in code)
+        return
+    again = run(tmp_path, "-c", "\n".join(code))
+    assert "double: the reverse derivative of order 1 is wrong" in again.stderr
+
+
+def test_code_says_what_cannot_be_made_again() -> None:
+    """What has no code for its representation: generators of random numbers, functions; nested too."""
+    values = (np.ones(1), {"a": [np.random.default_rng(0)]}, np.random.RandomState(0), len, object())
+    found: list[Any] = []
+    code = script("call", values)
+    exec(code, {"call": lambda *args: found.extend(args)})
+    assert found[1:] == [{"a": [...]}, ..., ..., ...]
+    comments = [line.strip() for line in code.splitlines() if "#" in line]
+    assert len(comments) == 4
+    assert comments[0].startswith("# Fill in for the dots: Generator(PCG64)")
+
+
 @pytest.mark.parametrize(
     ("test", "message"),
     [
