@@ -355,7 +355,8 @@ def _value(f: Function, tree: Any) -> Array:
 
 
 def _double(call: str, leaf: Any) -> Array:
-    x = array_of(plain(leaf), f"{call}: x") if isinstance(leaf, np.ndarray) else np.asarray(plain(leaf))
+    value: Any = plain(leaf)
+    x = array_of(value, f"{call}: x") if isinstance(leaf, np.ndarray) else np.asarray(value)
     if x.dtype.kind not in "biufc":
         raise TypeError(f"{call}: cannot differentiate by {leaf!r} (a {type(leaf).__name__}); give numbers")
     return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
