@@ -433,7 +433,7 @@ def compare_backprop(
         found, automatic, "automatic", tolerance, apart,
         value=trial.value(),
         parameters={name: p.data for name, p in parameters.items()},
-        loss=known_loss(criterion, y, len(x)),
+        loss=known_loss(criterion, y, len(x))._replace(numbers=None if trial.outputs is None else trial.outputs.size),
         hypotheses=hypotheses(trial, found or {}),
         observed=_drawn_anew(model, found or {}, automatic, tolerance, manual),
     )  # fmt: skip

@@ -177,12 +177,18 @@ class KnownLoss(NamedTuple):
         Whether squares may be in it.
     reduction : {"mean", "sum"} or None
         What is made of the losses of the examples; None if it is not known.
+    softmax : bool
+        Whether a softmax may be in it.
+    numbers : int or None
+        How many numbers the gradient of the outputs has, which all others follow from; None if it is not known.
     """
 
     examples: int = 1
     outputs: int = 1
     square: bool = True
     reduction: str | None = None
+    softmax: bool = True
+    numbers: int | None = None
 
 
 class Case(NamedTuple):

@@ -86,6 +86,8 @@ def _clipped_by_value(case: Case) -> Iterator[Diagnosis]:
             groups.setdefault(limit, {})[name] = clipped
     for limit, predicted in groups.items():
         beyond = np.abs(np.concatenate([case.reference[name].ravel() for name in predicted]))
+        if not np.any((beyond < limit) & (beyond > GROSS * limit)):
+            continue  # signs with a size, of which nothing shows that it is a limit
         # What stands in several places says no more than once.
         distinct = len(np.unique(np.float32(beyond[beyond > limit])))
         if distinct >= (2 if _is_round(limit) else _FITTED):
@@ -212,7 +214,8 @@ def _zero(case: Case) -> Iterator[Diagnosis]:
     if zero:
         how = "to rounding" if any(found.any() for found in zero.values()) else "throughout"
         thought = "it was never computed or never written back, or the chain of derivatives is cut behind it"
-        if all(found.ndim == 1 for found in zero.values()) and how == "to rounding":
+        biases = all(found.ndim == 1 and not name.endswith("weight") for name, found in zero.items())
+        if biases and how == "to rounding" and case.loss.softmax:
             thought = (
                 "it was summed over the wrong axis: over the outputs of each example, along which the gradient of a "
                 "softmax adds up to 0, and not over the examples"
@@ -254,8 +257,33 @@ def _multiples(
             if fits(name, multiple):
                 groups.setdefault(multiple, []).append(name)
     for multiple, names in groups.items():
-        if _numbers(bases[name] for name in names) >= _FITTED:
+        # Gradients follow from one another, and an offset from nothing.
+        count = _independent(case, names) if not offsets else _numbers(bases[name] for name in names)
+        if count >= _FITTED:
             yield multiple, names
+
+
+def _independent(case: Case, names: Iterable[str]) -> int:
+    """Return how many numbers of right gradients a factor at their root is held against.
+
+    What goes back through a layer follows from what comes to the last of them, so that its gradients alone count. A
+    weight's gradient is a sum of outer products, the inputs of which are right: of one example, a number for each row.
+    """
+    layers = [name.rpartition(".")[0] for name in names]
+    rows: dict[int, int] = {}
+    for name, layer in zip(names, layers, strict=True):
+        if layer != layers[-1]:
+            continue
+        g = case.reference[name]
+        count = _numbers([g])
+        if g.ndim > 1:
+            flat = g.reshape(len(g), -1)
+            rank = int(np.linalg.matrix_rank(flat, rtol=LEFT))
+            if rank < min(flat.shape):
+                count = min(count, rank * int(np.sum(np.abs(flat).max(axis=1) > GROSS * largest(flat))))
+        rows[len(g)] = max(count, rows.get(len(g), 0))
+    count = sum(rows.values())
+    return count if case.loss.numbers is None else min(count, case.loss.numbers)
 
 
 def _numbers(arrays: Iterable[Array]) -> int:

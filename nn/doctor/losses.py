@@ -35,7 +35,7 @@ def known_loss(loss: Any, y: Array, examples: int) -> KnownLoss:
     if _is(loss, _CROSS_ENTROPY):
         return KnownLoss(examples, square=False, reduction=reduction)
     if _is(loss, _OF_ELEMENTS):
-        return KnownLoss(examples, y.size // examples, _is(loss, _SQUARE), reduction)
+        return KnownLoss(examples, y.size // examples, _is(loss, _SQUARE), reduction, softmax=False)
     return KnownLoss(examples)
 
 
@@ -105,16 +105,14 @@ def _sigmoid(trial: Trial, outputs: Array, delta: Array) -> Iterator[Hypothesis]
             "the logits stand where the sigmoid of them belongs: Z - T, and not P - T",
             "the sigmoid was left out, as it is in a model whose loss takes logits; the gradient has it all the same",
         )  # fmt: skip
-        labels = p + trial.y - 1
     elif _is(trial.loss, _PROBABILITIES):
         p = outputs
         made = "the gradient of the probabilities is P - T, without the division by P * (1 - P)"
         yield _tried(trial, "derivative of the sigmoid taken twice", delta * p * (1 - p), made, thought)
-        return
     else:
         return
     yield _tried(
-        trial, "labels turned", labels * share,
+        trial, "labels turned", trial.delta(outputs, 1 - trial.y),
         "the labels are 1 - T, and not T",
         "the two classes were exchanged",
     )  # fmt: skip
