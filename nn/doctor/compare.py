@@ -17,7 +17,7 @@ from nn import plots
 from nn.doctor.diagnosis import diagnose
 from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, distance, largest, listed
 from nn.doctor.layers import SPREAD
-from nn.doctor.losses import known_loss
+from nn.doctor.losses import known_loss, own_loss
 from nn.doctor.mistakes import hypotheses
 from nn.doctor.series import Backward, hand_written
 from nn.doctor.trials import Call, Trial, unchanged
@@ -428,12 +428,13 @@ def compare_backprop(
             for direction, scale in _directions(automatic[name], directions, entries, rng)
         )
 
+    numbers = None if trial.outputs is None else trial.outputs.size
     tolerance = _tolerance({name: _precision(g) for name, g in (found or automatic).items()}, automatic, _noise(trial))
     return _comparison(
         found, automatic, "automatic", tolerance, apart,
         value=trial.value(),
         parameters={name: p.data for name, p in parameters.items()},
-        loss=known_loss(criterion, y, len(x))._replace(numbers=None if trial.outputs is None else trial.outputs.size),
+        loss=known_loss(own_loss(trial), y, len(x))._replace(numbers=numbers),
         hypotheses=hypotheses(trial, found or {}),
         observed=_drawn_anew(model, found or {}, automatic, tolerance, manual),
     )  # fmt: skip

@@ -53,7 +53,7 @@ class Diagnosis:
     evidence : str
         What was found, with the number of digits to which it holds.
     thought : str
-        The line of thought that probably led to it.
+        The line of thought that probably led to it; empty if none suggests itself.
     alternatives : tuple of str
         Other mistakes that account for these gradients just as well.
     """
@@ -65,7 +65,9 @@ class Diagnosis:
     alternatives: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"Evidence: {self.evidence}.", f"Likely thought: {self.thought}."]
+        lines = [f"Evidence: {self.evidence}."]
+        if self.thought:
+            lines.append(f"Likely thought: {self.thought}.")
         if self.alternatives:
             lines.append(f"Not to be told apart here from: {', '.join(self.alternatives)}.")
         name = f"{self.mistake[0].upper()}{self.mistake[1:]} ({listed(self.parameters)})"

@@ -19,6 +19,9 @@ Array = NDArray[Any]
 # So many numbers must obey a factor that was fitted to them.
 _FITTED = 3
 
+# Beyond that no mean is told by its factor: among so large numbers every one is near a whole one.
+_COUNTED = 1e4
+
 _SIGN = "the sign is turned: target - output stands for output - target, or the step for the gradient"
 
 
@@ -32,11 +35,25 @@ def exact(case: Case) -> Iterator[Diagnosis]:
     for factor, thought in _usual_factors(case.loss).items():
         predicted = {name: factor * g for name, _, g in case.alike if _is_multiple(case, name, factor)}
         if predicted:
-            yield _times(case, factor, predicted, thought)
+            yield _times(case, factor, predicted, thought if _from_the_loss(case) else _within(factor))
             if _may_be_a_step(case, factor, predicted):
                 yield _step(case, factor, predicted)
     yield from _clipped_by_value(case)
     yield from _clipped_by_norm(case)
+
+
+def _from_the_loss(case: Case) -> bool:
+    """Return whether a mistake may lie in the loss: the gradients nearest to it are all wrong."""
+    seen = [name for name, g in case.reference.items() if largest(g) > case.tolerance.at(name).absolute]
+    nearest = seen[-1].rpartition(".") if seen else ("", "", "")
+    return all(
+        name in case.wrong for name in seen if name == seen[-1] or (nearest[1] and name.startswith(f"{nearest[0]}."))
+    )
+
+
+def _within(factor: float) -> str:
+    """Return what may be thought of a factor that is not there nearer to the loss."""
+    return "the sign is turned here, and nearer to the loss it is right" if factor < 0 else ""
 
 
 def _usual_factors(loss: KnownLoss) -> dict[float, str]:
@@ -130,9 +147,13 @@ def _clipped_by_norm(case: Case) -> Iterator[Diagnosis]:
             )
 
 
+def _is_near(number: float, other: float) -> bool:
+    return math.isclose(number, other, rel_tol=1e-9)
+
+
 def _is_round(number: float) -> bool:
     """Return whether a number is one that people choose, of two digits at most."""
-    return math.isclose(number, float(f"{number:.1e}"), rel_tol=1e-9)
+    return _is_near(number, float(f"{number:.1e}"))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -199,12 +220,19 @@ def _unknown_factors(case: Case) -> Iterator[Diagnosis]:
             yield _step(case, factor, predicted)
             continue
         size = abs(factor)
-        whole = next((round(f) for f in (size, 1 / size) if f > 2.5 and math.isclose(f, round(f), rel_tol=1e-6)), 0)
+        whole = next((round(f) for f in (size, 1 / size) if 2.5 < f < _COUNTED and _is_near(f, round(f))), 0)
         thought = "a constant of the loss or of a layer was left out, or counted twice"
-        if whole:
+        if size < 0.11 and _is_round(size) and case.are_all(names):
+            thought = f"the gradient was multiplied by a learning rate of {size:.6g}, as for a step"
+            thought += f", or a mean over {whole} numbers was taken once too often" if whole else ""
+        elif whole:
             verb = "forgotten" if size > 1 else "taken once too often"
             thought = f"a whole number: a mean over {whole} numbers was {verb}, perhaps"
-        yield _times(case, factor, predicted, f"{_SIGN}; and {thought}" if factor < 0 else thought)
+        elif not 1 / _COUNTED < size < _COUNTED:
+            thought = ""
+        sign = _SIGN if _from_the_loss(case) else _within(factor)
+        parts = [part for part in (sign if factor < 0 else "", thought) if part]
+        yield _times(case, factor, predicted, "; and ".join(parts))
 
 
 def _zero(case: Case) -> Iterator[Diagnosis]:
