@@ -17,7 +17,7 @@ from nn import plots
 from nn.doctor.diagnosis import diagnose
 from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, distance, largest, listed
 from nn.doctor.layers import SPREAD
-from nn.doctor.losses import known_loss
+from nn.doctor.losses import known_loss, own_loss
 from nn.doctor.mistakes import hypotheses
 from nn.doctor.series import Backward, hand_written
 from nn.doctor.trials import Call, Trial, unchanged
@@ -259,8 +259,8 @@ def compare_gradients(
     TypeError
         If something else is given than a mapping, or it holds anything but real numbers.
     ValueError
-        If there is nothing to compare with, or names or shapes do not fit. (Manual gradients of a wrong shape are a
-        mistake like others, and are diagnosed.)
+        If there is nothing to compare, or nothing to compare with, or names or shapes do not fit. (Manual gradients of
+        a wrong shape are a mistake like others, and are diagnosed.)
 
     Examples
     --------
@@ -287,6 +287,8 @@ def compare_gradients(
     if not known:
         raise ValueError("compare_gradients: there is nothing to compare with; give automatic= or numerical=")
     compared_with, reference = next(iter(known.items()))
+    if not reference:
+        raise ValueError(f"compare_gradients: {compared_with} holds no gradient; give one for each parameter, by name")
     found = _arrays("manual", manual)
     own = {} if parameters is None else _arrays("parameters", parameters)
     for what, given in {"manual": found, **known}.items():
@@ -371,7 +373,8 @@ def compare_backprop(
     Raises
     ------
     TypeError
-        If the hand-written pass returns something else than a mapping, or anything but real numbers.
+        If the model is no Module, the loss a class, or the hand-written pass returns something else than a mapping,
+        or anything but real numbers.
     ValueError
         If it returns other names than the model's parameters have, no parameter requires a gradient, no numerical
         derivative is to be taken, or the loss computes with the model's own parameters, which the copy's are not.
@@ -388,6 +391,15 @@ def compare_backprop(
     """
     if directions + entries < 1:
         raise ValueError(f"compare_backprop: {directions=}, {entries=}; take at least one numerical derivative")
+    given: Any = (model, loss)
+    if not isinstance(given[0], Module):
+        raise TypeError(
+            f"compare_backprop: the model is a {type(given[0]).__name__}; give a Module, or use compare_gradients with "
+            f"the gradients of a function"
+        )
+    if isinstance(given[1], type):
+        name = given[1].__name__
+        raise TypeError(f"compare_backprop: the loss is the class {name}; give an object, {name}()")
     criterion = CrossEntropyLoss() if loss is None else loss
     rng = np.random.default_rng(rng)
     own_pass = backward or (hand_written(model) if isinstance(criterion, CrossEntropyLoss) else None)
@@ -428,12 +440,13 @@ def compare_backprop(
             for direction, scale in _directions(automatic[name], directions, entries, rng)
         )
 
+    numbers = None if trial.outputs is None else trial.outputs.size
     tolerance = _tolerance({name: _precision(g) for name, g in (found or automatic).items()}, automatic, _noise(trial))
     return _comparison(
         found, automatic, "automatic", tolerance, apart,
         value=trial.value(),
         parameters={name: p.data for name, p in parameters.items()},
-        loss=known_loss(criterion, y, len(x)),
+        loss=known_loss(own_loss(trial), y, len(x))._replace(numbers=numbers),
         hypotheses=hypotheses(trial, found or {}),
         observed=_drawn_anew(model, found or {}, automatic, tolerance, manual),
     )  # fmt: skip
@@ -512,7 +525,15 @@ def _arrays(what: str, given: Any, omitted: Container[str] = ()) -> dict[str, Ar
     for name, value in given.items():  # pyright: ignore[reportUnknownVariableType]
         if name in omitted:
             continue
-        array: Array = np.array(value.data if isinstance(value, Tensor) else value)  # pyright: ignore
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(f"compare: {what} holds a masked array for {name}; give its filled(0), or its data")
+        try:
+            array: Array = np.array(value.data if isinstance(value, Tensor) else value)  # pyright: ignore
+        except ValueError:  # of rows that have several lengths
+            raise TypeError(
+                f"compare: what {what} holds for {name} is no array, its rows have several lengths; give an array of "
+                f"the parameter's shape"
+            ) from None
         if array.dtype.kind not in "biuf":
             raise TypeError(f"compare: {what} holds a {array.dtype} for {name}; give real numbers")
         arrays[str(name)] = array if array.dtype.kind == "f" else array.astype(float)  # pyright: ignore

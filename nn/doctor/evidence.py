@@ -53,7 +53,7 @@ class Diagnosis:
     evidence : str
         What was found, with the number of digits to which it holds.
     thought : str
-        The line of thought that probably led to it.
+        The line of thought that probably led to it; empty if none suggests itself.
     alternatives : tuple of str
         Other mistakes that account for these gradients just as well.
     """
@@ -65,7 +65,9 @@ class Diagnosis:
     alternatives: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"Evidence: {self.evidence}.", f"Likely thought: {self.thought}."]
+        lines = [f"Evidence: {self.evidence}."]
+        if self.thought:
+            lines.append(f"Likely thought: {self.thought}.")
         if self.alternatives:
             lines.append(f"Not to be told apart here from: {', '.join(self.alternatives)}.")
         name = f"{self.mistake[0].upper()}{self.mistake[1:]} ({listed(self.parameters)})"
@@ -177,12 +179,18 @@ class KnownLoss(NamedTuple):
         Whether squares may be in it.
     reduction : {"mean", "sum"} or None
         What is made of the losses of the examples; None if it is not known.
+    softmax : bool
+        Whether a softmax may be in it.
+    numbers : int or None
+        How many numbers the gradient of the outputs has, which all others follow from; None if it is not known.
     """
 
     examples: int = 1
     outputs: int = 1
     square: bool = True
     reduction: str | None = None
+    softmax: bool = True
+    numbers: int | None = None
 
 
 class Case(NamedTuple):

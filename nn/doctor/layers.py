@@ -199,6 +199,16 @@ _IN_LAYERS = [
         _CHAIN.format("(Z > 0)"),
         _unmasked,
     ),
+    *(
+        _Mistake(
+            "activation in place of its derivative",
+            kind,
+            "the gradient is multiplied by what comes out of {the}, and not by its derivative",
+            f"delta * A stands for delta * {slope}",
+            _times(lambda call: call.y),
+        )
+        for kind, slope in ((ReLU, "(A > 0)"), (Sigmoid, "A * (1 - A)"), (Tanh, "(1 - A**2)"))
+    ),
     _Mistake(
         "missing derivative of the sigmoid",
         Sigmoid,

@@ -160,11 +160,11 @@ class Trial:
             return outputs.data
         return outputs if type(outputs) is np.ndarray else None
 
-    def delta(self, outputs: Array) -> Array:
-        """Return the gradient of the loss by the outputs."""
+    def delta(self, outputs: Array, y: Array | None = None) -> Array:
+        """Return the gradient of the loss by the outputs, for other targets if they are given."""
         leaf = Tensor(outputs, requires_grad=True)
         with recording():
-            (g,) = gradients(self.loss(leaf, self.y), leaf)
+            (g,) = gradients(self.loss(leaf, self.y if y is None else y), leaf)
         return g.data
 
     def _run(
