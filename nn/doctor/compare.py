@@ -15,7 +15,16 @@ from autograd_np import Tensor, gradients
 from autograd_np.modes import recording
 from nn import plots
 from nn.doctor.diagnosis import diagnose
-from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, distance, largest, listed
+from nn.doctor.evidence import (
+    Diagnosis,
+    KnownLoss,
+    Tolerance,
+    agreeing_digits,
+    distance,
+    largest,
+    listed,
+    telling_numbers,
+)
 from nn.doctor.layers import SPREAD
 from nn.doctor.losses import known_loss, own_loss
 from nn.doctor.mistakes import hypotheses
@@ -440,7 +449,10 @@ def compare_backprop(
             for direction, scale in _directions(automatic[name], directions, entries, rng)
         )
 
-    numbers = None if trial.outputs is None else trial.outputs.size
+    arriving: dict[str, list[Array]] = {}
+    for call in trial.calls:
+        arriving.setdefault(call.path, []).extend([] if call.g is None else [call.g])
+    numbers = {path: telling_numbers(gs) for path, gs in arriving.items()}
     tolerance = _tolerance({name: _precision(g) for name, g in (found or automatic).items()}, automatic, _noise(trial))
     return _comparison(
         found, automatic, "automatic", tolerance, apart,

@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.doctor.evidence import CLEAR, GROSS, LEFT, Case, Diagnosis, KnownLoss, largest, listed
+from nn.doctor.evidence import CLEAR, FITTED, GROSS, LEFT, Case, Diagnosis, KnownLoss, largest, listed, telling_numbers
 
 __all__ = ["exact", "fitted"]
 
 Array = NDArray[Any]
-
-# So many numbers must obey a factor that was fitted to them.
-_FITTED = 3
 
 # Beyond that no mean is told by its factor: among so large numbers every one is near a whole one.
 _COUNTED = 1e4
@@ -107,7 +104,7 @@ def _clipped_by_value(case: Case) -> Iterator[Diagnosis]:
             continue  # signs with a size, of which nothing shows that it is a limit
         # What stands in several places says no more than once.
         distinct = len(np.unique(np.float32(beyond[beyond > limit])))
-        if distinct >= (2 if _is_round(limit) else _FITTED):
+        if distinct >= (2 if _is_round(limit) else FITTED):
             yield Diagnosis(
                 "clipped gradient",
                 tuple(predicted),
@@ -135,7 +132,7 @@ def _clipped_by_norm(case: Case) -> Iterator[Diagnosis]:
         what = "each of them has"
     for length, names in found.items():
         telling = _is_round(length) or len({round(shorter[name], 6) for name in names}) > 1
-        if telling and _numbers(case.reference[name] for name in names) >= _FITTED:
+        if telling and telling_numbers(case.reference[name] for name in names) >= FITTED:
             yield Diagnosis(
                 "clipped gradient",
                 tuple(names),
@@ -286,37 +283,34 @@ def _multiples(
                 groups.setdefault(multiple, []).append(name)
     for multiple, names in groups.items():
         # Gradients follow from one another, and an offset from nothing.
-        count = _independent(case, names) if not offsets else _numbers(bases[name] for name in names)
-        if count >= _FITTED:
+        count = _independent(case, names) if not offsets else telling_numbers(bases[name] for name in names)
+        if count >= FITTED:
             yield multiple, names
 
 
 def _independent(case: Case, names: Iterable[str]) -> int:
     """Return how many numbers of right gradients a factor at their root is held against.
 
-    What goes back through a layer follows from what comes to the last of them, so that its gradients alone count. A
-    weight's gradient is a sum of outer products, the inputs of which are right: of one example, a number for each row.
+    All of them follow from what arrives at the last of the layers, of which no more numbers are told than it has. Where
+    that is not known, the last layer's gradients alone count. A weight's gradient is a sum of outer products, the
+    inputs of which are right: of one example, a number for each row.
     """
     layers = [name.rpartition(".")[0] for name in names]
+    if layers[-1] in case.loss.numbers:
+        return min(case.loss.numbers[layers[-1]], telling_numbers(case.reference[name] for name in names))
     rows: dict[int, int] = {}
     for name, layer in zip(names, layers, strict=True):
         if layer != layers[-1]:
             continue
         g = case.reference[name]
-        count = _numbers([g])
+        count = telling_numbers([g])
         if g.ndim > 1:
             flat = g.reshape(len(g), -1)
             rank = int(np.linalg.matrix_rank(flat, rtol=LEFT))
             if rank < min(flat.shape):
                 count = min(count, rank * int(np.sum(np.abs(flat).max(axis=1) > GROSS * largest(flat))))
         rows[len(g)] = max(count, rows.get(len(g), 0))
-    count = sum(rows.values())
-    return count if case.loss.numbers is None else min(count, case.loss.numbers)
-
-
-def _numbers(arrays: Iterable[Array]) -> int:
-    """Return how many numbers there are that are not much smaller than the largest of their array."""
-    return sum(int(np.sum(np.abs(array) > GROSS * largest(array))) for array in arrays)
+    return sum(rows.values())
 
 
 def _multiple(found: Array, base: Array) -> float:

@@ -52,10 +52,13 @@ class Call:
         As it was when it was called.
     x, y : ndarray
         Its input and output.
+    g : ndarray or None
+        The gradient of its output; None where none arrives.
     """
 
     def __init__(self, path: str, layer: Module, kind: type[Module], x: Array) -> None:
         self.path, self.layer, self.kind, self.x = path, layer, kind, x
+        self.g: Array | None = None
         self._own = [Tensor(x, requires_grad=True), *(p for p in layer.parameters() if p.requires_grad)]
         self._names = ["x", *(name for name, p in layer.named_parameters() if p.requires_grad)]
         self._y: Any = kind.forward(layer, self._own[0])
@@ -148,7 +151,12 @@ class Trial:
         layers = [
             path for path, module in self.model.named_modules() if type(module) in _OWN and not list(module.children())
         ]
-        self._run(dict.fromkeys(layers, lambda _call, _g: {}), None, deepcopy(self.model), calls)
+
+        def keep(call: Call, g: Array) -> Mapping[str, Array]:
+            call.g = g.copy()
+            return {}
+
+        self._run(dict.fromkeys(layers, keep), None, deepcopy(self.model), calls)
         return calls
 
     @cached_property
