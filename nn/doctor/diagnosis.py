@@ -89,8 +89,12 @@ def diagnose(
     if usable:
         # From what predicts every number, over what was fitted or merely observed, to what only describes.
         tried = list(_tried_out(case, hypotheses))
-        # What makes a gradient zero is no more certain than that it was never computed.
-        zero = [d for d in tried if not any(case.manual[name].any() for name in d.parameters)]
+        # What makes a gradient zero is no more certain than that it was never computed. (With a wrong shape it was.)
+        zero = [
+            d
+            for d in tried
+            if not any(case.manual[n].any() or case.manual[n].shape != case.reference[n].shape for n in d.parameters)
+        ]
         named = list(
             _simplest(
                 [
