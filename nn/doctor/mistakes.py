@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.doctor.evidence import FITTED, Hypothesis, listed, telling_numbers
+from nn.doctor.evidence import FITTED, Hypothesis, largest, listed, telling_numbers
 from nn.doctor.layers import NORMALISING, ORDERS, WEIGHTED, in_layers
 from nn.doctor.losses import in_the_loss
 from nn.doctor.trials import Call, Gradients, Rule, Trial
@@ -34,6 +34,9 @@ Array = NDArray[Any]
 
 _ACTIVATIONS = (ReLU, Sigmoid, Tanh)
 
+
+# Below this share of the largest gradient of the layers in question, a change is rounding and tells no rate.
+_ROUNDING = 1e-12
 
 _Z_FOR_A = "Z was written where A belongs: the weight was multiplied by A, and so is the delta in its gradient"
 _OTHER_VARIABLE = "a variable of another layer was used, as lines that were copied and not changed throughout do"
@@ -115,11 +118,13 @@ def _rate(trial: Trial, manual: Gradients, calls: Mapping[str, Call], places: Se
         last = layers.index(places[i])
         first = layers.index(places[i - 1]) if i else 0
         changed = trial.gradients({places[i]: _after_step(1.0)})
-        change = {
-            name: value - trial.right[name]
+        names = [
+            name
             for name, value in changed.items()
             if name.rpartition(".")[0] in layers[first:last] and value.shape == manual[name].shape
-        }
+        ]
+        least = _ROUNDING * max((largest(trial.right[name]) for name in names), default=0.0)
+        change = {name: c for name in names if largest(c := changed[name] - trial.right[name]) > least}
         square = sum(float(np.vdot(c, c)) for c in change.values())
         if not square:
             continue

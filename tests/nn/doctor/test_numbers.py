@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import nn
-from nn.doctor.trials import Trial
+from nn.doctor.mistakes import hypotheses
+from nn.doctor.trials import Call, Trial
 from tests.nn.doctor.test_accidents import compared, linear, names
 
 RNG = np.random.default_rng(0)
@@ -24,6 +25,12 @@ def network(*between: Any, hidden: int = 5) -> Any:
 
 def normal(features: int) -> Any:
     return nn.BatchNorm1d(features, dtype="float64")
+
+
+def early(call: Call, g: Any) -> Any:
+    """Send a gradient back through a weight after its step."""
+    right, weight = call.vjp(g), call.parameters["weight"].data
+    return {"x": call.vjp(g, weight=weight - 0.37 * right["weight"])["x"]}
 
 
 def scaled(model: Any, path: str, x: Any, y: Any) -> Any:
@@ -53,3 +60,46 @@ def test_calls_tell_what_arrives_at_them(kind: Any) -> None:
         if call.kind is kind:
             assert call.g is not None
             assert np.allclose(call.g.sum(axis=0), trial.right[f"{call.path}.bias"], atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("places", "who"),
+    [
+        (["3"], "of the Linear 3 alone after"),
+        (["1"], "of the BatchNorm1d 1 alone after"),
+        (["3", "5"], "of 3 and 5 after"),
+        (["1", "3", "5"], "parameters after"),
+    ],
+)
+def test_whose_weights_were_updated_too_early_is_said(places: list[str], who: str) -> None:
+    model = nn.Sequential(linear(4, 5, 0), normal(5), nn.Tanh(), linear(5, 4, 1), nn.Tanh(), linear(4, 3, 2))
+    trial = Trial(model, nn.CrossEntropyLoss(), X, Y)
+    found = compared(model, X, Y, trial.gradients(dict.fromkeys(places, early)))
+    assert names(found) == {"weights updated too early"}
+    assert who in found.diagnoses[0].evidence
+    assert "a learning rate of 0.37" in found.diagnoses[0].evidence
+
+
+def test_rounding_tells_no_rate() -> None:
+    """A bias before a normalisation cancels, whatever the normalisation's weight."""
+    model: Any = network(normal(5), nn.Tanh())
+    model[0].weight.requires_grad = False
+    trial = Trial(model, nn.CrossEntropyLoss(), X, Y)
+    wrong = {**trial.right, "0.bias": trial.gradients({"1": early})["0.bias"] + 1e-3}
+    tried = [h.made for h in hypotheses(trial, wrong) if h.mistake == "weights updated too early"]
+    assert not any("BatchNorm1d 1 alone" in made for made in tried)
+
+
+@pytest.mark.parametrize("part", ["weight", "bias"])
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("path", ["0", "1", "3"])
+def test_a_sample_left_out_of_one_parameter_s_gradient_is_named(part: str, place: int, path: str) -> None:
+    def rule(call: Call, g: Any) -> Any:
+        g = g.copy()
+        g[place] = 0
+        return {part: call.vjp(g)[part]}
+
+    model = network(normal(5), nn.Tanh())
+    found = compared(model, X, Y, Trial(model, nn.CrossEntropyLoss(), X, Y).gradients({path: rule}))
+    assert names(found) == {f"{'last' if place else 'first'} sample dropped"}
+    assert f"the {part}'s gradient of the" in found.diagnoses[0].evidence
