@@ -123,7 +123,8 @@ def _rate(trial: Trial, manual: Gradients, calls: Mapping[str, Call], places: Se
             for name, value in changed.items()
             if name.rpartition(".")[0] in layers[first:last] and value.shape == manual[name].shape
         ]
-        least = _ROUNDING * max((largest(trial.right[name]) for name in names), default=0.0)
+        near = [g for name, g in trial.right.items() if name.rpartition(".")[0] in layers[first : last + 1]]
+        least = _ROUNDING * max(map(largest, near), default=0.0)
         change = {name: c for name in names if largest(c := changed[name] - trial.right[name]) > least}
         square = sum(float(np.vdot(c, c)) for c in change.values())
         if not square:

@@ -101,17 +101,17 @@ def test_without_the_model_nothing_is_told_of_what_may_cancel() -> None:
     assert set(words(compare_gradients(right, right)).values()) == {"agrees"}
 
 
-TINY = 1e-16 * np.array([1.0, -2.3, 3.1, 0.7])
+TINY = 1e-18 * np.array([1.0, -2.3, 3.1, 0.7])
 
 
 ALTERED: list[Any] = [np.negative, lambda g: 2 * g, np.flip, np.zeros_like]  # pyright: ignore
 
 
 @pytest.mark.parametrize("alter", ALTERED)
-@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("depth", [0, 1])
 def test_without_the_model_what_is_tiny_in_its_neighbours_is_wrong(alter: Any, depth: int) -> None:
     """What vanishes does so from layer to layer, and what cancels stands beside what does not."""
-    right = {f"{i}.{part}": 1e3**i * TINY for i in range(6) for part in ("weight", "bias")}
+    right = {f"{i}.{part}": 1e2**i * TINY for i in range(9) for part in ("weight", "bias")}
     name = f"{depth}.bias"
     comparison = compare_gradients({**right, name: alter(right[name])}, right)
     assert [row.name for row in comparison.rows if not row.agrees] == [name]

@@ -27,10 +27,14 @@ def normal(features: int) -> Any:
     return nn.BatchNorm1d(features, dtype="float64")
 
 
-def early(call: Call, g: Any) -> Any:
+def early(call: Call, g: Any, rate: float = 0.37) -> Any:
     """Send a gradient back through a weight after its step."""
     right, weight = call.vjp(g), call.parameters["weight"].data
-    return {"x": call.vjp(g, weight=weight - 0.37 * right["weight"])["x"]}
+    return {"x": call.vjp(g, weight=weight - rate * right["weight"])["x"]}
+
+
+def rates(trial: Trial, wrong: Any) -> list[str]:
+    return [h.made for h in hypotheses(trial, wrong) if h.mistake == "weights updated too early"]
 
 
 def scaled(model: Any, path: str, x: Any, y: Any) -> Any:
@@ -85,9 +89,16 @@ def test_rounding_tells_no_rate() -> None:
     model: Any = network(normal(5), nn.Tanh())
     model[0].weight.requires_grad = False
     trial = Trial(model, nn.CrossEntropyLoss(), X, Y)
-    wrong = {**trial.right, "0.bias": trial.gradients({"1": early})["0.bias"] + 1e-3}
-    tried = [h.made for h in hypotheses(trial, wrong) if h.mistake == "weights updated too early"]
-    assert not any("BatchNorm1d 1 alone" in made for made in tried)
+    noise = trial.gradients({"1": lambda call, g: early(call, g, 1.0)})["0.bias"] - trial.right["0.bias"]
+    assert noise.any()
+    wrong = {**trial.right, "0.bias": trial.right["0.bias"] + 1e-3 * np.sign(noise)}
+    assert not any("BatchNorm1d 1 alone" in made for made in rates(trial, wrong))
+
+
+@pytest.mark.parametrize(("units", "told"), [(1, False), (2, False), (3, True), (5, True)])
+def test_several_numbers_tell_a_rate(units: int, told: bool) -> None:
+    trial = Trial(network(nn.Tanh(), hidden=units), nn.CrossEntropyLoss(), X[:1], Y[:1])
+    assert bool(rates(trial, trial.gradients({"2": early}))) == told
 
 
 @pytest.mark.parametrize("part", ["weight", "bias"])
