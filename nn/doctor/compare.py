@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +15,23 @@ from autograd_np import Tensor, gradients
 from autograd_np.modes import recording
 from nn import plots
 from nn.doctor.diagnosis import diagnose
-from nn.doctor.evidence import Diagnosis, KnownLoss, Tolerance, agreeing_digits, distance, largest, listed
+from nn.doctor.evidence import (
+    FITTED,
+    GROSS,
+    LEFT,
+    Diagnosis,
+    KnownLoss,
+    Tolerance,
+    agreeing_digits,
+    distance,
+    finite,
+    largest,
+    listed,
+    telling_numbers,
+)
+from nn.doctor.given import given_array, given_arrays
 from nn.doctor.layers import SPREAD
-from nn.doctor.losses import known_loss
+from nn.doctor.losses import known_loss, own_loss
 from nn.doctor.mistakes import hypotheses
 from nn.doctor.series import Backward, hand_written
 from nn.doctor.trials import Call, Trial, unchanged
@@ -64,7 +78,8 @@ class ParameterComparison:
     manual_agrees : bool
         Whether the manual gradient, if there is one, is the one that it is compared with.
     cancels : bool
-        Whether it differs by more than its own precision, and no more than rounding may leave beside the others.
+        Whether it differs by more than its own precision, and no more than rounding may leave beside the others: then
+        nothing can be told of it, which `agrees` does not count as a difference, and the verdict says.
     """
 
     name: str
@@ -233,6 +248,12 @@ def compare_gradients(
     five digits. Numerical gradients may themselves be wrong in a few entries, where a step crosses a kink: a single
     wrong row or column is named only beside automatic ones.
 
+    A gradient that is tiny beside the others may be what rounding leaves of one that cancels. Without the model, that
+    is judged by the gradients of its own layer and of the two next to it, where names tell layers ("0.weight",
+    "0.bias"), and by all of them where they do not; a multiple of the right gradient is wrong at any size. What may be
+    rounding is marked "cancels" in the table, and the verdict says that nothing can be told of it. `compare_backprop`
+    measures what rounding leaves.
+
     Most mistakes leave no pattern in the arrays by which they could be known: an activation's derivative that is left
     out, a mask that is drawn twice, pooling to the wrong place. `compare_backprop`, which has the model, tries them.
 
@@ -259,8 +280,8 @@ def compare_gradients(
     TypeError
         If something else is given than a mapping, or it holds anything but real numbers.
     ValueError
-        If there is nothing to compare with, or names or shapes do not fit. (Manual gradients of a wrong shape are a
-        mistake like others, and are diagnosed.)
+        If there is nothing to compare, or nothing to compare with, or names or shapes do not fit. (Manual gradients of
+        a wrong shape are a mistake like others, and are diagnosed.)
 
     Examples
     --------
@@ -283,12 +304,14 @@ def compare_gradients(
       the square.
     """
     ways = {"automatic": automatic, "numerical": numerical}
-    known = {way: _arrays(way, mapping) for way, mapping in ways.items() if mapping is not None}
+    known = {way: given_arrays(way, mapping) for way, mapping in ways.items() if mapping is not None}
     if not known:
         raise ValueError("compare_gradients: there is nothing to compare with; give automatic= or numerical=")
     compared_with, reference = next(iter(known.items()))
-    found = _arrays("manual", manual)
-    own = {} if parameters is None else _arrays("parameters", parameters)
+    if not reference:
+        raise ValueError(f"compare_gradients: {compared_with} holds no gradient; give one for each parameter, by name")
+    found = given_arrays("manual", manual)
+    own = {} if parameters is None else given_arrays("parameters", parameters)
     for what, given in {"manual": found, **known}.items():
         if given.keys() != reference.keys():
             raise ValueError(
@@ -307,6 +330,14 @@ def compare_gradients(
         for name, g in reference.items()
     }
     tolerance = _tolerance(precision, reference)
+    if automatic is not None:
+        tolerance = _beside_neighbours(tolerance, reference)
+    own_size = {
+        name: Tolerance(tolerance.at(name).relative)
+        for name, g in reference.items()
+        if _is_scaled(found[name], g, tolerance.at(name))
+    }
+    tolerance = tolerance._replace(own={**tolerance.own, **own_size})
     least = tolerance.absolute / tolerance.relative
 
     def apart(name: str, gradient: Array) -> float:
@@ -371,7 +402,8 @@ def compare_backprop(
     Raises
     ------
     TypeError
-        If the hand-written pass returns something else than a mapping, or anything but real numbers.
+        If the model is no Module, the loss a class, the loss or the pass no function, the batch a masked array or of
+        ragged rows, the loss returns no Tensor, or the pass something else than a mapping of real numbers.
     ValueError
         If it returns other names than the model's parameters have, no parameter requires a gradient, no numerical
         derivative is to be taken, or the loss computes with the model's own parameters, which the copy's are not.
@@ -388,16 +420,17 @@ def compare_backprop(
     """
     if directions + entries < 1:
         raise ValueError(f"compare_backprop: {directions=}, {entries=}; take at least one numerical derivative")
+    _refuse_kinds(model, loss, backward)
     criterion = CrossEntropyLoss() if loss is None else loss
     rng = np.random.default_rng(rng)
-    own_pass = backward or (hand_written(model) if isinstance(criterion, CrossEntropyLoss) else None)
+    series = hand_written(model) if isinstance(criterion, CrossEntropyLoss) else None
+    own_pass = series if backward is None else backward
+    x, y = given_array("x", x).astype(np.float64), given_array("y", y)
     original, model = model, model.astype(np.float64)
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not parameters:
         raise ValueError("compare_backprop: no parameter of the model requires a gradient; set p.requires_grad = True")
     frozen = {name for name, _ in model.named_parameters()} - parameters.keys()
-    x, y = np.array(x, dtype=np.float64), np.array(y)
-
     trial = Trial(model, criterion, x, y)
     if names := _reached(trial, original):
         raise ValueError(
@@ -410,7 +443,7 @@ def compare_backprop(
         assert own_pass is not None
         # It may write into what it is given, and into what it returned when it is called again.
         given = {name: p.data.copy() for name, p in model.named_parameters()}
-        return _arrays("the hand-written pass", own_pass(given, x.copy(), y.copy()), frozen)
+        return given_arrays("the hand-written pass", own_pass(given, x.copy(), y.copy()), frozen)
 
     automatic = trial.right
     found = None if own_pass is None else manual()
@@ -428,15 +461,36 @@ def compare_backprop(
             for direction, scale in _directions(automatic[name], directions, entries, rng)
         )
 
+    arriving: dict[str, list[Array]] = {}
+    for call in trial.calls:
+        arriving.setdefault(call.path, []).extend([] if call.g is None else [call.g])
+    numbers = {path: telling_numbers(gs) for path, gs in arriving.items()}
     tolerance = _tolerance({name: _precision(g) for name, g in (found or automatic).items()}, automatic, _noise(trial))
     return _comparison(
         found, automatic, "automatic", tolerance, apart,
         value=trial.value(),
         parameters={name: p.data for name, p in parameters.items()},
-        loss=known_loss(criterion, y, len(x)),
+        loss=known_loss(own_loss(trial), y, len(x))._replace(numbers=numbers),
         hypotheses=hypotheses(trial, found or {}),
         observed=_drawn_anew(model, found or {}, automatic, tolerance, manual),
     )  # fmt: skip
+
+
+def _refuse_kinds(model: Any, loss: Any, backward: Any) -> None:
+    """Refuse classes for objects, functions for models, and what cannot be called."""
+    for what, value in (("model", model), ("loss", loss)):
+        if isinstance(value, type):
+            raise TypeError(
+                f"compare_backprop: the {what} is the class {value.__name__}; give an object, {value.__name__}()"
+            )
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"compare_backprop: the model is a {type(model).__name__}; give a Module, or use compare_gradients with "
+            f"the gradients of a function"
+        )
+    for what, value in (("loss", loss), ("hand-written pass", backward)):
+        if value is not None and not callable(value):
+            raise TypeError(f"compare_backprop: the {what} is a {type(value).__name__}; give a function")
 
 
 def _comparison(
@@ -501,24 +555,6 @@ def _row(
     )  # fmt: skip
 
 
-def _arrays(what: str, given: Any, omitted: Container[str] = ()) -> dict[str, Array]:
-    """Return a mapping's values as arrays of real numbers."""
-    if not isinstance(given, Mapping):
-        raise TypeError(
-            f"compare: {what} is a {type(given).__name__}; give a dict from the parameters' names to arrays, as by "
-            f"dict(zip(names, gradients))"
-        )
-    arrays: dict[str, Array] = {}
-    for name, value in given.items():  # pyright: ignore[reportUnknownVariableType]
-        if name in omitted:
-            continue
-        array: Array = np.array(value.data if isinstance(value, Tensor) else value)  # pyright: ignore
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"compare: {what} holds a {array.dtype} for {name}; give real numbers")
-        arrays[str(name)] = array if array.dtype.kind == "f" else array.astype(float)  # pyright: ignore
-    return arrays
-
-
 def _precision(g: Array) -> float:
     """Return how far apart, relatively, right ways of computing a gradient of such a dtype come out at most."""
     return float(np.finfo(g.dtype).eps) ** (2 / 3)
@@ -540,6 +576,38 @@ def _tolerance(
             own[name] = Tolerance(relative, min(own[name].absolute, relative * noise[name]))
     loosest = max(precision.values(), default=_NUMERICAL)
     return Tolerance.of(loosest, reference)._replace(own=own)
+
+
+def _beside_neighbours(tolerance: Tolerance, reference: Gradients) -> Tolerance:
+    """Return the tolerance with what rounding leaves of a gradient told by those of its own layer and of the next ones.
+
+    What cancels does so within a layer, and what vanishes in many layers is small in its neighbours, too.
+    """
+    layers: dict[str, dict[str, Array]] = {}
+    for name, g in reference.items():
+        layers.setdefault(name.rpartition(".")[0], {})[name] = g
+    groups, own = list(layers.values()), dict(tolerance.own)
+    for i, group in enumerate(groups):
+        near = {name: g for other in groups[max(0, i - 1) : i + 2] for name, g in other.items()}
+        for name in group:
+            own[name] = Tolerance.of(own[name].relative, near)
+    return tolerance._replace(own=own)
+
+
+def _is_scaled(found: Array, expected: Array, tolerance: Tolerance) -> bool:
+    """Return whether a gradient that may be rounding is a multiple of the right one, as two roundings are not."""
+    if found.shape != expected.shape or not finite(found) or not largest(expected) or not found.any():
+        return False
+    unit = expected / largest(expected)
+    factor = float(np.vdot(unit, found)) / float(np.vdot(unit, unit))
+    # Roundings are few multiples of one number, so that equal ones say no more than once.
+    different = np.unique(np.float32(np.abs(unit[np.abs(unit) > GROSS])))
+    return (
+        tolerance.agrees(found, expected)
+        and len(different) >= FITTED
+        and abs(factor - largest(expected)) > GROSS * largest(expected)
+        and largest(found - factor * unit) <= LEFT * abs(factor)
+    )
 
 
 def _noise(trial: Trial) -> dict[str, float]:
@@ -581,6 +649,11 @@ def _reached(trial: Trial, model: Module) -> list[str]:
     own = {name: p for name, p in model.named_parameters() if p.requires_grad}
     with recording(), unchanged(trial.model):
         loss: Any = trial.loss(trial.model(trial.x), trial.y)
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            f"compare_backprop: the loss returned a {type(loss).__name__}, which has no gradient; return a Tensor, "
+            f"computed from the outputs"
+        )
     found = gradients(loss, list(own.values())) if own else ()
     return [name for name, g in zip(own, found, strict=True) if g.data.any()]
 

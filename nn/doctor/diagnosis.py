@@ -88,14 +88,27 @@ def diagnose(
     found = list(patterns.not_finite(case, endless))
     if usable:
         # From what predicts every number, over what was fitted or merely observed, to what only describes.
-        found += _simplest(
-            [
-                [*_tried_out(case, hypotheses), *patterns.exact(case), *factors.exact(case)],
-                [*factors.fitted(case), *observed],
-                [*patterns.lone_parts(case)],
-            ],
-            usable,
+        tried = list(_tried_out(case, hypotheses))
+        # What makes a gradient zero is no more certain than that it was never computed. (With a wrong shape it was.)
+        zero = [
+            d
+            for d in tried
+            if not any(case.manual[n].any() or case.manual[n].shape != case.reference[n].shape for n in d.parameters)
+        ]
+        named = list(
+            _simplest(
+                [
+                    [*(d for d in tried if d not in zero), *patterns.exact(case), *factors.exact(case)],
+                    [*zero, *factors.fitted(case), *observed],
+                    [*patterns.lone_parts(case)],
+                ],
+                usable,
+            )
         )
+        # Where a mistake is left that nothing accounts for, it may have made a gradient like that of a neighbour.
+        if not set(usable).issubset(name for d in named for name in d.parameters):
+            named = [d for d in named if d.mistake != patterns.OF_ANOTHER]
+        found += named
     return tuple(found)
 
 

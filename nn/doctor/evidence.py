@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "CLEAR",
+    "FITTED",
     "GROSS",
     "LEFT",
     "Case",
@@ -26,6 +27,7 @@ __all__ = [
     "finite",
     "largest",
     "listed",
+    "telling_numbers",
 ]
 
 Array = NDArray[Any]
@@ -34,6 +36,8 @@ Array = NDArray[Any]
 CLEAR = 10.0
 # A mistake must leave no more than this share of the difference: tolerances are wide, and much would fit into them.
 LEFT = 1e-3
+# So many numbers must obey a number that was fitted to them: a factor, a strength, a rate.
+FITTED = 3
 # What has no exact prediction, a lone row or a factor of no known origin, must change the gradient by this share.
 GROSS = 1e-2
 # Below this share of the largest gradient, what rounding leaves of a gradient that cancels is no difference.
@@ -53,7 +57,7 @@ class Diagnosis:
     evidence : str
         What was found, with the number of digits to which it holds.
     thought : str
-        The line of thought that probably led to it.
+        The line of thought that probably led to it; empty if none suggests itself.
     alternatives : tuple of str
         Other mistakes that account for these gradients just as well.
     """
@@ -65,7 +69,9 @@ class Diagnosis:
     alternatives: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"Evidence: {self.evidence}.", f"Likely thought: {self.thought}."]
+        lines = [f"Evidence: {self.evidence}."]
+        if self.thought:
+            lines.append(f"Likely thought: {self.thought}.")
         if self.alternatives:
             lines.append(f"Not to be told apart here from: {', '.join(self.alternatives)}.")
         name = f"{self.mistake[0].upper()}{self.mistake[1:]} ({listed(self.parameters)})"
@@ -177,12 +183,19 @@ class KnownLoss(NamedTuple):
         Whether squares may be in it.
     reduction : {"mean", "sum"} or None
         What is made of the losses of the examples; None if it is not known.
+    softmax : bool
+        Whether a softmax may be in it.
+    numbers : mapping of str to int
+        How many numbers, that are not much smaller than the largest, the gradient of a layer's output has: by the
+        layer's name, where it is known. The gradients of its parameters and of all layers before it follow from these.
     """
 
     examples: int = 1
     outputs: int = 1
     square: bool = True
     reduction: str | None = None
+    softmax: bool = True
+    numbers: Mapping[str, int] = MappingProxyType({})
 
 
 class Case(NamedTuple):
@@ -245,6 +258,11 @@ def distance(a: Array, b: Array) -> Array:
 def largest(a: Array) -> float:
     """Return the largest absolute value, 0 of no elements."""
     return float(np.abs(a).max(initial=0.0))
+
+
+def telling_numbers(arrays: Iterable[Array]) -> int:
+    """Return how many numbers there are that are not much smaller than the largest of their array."""
+    return sum(int(np.sum(np.abs(array) > GROSS * largest(array))) for array in arrays)
 
 
 def finite(a: Array) -> bool:

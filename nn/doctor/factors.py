@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.doctor.evidence import CLEAR, GROSS, LEFT, Case, Diagnosis, KnownLoss, largest, listed
+from nn.doctor.evidence import CLEAR, FITTED, GROSS, LEFT, Case, Diagnosis, KnownLoss, largest, listed, telling_numbers
 
 __all__ = ["exact", "fitted"]
 
 Array = NDArray[Any]
 
-# So many numbers must obey a factor that was fitted to them.
-_FITTED = 3
+# Beyond that no mean is told by its factor: among so large numbers every one is near a whole one.
+_COUNTED = 1e4
 
 _SIGN = "the sign is turned: target - output stands for output - target, or the step for the gradient"
 
@@ -32,11 +32,25 @@ def exact(case: Case) -> Iterator[Diagnosis]:
     for factor, thought in _usual_factors(case.loss).items():
         predicted = {name: factor * g for name, _, g in case.alike if _is_multiple(case, name, factor)}
         if predicted:
-            yield _times(case, factor, predicted, thought)
+            yield _times(case, factor, predicted, thought if _from_the_loss(case) else _within(factor))
             if _may_be_a_step(case, factor, predicted):
                 yield _step(case, factor, predicted)
     yield from _clipped_by_value(case)
     yield from _clipped_by_norm(case)
+
+
+def _from_the_loss(case: Case) -> bool:
+    """Return whether a mistake may lie in the loss: the gradients nearest to it are all wrong."""
+    seen = [name for name, g in case.reference.items() if largest(g) > case.tolerance.at(name).absolute]
+    nearest = seen[-1].rpartition(".") if seen else ("", "", "")
+    return all(
+        name in case.wrong for name in seen if name == seen[-1] or (nearest[1] and name.startswith(f"{nearest[0]}."))
+    )
+
+
+def _within(factor: float) -> str:
+    """Return what may be thought of a factor that is not there nearer to the loss."""
+    return "the sign is turned here, and nearer to the loss it is right" if factor < 0 else ""
 
 
 def _usual_factors(loss: KnownLoss) -> dict[float, str]:
@@ -86,9 +100,11 @@ def _clipped_by_value(case: Case) -> Iterator[Diagnosis]:
             groups.setdefault(limit, {})[name] = clipped
     for limit, predicted in groups.items():
         beyond = np.abs(np.concatenate([case.reference[name].ravel() for name in predicted]))
+        if not np.any((beyond < limit) & (beyond > GROSS * limit)):
+            continue  # signs with a size, of which nothing shows that it is a limit
         # What stands in several places says no more than once.
         distinct = len(np.unique(np.float32(beyond[beyond > limit])))
-        if distinct >= (2 if _is_round(limit) else _FITTED):
+        if distinct >= (2 if _is_round(limit) else FITTED):
             yield Diagnosis(
                 "clipped gradient",
                 tuple(predicted),
@@ -116,7 +132,7 @@ def _clipped_by_norm(case: Case) -> Iterator[Diagnosis]:
         what = "each of them has"
     for length, names in found.items():
         telling = _is_round(length) or len({round(shorter[name], 6) for name in names}) > 1
-        if telling and _numbers(case.reference[name] for name in names) >= _FITTED:
+        if telling and telling_numbers(case.reference[name] for name in names) >= FITTED:
             yield Diagnosis(
                 "clipped gradient",
                 tuple(names),
@@ -128,9 +144,13 @@ def _clipped_by_norm(case: Case) -> Iterator[Diagnosis]:
             )
 
 
+def _is_near(number: float, other: float) -> bool:
+    return math.isclose(number, other, rel_tol=1e-9)
+
+
 def _is_round(number: float) -> bool:
     """Return whether a number is one that people choose, of two digits at most."""
-    return math.isclose(number, float(f"{number:.1e}"), rel_tol=1e-9)
+    return _is_near(number, float(f"{number:.1e}"))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -197,12 +217,19 @@ def _unknown_factors(case: Case) -> Iterator[Diagnosis]:
             yield _step(case, factor, predicted)
             continue
         size = abs(factor)
-        whole = next((round(f) for f in (size, 1 / size) if f > 2.5 and math.isclose(f, round(f), rel_tol=1e-6)), 0)
+        whole = next((round(f) for f in (size, 1 / size) if 2.5 < f < _COUNTED and _is_near(f, round(f))), 0)
         thought = "a constant of the loss or of a layer was left out, or counted twice"
-        if whole:
+        if size < 0.11 and _is_round(size) and case.are_all(names):
+            thought = f"the gradient was multiplied by a learning rate of {size:.6g}, as for a step"
+            thought += f", or a mean over {whole} numbers was taken once too often" if whole else ""
+        elif whole:
             verb = "forgotten" if size > 1 else "taken once too often"
             thought = f"a whole number: a mean over {whole} numbers was {verb}, perhaps"
-        yield _times(case, factor, predicted, f"{_SIGN}; and {thought}" if factor < 0 else thought)
+        elif not 1 / _COUNTED < size < _COUNTED:
+            thought = ""
+        sign = _SIGN if _from_the_loss(case) else _within(factor)
+        parts = [part for part in (sign if factor < 0 else "", thought) if part]
+        yield _times(case, factor, predicted, "; and ".join(parts))
 
 
 def _zero(case: Case) -> Iterator[Diagnosis]:
@@ -212,7 +239,8 @@ def _zero(case: Case) -> Iterator[Diagnosis]:
     if zero:
         how = "to rounding" if any(found.any() for found in zero.values()) else "throughout"
         thought = "it was never computed or never written back, or the chain of derivatives is cut behind it"
-        if all(found.ndim == 1 for found in zero.values()) and how == "to rounding":
+        biases = all(found.ndim == 1 and not name.endswith("weight") for name, found in zero.items())
+        if biases and how == "to rounding" and case.loss.softmax:
             thought = (
                 "it was summed over the wrong axis: over the outputs of each example, along which the gradient of a "
                 "softmax adds up to 0, and not over the examples"
@@ -254,13 +282,35 @@ def _multiples(
             if fits(name, multiple):
                 groups.setdefault(multiple, []).append(name)
     for multiple, names in groups.items():
-        if _numbers(bases[name] for name in names) >= _FITTED:
+        # Gradients follow from one another, and an offset from nothing.
+        count = _independent(case, names) if not offsets else telling_numbers(bases[name] for name in names)
+        if count >= FITTED:
             yield multiple, names
 
 
-def _numbers(arrays: Iterable[Array]) -> int:
-    """Return how many numbers there are that are not much smaller than the largest of their array."""
-    return sum(int(np.sum(np.abs(array) > GROSS * largest(array))) for array in arrays)
+def _independent(case: Case, names: Iterable[str]) -> int:
+    """Return how many numbers of right gradients a factor at their root is held against.
+
+    All of them follow from what arrives at the last of the layers, of which no more numbers are told than it has. Where
+    that is not known, the last layer's gradients alone count. A weight's gradient is a sum of outer products, the
+    inputs of which are right: of one example, a number for each row.
+    """
+    layers = [name.rpartition(".")[0] for name in names]
+    if layers[-1] in case.loss.numbers:
+        return min(case.loss.numbers[layers[-1]], telling_numbers(case.reference[name] for name in names))
+    rows: dict[int, int] = {}
+    for name, layer in zip(names, layers, strict=True):
+        if layer != layers[-1]:
+            continue
+        g = case.reference[name]
+        count = telling_numbers([g])
+        if g.ndim > 1:
+            flat = g.reshape(len(g), -1)
+            rank = int(np.linalg.matrix_rank(flat, rtol=LEFT))
+            if rank < min(flat.shape):
+                count = min(count, rank * int(np.sum(np.abs(flat).max(axis=1) > GROSS * largest(flat))))
+        rows[len(g)] = max(count, rows.get(len(g), 0))
+    return sum(rows.values())
 
 
 def _multiple(found: Array, base: Array) -> float:

@@ -134,15 +134,15 @@ def _turned_cell(windows: Array, kernel: tuple[int, int]) -> Array:
     return column * kernel[1] + row if kernel[0] == kernel[1] else windows.argmax(axis=0)
 
 
-def _without_row(place: int) -> Rule:
-    """Return the rule of a layer whose own gradients are summed over all examples but one."""
+def _without_row(place: int, names: Sequence[str] = ("weight", "bias")) -> Rule:
+    """Return the rule of a layer whose own gradients, or one of them, are summed over all examples but one."""
 
     def rule(call: Call, g: Array) -> Mapping[str, Array]:
         if len(g) < 2:
             return {}
         g = g.copy()
         g[place] = 0
-        return {name: value for name, value in call.vjp(g).items() if name != "x"}
+        return {name: value for name, value in call.vjp(g).items() if name in names}
 
     return rule
 
@@ -198,6 +198,16 @@ _IN_LAYERS = [
         "the derivative of {the} is taken to be 1 everywhere, not only where its input is positive",
         _CHAIN.format("(Z > 0)"),
         _unmasked,
+    ),
+    *(
+        _Mistake(
+            "activation in place of its derivative",
+            kind,
+            "the gradient is multiplied by what comes out of {the}, and not by its derivative",
+            f"delta * A stands for delta * {slope}",
+            _times(lambda call: call.y),
+        )
+        for kind, slope in ((ReLU, "(A > 0)"), (Sigmoid, "A * (1 - A)"), (Tanh, "(1 - A**2)"))
     ),
     _Mistake(
         "missing derivative of the sigmoid",
@@ -364,11 +374,16 @@ _IN_LAYERS = [
         _Mistake(
             f"{which} sample dropped",
             (*WEIGHTED, *NORMALISING),
-            f"the gradients of {{the}} are summed over all samples but the {which} one",
-            "a loop or a slice that begins late or ends early, as delta[:-1] does",
-            _without_row(place),
+            f"{what} of {{the}} {verb} summed over all samples but the {which} one",
+            f"a loop or a slice that begins late or ends early, as delta[:-1] does{also}",
+            _without_row(place, names),
         )
         for which, place in (("last", -1), ("first", 0))
+        for what, verb, names, also in (
+            ("the gradients", "are", ("weight", "bias"), ""),
+            ("the weight's gradient", "is", ("weight",), "; the bias's gradient is summed over all of them"),
+            ("the bias's gradient", "is", ("bias",), "; the weight's gradient is summed over all of them"),
+        )
     ),
     _Mistake(
         "batch statistics taken for constants",

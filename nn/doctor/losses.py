@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from nn.doctor.evidence import Hypothesis, KnownLoss
 from nn.doctor.trials import Trial
 from nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 
-__all__ = ["in_the_loss", "known_loss"]
+__all__ = ["in_the_loss", "known_loss", "own_loss"]
 
 Array = NDArray[Any]
 
@@ -22,11 +23,31 @@ _CROSS_ENTROPY = (CrossEntropyLoss, F.cross_entropy)
 _SQUARE = (MSELoss, F.mse_loss)
 _LOGITS = (BCEWithLogitsLoss, F.binary_cross_entropy_with_logits)
 _PROBABILITIES = (BCELoss, F.binary_cross_entropy)
+_MODULES: tuple[Any, ...] = (CrossEntropyLoss, MSELoss, BCEWithLogitsLoss, BCELoss, L1Loss)
 _OF_ELEMENTS = (*_SQUARE, *_LOGITS, *_PROBABILITIES, L1Loss, F.l1_loss)
 
 
 def _is(loss: Any, kinds: tuple[Any, ...]) -> bool:
     return type(loss) in kinds or loss in [kind for kind in kinds if not isinstance(kind, type)]
+
+
+def own_loss(trial: Trial) -> Any:
+    """Return the package's loss that a loss comes to on a batch: itself, or one with the same value and gradient."""
+    outputs, loss = trial.outputs, trial.loss
+    if outputs is None or _is(loss, (*_CROSS_ENTROPY, *_OF_ELEMENTS)):
+        return loss
+    value, delta = trial.value(), trial.delta(outputs)
+    for kind, reduction in itertools.product(_MODULES, ("mean", "sum")):
+        other = Trial(trial.model, kind(reduction=reduction), trial.x, trial.y)
+        try:
+            with np.errstate(all="ignore"):
+                same = np.isclose(other.value(), value, rtol=1e-12, atol=0)
+                same = same and np.allclose(other.delta(outputs), delta, rtol=1e-9, atol=1e-12 * np.abs(delta).max())
+        except (TypeError, ValueError, IndexError, RuntimeError):  # these outputs and targets are not for it
+            continue
+        if same and delta.any():
+            return other.loss
+    return loss
 
 
 def known_loss(loss: Any, y: Array, examples: int) -> KnownLoss:
@@ -35,7 +56,7 @@ def known_loss(loss: Any, y: Array, examples: int) -> KnownLoss:
     if _is(loss, _CROSS_ENTROPY):
         return KnownLoss(examples, square=False, reduction=reduction)
     if _is(loss, _OF_ELEMENTS):
-        return KnownLoss(examples, y.size // examples, _is(loss, _SQUARE), reduction)
+        return KnownLoss(examples, y.size // examples, _is(loss, _SQUARE), reduction, softmax=False)
     return KnownLoss(examples)
 
 
@@ -52,10 +73,10 @@ def in_the_loss(trial: Trial) -> Iterator[Hypothesis]:
 
 def _softmax(trial: Trial, logits: Array, delta: Array) -> Iterator[Hypothesis]:
     """Take the logits' gradient, (P - T) / n, for something else."""
-    if not _is(trial.loss, _CROSS_ENTROPY) or logits.ndim != 2:
+    if not _is(loss := own_loss(trial), _CROSS_ENTROPY) or logits.ndim != 2:
         return
     p = np.asarray(F.softmax(logits, axis=1))
-    share = 1 / len(logits) if known_loss(trial.loss, trial.y, len(logits)).reduction == "mean" else 1.0
+    share = 1 / len(logits) if known_loss(loss, trial.y, len(logits)).reduction == "mean" else 1.0
     targets = np.eye(p.shape[1])[trial.y] if trial.y.ndim == 1 else trial.y
     thought = (
         "(P - T) / n is the gradient of the logits already: the derivative of the softmax and that of the logarithm "
@@ -95,7 +116,8 @@ def _sigmoid(trial: Trial, outputs: Array, delta: Array) -> Iterator[Hypothesis]
         "P - T is the gradient of the logits already: the derivative of the sigmoid and that of the logarithm have "
         "cancelled"
     )
-    if _is(trial.loss, _LOGITS):
+    loss = own_loss(trial)
+    if _is(loss, _LOGITS):
         p = np.asarray(F.sigmoid(outputs))
         share = delta / np.where(p == trial.y, 1.0, p - trial.y)
         made = "the derivative of the sigmoid, P * (1 - P), is multiplied onto P - T"
@@ -105,16 +127,14 @@ def _sigmoid(trial: Trial, outputs: Array, delta: Array) -> Iterator[Hypothesis]
             "the logits stand where the sigmoid of them belongs: Z - T, and not P - T",
             "the sigmoid was left out, as it is in a model whose loss takes logits; the gradient has it all the same",
         )  # fmt: skip
-        labels = p + trial.y - 1
-    elif _is(trial.loss, _PROBABILITIES):
+    elif _is(loss, _PROBABILITIES):
         p = outputs
         made = "the gradient of the probabilities is P - T, without the division by P * (1 - P)"
         yield _tried(trial, "derivative of the sigmoid taken twice", delta * p * (1 - p), made, thought)
-        return
     else:
         return
     yield _tried(
-        trial, "labels turned", labels * share,
+        trial, "labels turned", trial.delta(outputs, 1 - trial.y),
         "the labels are 1 - T, and not T",
         "the two classes were exchanged",
     )  # fmt: skip
@@ -131,7 +151,7 @@ def _samples(trial: Trial, outputs: Array, delta: Array) -> Iterator[Hypothesis]
         thought = "a loop or a slice that begins late or ends early, as delta[:-1] does"
         made = f"the gradients are summed over all samples but the {which} one"
         yield _tried(trial, f"{which} sample dropped", without, made, thought)
-        if known_loss(trial.loss, trial.y, n).reduction == "sum":
+        if known_loss(own_loss(trial), trial.y, n).reduction == "sum":
             continue
         made += f", and divided by {n - 1}"
         yield _tried(trial, f"{which} sample dropped", without * n / (n - 1), made, thought)

@@ -7,14 +7,14 @@ mistake, and see whether the same gradients come out.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.doctor.evidence import Hypothesis, listed
+from nn.doctor.evidence import FITTED, Hypothesis, largest, listed, telling_numbers
 from nn.doctor.layers import NORMALISING, ORDERS, WEIGHTED, in_layers
 from nn.doctor.losses import in_the_loss
 from nn.doctor.trials import Call, Gradients, Rule, Trial
@@ -34,6 +34,9 @@ Array = NDArray[Any]
 
 _ACTIVATIONS = (ReLU, Sigmoid, Tanh)
 
+
+# Below this share of the largest gradient of the layers in question, a change is rounding and tells no rate.
+_ROUNDING = 1e-12
 
 _Z_FOR_A = "Z was written where A belongs: the weight was multiplied by A, and so is the delta in its gradient"
 _OTHER_VARIABLE = "a variable of another layer was used, as lines that were copied and not changed throughout do"
@@ -79,32 +82,60 @@ def _with_input(x: Array) -> Rule:
 
 
 def _updated_first(trial: Trial, manual: Gradients) -> Iterator[Hypothesis]:
-    """Change the parameters by a step before the gradient is sent back through them."""
-    layers = [call.path for call in trial.calls if call.parameters]
-    for behind, before in zip(layers[:0:-1], layers[-2::-1], strict=True):
-        # Of the last layer behind another one the change is proportional to the rate, which it tells.
-        change = {
-            name: value - trial.right[name]
-            for name, value in trial.gradients({behind: _after_step(1.0)}).items()
-            if name.rpartition(".")[0] == before and value.shape == manual[name].shape
-        }
+    """Change the parameters of all layers, of those with weights or of one by a step, before the gradient goes back."""
+    calls = {call.path: call for call in trial.calls if call.parameters}
+    layers = list(calls)
+    later = layers[1:]  # nothing that is compared goes back through the first one
+    weighted = [path for path in later if issubclass(calls[path].kind, WEIGHTED)]
+    ways = {
+        **{(path,): f"of the {calls[path].kind.__name__} {path} alone " for path in later},
+        tuple(weighted): f"of {listed(weighted)} " if weighted else "",
+        tuple(later): "",
+    }
+    for places in reversed(ways):
+        rate = _rate(trial, manual, calls, places)
+        if rate is None:
+            continue
+        found = trial.gradients(dict.fromkeys(places, _after_step(rate)))
+        if not _is_multiple(found, trial.right):
+            yield Hypothesis(
+                "weights updated too early",
+                found,
+                f"the gradient goes back through the parameters {ways[places]}after their update, a step with a "
+                f"learning rate of {rate:.6g}",
+                "W2 -= lr * dW2 stands before delta1 = delta2 @ W2.T, which needs the weights of the forward pass: "
+                "first all gradients, then all updates",
+            )
+
+
+def _rate(trial: Trial, manual: Gradients, calls: Mapping[str, Call], places: Sequence[str]) -> float | None:
+    """Return the rate of the step that explains best what its first effect is; None if too few numbers tell it.
+
+    From the last layer that is changed to the next one before it, the change is proportional to the rate.
+    """
+    layers = list(calls)
+    for i in range(len(places) - 1, -1, -1):
+        last = layers.index(places[i])
+        first = layers.index(places[i - 1]) if i else 0
+        changed = trial.gradients({places[i]: _after_step(1.0)})
+        names = [
+            name
+            for name, value in changed.items()
+            if name.rpartition(".")[0] in layers[first:last] and value.shape == manual[name].shape
+        ]
+        near = [g for name, g in trial.right.items() if name.rpartition(".")[0] in layers[first : last + 1]]
+        least = _ROUNDING * max(map(largest, near), default=0.0)
+        change = {name: c for name in names if largest(c := changed[name] - trial.right[name]) > least}
         square = sum(float(np.vdot(c, c)) for c in change.values())
         if not square:
             continue
-        apart = sum(float(np.vdot(c, manual[name] - trial.right[name])) for name, c in change.items())
-        rate = apart / square
-        found = trial.gradients(dict.fromkeys(layers, _after_step(rate))) if 0 < rate < math.inf else trial.right
-        if _is_multiple(found, trial.right):
-            return
-        yield Hypothesis(
-            "weights updated too early",
-            found,
-            f"the gradient goes back through the parameters after their update, a step with a learning rate of "
-            f"{rate:.6g}",
-            "W2 -= lr * dW2 stands before delta1 = delta2 @ W2.T, which needs the weights of the forward pass: first "
-            "all gradients, then all updates",
-        )
-        return
+        # A mistake in a gradient of one number is any rate's, and all before it follows from what arrives there.
+        arriving = calls[layers[last - 1]].g
+        told = 0 if arriving is None else telling_numbers([arriving])
+        rate = sum(float(np.vdot(c, manual[name] - trial.right[name])) for name, c in change.items()) / square
+        enough = min(told, telling_numbers(change.values())) >= FITTED
+        return rate if enough and 0 < rate < math.inf else None
+    return None
 
 
 def _after_step(rate: float) -> Rule:

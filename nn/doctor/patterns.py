@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from nn.doctor.evidence import GROSS, Case, Diagnosis, agreeing_digits, distance, finite, largest, listed
 
-__all__ = ["exact", "lone_parts", "not_finite"]
+__all__ = ["OF_ANOTHER", "exact", "lone_parts", "not_finite"]
+
+OF_ANOTHER = "gradient of another parameter"
 
 Array = NDArray[Any]
 
@@ -93,21 +95,30 @@ def _arrangements(g: Array, shape: tuple[int, ...]) -> Iterator[tuple[str, str, 
 
 def _of_another(case: Case) -> Iterator[Diagnosis]:
     """Find gradients that stand at another parameter's name."""
-    gradients = {name: g for name, g in case.reference.items() if largest(g) > case.tolerance.at(name).absolute}
+    cancelled = {name for name, g in case.reference.items() if largest(g) <= case.tolerance.at(name).absolute}
+    gradients = {name: g for name, g in case.reference.items() if name not in cancelled}
     at = {name: [o for o, g in gradients.items() if o != name and case.explains(name, g)] for name in case.wrong}
+
+    def stands_at(a: str, b: str) -> bool:
+        """Return whether the gradient of `a` is found at `b`; of one that cancels, rounding is."""
+        found, near = case.manual[b], case.tolerance.at(a)
+        return a in at[b] or (
+            a in cancelled and found.shape == case.reference[a].shape and largest(found) <= near.absolute
+        )
+
     for a, b in itertools.combinations(at, 2):
-        if b in at[a] and a in at[b]:
+        if stands_at(a, b) and stands_at(b, a) and not cancelled.issuperset((a, b)):
             yield Diagnosis(
                 "swapped gradients",
                 (a, b),
                 f"the {case.names[0]} gradient of {a} is the {case.names[1]} one of {b}, and the other way round, "
-                f"{case.digits({a: gradients[b], b: gradients[a]})}",
+                f"{case.digits({p: gradients[q] for p, q in ((a, b), (b, a)) if q in gradients})}",
                 "the gradients are returned or unpacked in another order than the parameters",
             )
     for name, others in at.items():
         if others and case.manual[name].size > 1:
             yield Diagnosis(
-                "gradient of another parameter",
+                OF_ANOTHER,
                 (name,),
                 f"the {case.names[0]} gradient of {name} is the {case.names[1]} one of {others[0]}, "
                 f"{case.digits({name: gradients[others[0]]})}",

@@ -52,10 +52,13 @@ class Call:
         As it was when it was called.
     x, y : ndarray
         Its input and output.
+    g : ndarray or None
+        The gradient of its output; None where none arrives.
     """
 
     def __init__(self, path: str, layer: Module, kind: type[Module], x: Array) -> None:
         self.path, self.layer, self.kind, self.x = path, layer, kind, x
+        self.g: Array | None = None
         self._own = [Tensor(x, requires_grad=True), *(p for p in layer.parameters() if p.requires_grad)]
         self._names = ["x", *(name for name, p in layer.named_parameters() if p.requires_grad)]
         self._y: Any = kind.forward(layer, self._own[0])
@@ -148,7 +151,12 @@ class Trial:
         layers = [
             path for path, module in self.model.named_modules() if type(module) in _OWN and not list(module.children())
         ]
-        self._run(dict.fromkeys(layers, lambda _call, _g: {}), None, deepcopy(self.model), calls)
+
+        def keep(call: Call, g: Array) -> Mapping[str, Array]:
+            call.g = g.copy()
+            return {}
+
+        self._run(dict.fromkeys(layers, keep), None, deepcopy(self.model), calls)
         return calls
 
     @cached_property
@@ -160,11 +168,11 @@ class Trial:
             return outputs.data
         return outputs if type(outputs) is np.ndarray else None
 
-    def delta(self, outputs: Array) -> Array:
-        """Return the gradient of the loss by the outputs."""
+    def delta(self, outputs: Array, y: Array | None = None) -> Array:
+        """Return the gradient of the loss by the outputs, for other targets if they are given."""
         leaf = Tensor(outputs, requires_grad=True)
         with recording():
-            (g,) = gradients(self.loss(leaf, self.y), leaf)
+            (g,) = gradients(self.loss(leaf, self.y if y is None else y), leaf)
         return g.data
 
     def _run(

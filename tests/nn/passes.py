@@ -32,9 +32,10 @@ class HandWritten:
         One of the package's losses; by default the mean cross-entropy.
     unmasked : collection of str
         Names of activations whose derivative is left out.
-    slopes : mapping of str to {"z", "a", "diagonal", "leaky"}
+    slopes : mapping of str to {"z", "a", "output", "diagonal", "leaky"}
         How the derivative of an activation is taken: its formula in the output given the input, its formula in the
-        input given the output, a softmax's as a sigmoid's, a ReLU's with a tenth where there is nothing.
+        input given the output, the output itself, a softmax's as a sigmoid's, a ReLU's with a tenth where there is
+        nothing.
     dropout : {"same", "next", "other", "none", "unscaled", "twice"}, or a mapping of str to one of them
         The mask of the backward pass, of all Dropouts or by their names: that of the forward pass, the generator's next
         one, or one that is unlike it; none, one of zeros and ones, or one that is divided by 1 - p twice.
@@ -50,6 +51,8 @@ class HandWritten:
         By the names of layers how many layers before their own the input is taken from, for the weight's gradient.
     rate : float
         Of the step that parameters take before the gradient is sent back through them.
+    early : collection of str or None
+        Names of the layers whose parameters take that step; None for all.
     constant : collection of str
         Names of normalisations whose statistics are taken for constants.
     flat : {"same", "back", "both", "weight"}
@@ -58,6 +61,8 @@ class HandWritten:
         The axes in that order.
     dropped : mapping of str to int
         By the names of layers which example is left out of their gradients; of all layers by "".
+    parts : collection of str
+        Of which parameters' gradients it is left out.
     divided : int or None
         By what is divided in place of the number of examples.
     outputs : str
@@ -82,10 +87,12 @@ class HandWritten:
     wrong_axis: Any = ()
     before: Any = ()
     rate: float = 0.0
+    early: Any = None
     constant: Any = ()
     flat: str = "same"
     order: str = "nchw"
     dropped: Any = ()
+    parts: Any = ("weight", "bias")
     divided: int | None = None
     outputs: str = ""
     toggled: Any = ()
@@ -212,12 +219,14 @@ class HandWritten:
         left_out = g.copy()
         if name in dict(self.dropped):
             left_out[dict(self.dropped)[name]] = 0
+        of_weight, of_bias = (left_out if part in self.parts else g for part in ("weight", "bias"))
+        rate = self.rate if self.early is None or name in self.early else 0.0
         match layer:
             case nn.Linear():
                 weight = p[f"{name}.weight"]
-                gradients[f"{name}.weight"] = left_out.T @ x.reshape(len(x), -1)
-                gradients[f"{name}.bias"] = self._bias(name, left_out, (0,))
-                weight = weight - self.rate * gradients[f"{name}.weight"]
+                gradients[f"{name}.weight"] = of_weight.T @ x.reshape(len(x), -1)
+                gradients[f"{name}.bias"] = self._bias(name, of_bias, (0,))
+                weight = weight - rate * gradients[f"{name}.weight"]
                 return g @ (weight.T if name in self.transposed else weight)
             case nn.ReLU() | nn.Sigmoid() | nn.Tanh() | nn.Softmax():
                 return g if name in self.unmasked else self._through(layer, dict(self.slopes).get(name), g, kept)
@@ -238,9 +247,9 @@ class HandWritten:
             case nn.BatchNorm1d() | nn.BatchNorm2d():
                 normal, root, axes, cut = saved
                 weight = p[f"{name}.weight"]
-                gradients[f"{name}.weight"] = (left_out * normal).sum(axis=axes)
-                gradients[f"{name}.bias"] = left_out.sum(axis=axes)
-                g = g * (weight - self.rate * gradients[f"{name}.weight"])[cut]
+                gradients[f"{name}.weight"] = (of_weight * normal).sum(axis=axes)
+                gradients[f"{name}.bias"] = of_bias.sum(axis=axes)
+                g = g * (weight - rate * gradients[f"{name}.weight"])[cut]
                 if not self._training(layer) or name in self.constant:
                     return g / root
                 mean = g.mean(axis=axes)[cut]
@@ -248,9 +257,9 @@ class HandWritten:
             case nn.Conv2d():
                 patches, _ = _patches(x, layer, 0.0)
                 _, scatter = _patches(np.zeros_like(kept[0]), layer, 0.0)
-                gradients[f"{name}.weight"] = np.einsum("ncijhw,nohw->ocij", patches, left_out)
-                gradients[f"{name}.bias"] = self._bias(name, left_out, (0, 2, 3))
-                weight = p[f"{name}.weight"] - self.rate * gradients[f"{name}.weight"]
+                gradients[f"{name}.weight"] = np.einsum("ncijhw,nohw->ocij", patches, of_weight)
+                gradients[f"{name}.bias"] = self._bias(name, of_bias, (0, 2, 3))
+                weight = p[f"{name}.weight"] - rate * gradients[f"{name}.weight"]
                 weight = weight[:, :, ::-1, ::-1] if name in self.flipped else weight
                 return scatter(np.einsum("nohw,ocij->ncijhw", g, weight))
             case nn.MaxPool2d():
@@ -271,6 +280,8 @@ class HandWritten:
         """Multiply a gradient by the derivative of an activation."""
         x, *saved = kept
         match layer:
+            case nn.ReLU() | nn.Sigmoid() | nn.Tanh() if slope == "output":
+                return g * (np.maximum(x, 0) if isinstance(layer, nn.ReLU) else saved[0])
             case nn.ReLU():
                 return g * np.where(x > 0, 1, 0.1 if slope == "leaky" else 0)
             case nn.Sigmoid():

@@ -101,6 +101,35 @@ def test_without_the_model_nothing_is_told_of_what_may_cancel() -> None:
     assert set(words(compare_gradients(right, right)).values()) == {"agrees"}
 
 
+TINY = 1e-18 * np.array([1.0, -2.3, 3.1, 0.7])
+
+
+ALTERED: list[Any] = [np.negative, lambda g: 2 * g, np.flip, np.zeros_like]  # pyright: ignore
+
+
+@pytest.mark.parametrize("alter", ALTERED)
+@pytest.mark.parametrize("depth", [0, 1])
+def test_without_the_model_what_is_tiny_in_its_neighbours_is_wrong(alter: Any, depth: int) -> None:
+    """What vanishes does so from layer to layer, and what cancels stands beside what does not."""
+    right = {f"{i}.{part}": 1e2**i * TINY for i in range(9) for part in ("weight", "bias")}
+    name = f"{depth}.bias"
+    comparison = compare_gradients({**right, name: alter(right[name])}, right)
+    assert [row.name for row in comparison.rows if not row.agrees] == [name]
+    beside = {**right, f"{depth}.weight": np.ones((4, 2)), name: TINY}
+    assert words(compare_gradients({**beside, name: TINY[::-1]}, beside))[name] == "cancels"
+
+
+@pytest.mark.parametrize("factor", [-1.0, 2.0, 0.25])
+def test_without_the_model_a_multiple_is_no_rounding(factor: float) -> None:
+    right = {"W": np.ones((3, 4)), "b": TINY}
+    comparison = compare_gradients({**right, "b": factor * TINY}, right)
+    assert words(comparison) == {"W": "agrees", "b": "DIFFERS"}
+    assert {d.mistake for d in comparison.diagnoses} == {"constant factor"}
+    # Of few different numbers rounding may make multiples.
+    few = {"W": np.ones((3, 4)), "b": 1e-17 * np.array([1.0, -2.0, 1.0, 1.0])}
+    assert words(compare_gradients({**few, "b": factor * few["b"]}, few))["b"] == "cancels"
+
+
 @pytest.mark.parametrize("coarse", ["float16", "float32"])
 @pytest.mark.parametrize("where", ["manual", "automatic"])
 def test_coarse_arrays_do_not_loosen_others(coarse: str, where: str) -> None:

@@ -202,10 +202,16 @@ def _slips(network: Network) -> Iterator[tuple[str | None, dict[str, Any]]]:
             mistake = f"{which} sample dropped" if which else None
             for places in _each([*weighted, *normalising]):
                 yield mistake, {"dropped": dict.fromkeys(places, place)}
+                for part in ("weight", "bias"):
+                    yield mistake, {"dropped": dict.fromkeys(places, place), "parts": [part]}
             yield mistake, {"dropped": {"": place}}
             if network.reduction == "mean":
                 yield mistake, {"dropped": {"": place}, "divided": n - 1}
     yield "weights updated too early", {"rate": 0.37}
+    for places in ([name] for name in [*weighted, *normalising]):
+        yield "weights updated too early", {"rate": 0.37, "early": places}
+    if normalising:
+        yield "weights updated too early", {"rate": 0.37, "early": weighted}
     for outputs, mistake in _of_outputs(network):
         yield mistake, {"outputs": outputs}
     yield None, {"outputs": "rooted"}
@@ -221,6 +227,8 @@ def _of_activations(network: Network) -> Iterator[tuple[str | None, dict[str, An
     for kind, name in ((nn.Sigmoid, "the sigmoid"), (nn.Tanh, "tanh"), (nn.ReLU, ""), (nn.Softmax, "the softmax")):
         for places in _each(network.named(kind)):
             yield f"missing derivative of {name}" if name else "missing ReLU mask", {"unmasked": places}
+            if kind is not nn.Softmax:
+                yield "activation in place of its derivative", {"slopes": dict.fromkeys(places, "output")}
             if kind in (nn.Sigmoid, nn.Tanh):
                 for letter in "za":
                     mistake = f"derivative of {name} taken of {letter.upper()}"
