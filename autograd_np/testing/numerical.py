@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np.operands import array_of
+from autograd_np.tape import is_array
 from autograd_np.tensor import plain
 from autograd_np.trees import leaves_of, tree_of
 
@@ -356,7 +357,7 @@ def _value(f: Function, tree: Any) -> Array:
 
 def _double(call: str, leaf: Any) -> Array:
     value: Any = plain(leaf)
-    x = array_of(value, f"{call}: x") if isinstance(leaf, np.ndarray) else np.asarray(value)
+    x = array_of(value, f"{call}: x") if is_array(leaf) else np.asarray(value)
     if x.dtype.kind not in "biufc":
         raise TypeError(f"{call}: cannot differentiate by {leaf!r} (a {type(leaf).__name__}); give numbers")
     return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
