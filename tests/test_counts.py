@@ -11,8 +11,8 @@ import pytest
 from autograd_np import Tensor
 from autograd_np.tape import Node
 from tests.allocations import allocated
-from tests.benchmarks.works import OURS, WORKS, Eager
 from tests.calls import python_calls
+from tests.tools.benchmarks.works import OURS, WORKS, Eager
 
 
 def training(work: str, batch: int) -> Eager:

@@ -5,10 +5,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from tests.benchmarks.measure import BLOCK, Entry, Race, race
-from tests.benchmarks.memory import available, bytes_per_operation, step_memory
-from tests.benchmarks.report import Grown, Report, draw, markdown, replace_block, save_figures
-from tests.benchmarks.works import GROWTHS, LIBRARIES, MEMORY_WORKS, OURS, SWEEPS, TITLES, WORKS
+from tests.tools.benchmarks.measure import BLOCK, Entry, Race, race
+from tests.tools.benchmarks.memory import available, bytes_per_operation, step_memory
+from tests.tools.benchmarks.report import Grown, Report, draw, markdown, replace_block, save_figures
+from tests.tools.benchmarks.works import GROWTHS, LIBRARIES, MEMORY_WORKS, OURS, SWEEPS, TITLES, WORKS
 
 PARTS = (*WORKS, *SWEEPS, "growth", "memory")
 PEERS = tuple(name for name in TITLES if name != OURS)
@@ -18,7 +18,7 @@ CURVE_ROUNDS = 5
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.benchmarks", description=__doc__)
     parser.add_argument(
         "--works", nargs="+", choices=PARTS, default=PARTS, metavar="NAME",
         help=f"what to measure (default: everything): {', '.join(PARTS)}",
@@ -95,7 +95,9 @@ def main(argv: list[str]) -> None:
     missing = sorted({name for work in WORKS.values() for name in work.installed(options.peers)[1]})
     for name in missing:
         print(f"{TITLES[name]} is left out: {name} is not installed")
-    report = Report(f"python -m tests.benchmarks {shlex.join(argv)}".strip(), options.threads, missing, options.tiny)
+    report = Report(
+        f"python -m tests.tools.benchmarks {shlex.join(argv)}".strip(), options.threads, missing, options.tiny
+    )
     for part in options.works:
         if part in WORKS:
             report.races.append(run.ratios(part))
@@ -124,4 +126,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except (OSError, ValueError) as error:
-        sys.exit(f"tests.benchmarks: {error}")
+        sys.exit(f"tests.tools.benchmarks: {error}")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.benchmarks import by_hand
+from tests.tools.benchmarks import by_hand
 
 OURS = "autograd_np"
 

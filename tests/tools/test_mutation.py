@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import mutation
+from tests.tools import mutation
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_every_file_of_rules_has_its_tests() -> None:
 
 def mutate(*options: str, before: str = "pass") -> subprocess.CompletedProcess[str]:
     """Run the program in a process of its own, since it runs pytest itself."""
-    code = f"from tests import mutation; {before}; raise SystemExit(mutation.main({list(options)}))"
+    code = f"from tests.tools import mutation; {before}; raise SystemExit(mutation.main({list(options)}))"
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.measure import Process
-from tests.benchmarks.works import WORKS, Contender
+from tests.tools.benchmarks.measure import Process
+from tests.tools.benchmarks.works import WORKS, Contender
 
 STEPS = 3
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks import __main__ as program
-from tests.benchmarks import measure, report, works
-from tests.benchmarks.measure import Entry, Process, Race, check_agreement, race
-from tests.benchmarks.memory import available, bytes_per_operation, step_memory
-from tests.benchmarks.works import OURS, SWEEPS, WORKS
+from tests.tools.benchmarks import __main__ as program
+from tests.tools.benchmarks import measure, report, works
+from tests.tools.benchmarks.measure import Entry, Process, Race, check_agreement, race
+from tests.tools.benchmarks.memory import available, bytes_per_operation, step_memory
+from tests.tools.benchmarks.works import OURS, SWEEPS, WORKS
 
 TINY = {name: work.tiny for name, work in WORKS.items()}
 
@@ -155,7 +155,7 @@ class TestReplaceBlock:
 
     def test_the_projects_readme_has_them(self, tmp_path: Path) -> None:
         path = tmp_path / "README.md"
-        path.write_bytes((Path(__file__).parents[2] / "README.md").read_bytes())
+        path.write_bytes((Path(__file__).parents[3] / "README.md").read_bytes())
         report.replace_block(path, "new")
 
 
@@ -168,7 +168,7 @@ class TestProgram:
         files = ["--out", str(out), "--readme", str(readme)]
         program.main(["--tiny", *works_and_peers, "--threads", "1", *files])
         text = readme.read_text()
-        assert "`python -m tests.benchmarks --tiny --works mlp" in text
+        assert "`python -m tests.tools.benchmarks --tiny --works mlp" in text
         assert "In the tiny form" in text
         assert re.search(r"^\| MLP 784-256-10, batch 64, SGD \| hand-written NumPy \| [\d.]+ \|", text, re.MULTILINE)
         assert re.search(r"^\| the same \| its matrix products alone \| [\d.]+ \|", text, re.MULTILINE)

@@ -19,7 +19,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from tests.benchmarks.works import OURS, TITLES, WORKS, Contender
+from tests.tools.benchmarks.works import OURS, TITLES, WORKS, Contender
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.measure import Entry, Race
-from tests.benchmarks.memory import Memory
-from tests.benchmarks.works import (
+from tests.tools.benchmarks.measure import Entry, Race
+from tests.tools.benchmarks.memory import Memory
+from tests.tools.benchmarks.works import (
     GROWTH_AIM,
     LIBRARIES,
     MEMORY_AIM,

@@ -1,4 +1,4 @@
-"""Change every derivative rule, one place at a time, and see whether the tests notice: `python -m tests.mutation`.
+"""Change every derivative rule, one place at a time, and see if the tests notice: `python -m tests.tools.mutation`.
 
 A mutant is a rule with one slip of those that people make: a factor dropped, a sign flipped, operands swapped, a
 transpose dropped, an index shifted, a mask dropped. The rules are the functions given to `defvjp`, and what these call
@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 import pytest
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RULES = ROOT / "autograd_np"
 TESTS = ROOT / "tests" / "autograd_np"
 
@@ -232,7 +232,7 @@ EQUIVALENT = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return 0 if every mutant is caught or known to be equivalent."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.mutation", description=__doc__.split("\n\n")[0])
     parser.add_argument("--only", metavar="NAME", action="append", help="a file or a rule to mutate; repeatable")
     parser.add_argument("--sample", metavar="N", type=int, help="draw N mutants instead of making all")
     parser.add_argument("--seed", metavar="S", type=int, default=0, help="of the draw (default: 0)")
