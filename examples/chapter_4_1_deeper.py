@@ -33,6 +33,7 @@ from common import (
     of_mnist,
     opening,
     over_epochs,
+    plot_histories,
     progress,
     random_weights,
     run,
@@ -275,11 +276,7 @@ def draw_gradients(options: Namespace, found: dict[str, dict[int, list[Array]]])
 def draw_training(options: Namespace, histories: dict[str, dict[str, list[float]]], name: str) -> None:
     """Draw how the depth and the first weights decide the training."""
     figure, axes = subplots(1, 2, width=5.2)
-    for network, history in histories.items():
-        epochs = range(1, len(history["loss"]) + 1)
-        for ax, what in zip(axes, ("loss", "accuracy"), strict=True):
-            label = network if what == "loss" else f"{network}: {history['accuracy'][-1]:.3f}"
-            ax.plot(epochs, history[what], marker="o", markersize=3.5, label=label)
+    plot_histories(axes, histories)
     axes[0].set(title=f"Loss of all training images, {name}", ylabel="cross-entropy", ylim=(0, None))
     axes[1].set(title="Accuracy on the test images", ylabel="accuracy", ylim=(0, 1.02))
     over_epochs(axes)

@@ -43,6 +43,7 @@ from common import (
     of_mnist,
     opening,
     over_epochs,
+    plot_histories,
     progress,
     run,
     save,
@@ -329,11 +330,7 @@ def draw_sizes(options: Namespace, sizes: dict[str, list[Array]]) -> None:
 def draw_training(options: Namespace, histories: dict[str, dict[str, list[float]]], name: str) -> None:
     """Draw how the first weights decide the training."""
     figure, axes = subplots(1, 2, width=5.2)
-    for kind, history in histories.items():
-        epochs = range(1, len(history["loss"]) + 1)
-        for ax, what in zip(axes, ("loss", "accuracy"), strict=True):
-            label = kind if what == "loss" else f"{kind}: {history['accuracy'][-1]:.3f}"
-            ax.plot(epochs, history[what], marker="o", markersize=3.5, label=label)
+    plot_histories(axes, histories)
     axes[0].set(title=f"Loss of all training images, {name}", ylabel="cross-entropy", yscale="log")
     axes[1].set(title="Accuracy on the test images, above 0.8", ylabel="accuracy", ylim=(0.8, 1.005))
     over_epochs(axes)

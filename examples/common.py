@@ -367,6 +367,14 @@ def over_epochs(axes: Iterable[Any]) -> None:
         ax.legend(frameon=False, loc="lower right" if ax.get_ylabel() == "accuracy" else "upper right")
 
 
+def plot_histories(axes: Iterable[Any], histories: Mapping[str, Mapping[str, list[float]]]) -> None:
+    """Draw the losses of trainings in one panel, their accuracies in another, with the last one in the legend."""
+    for name, history in histories.items():
+        for ax, what in zip(axes, ("loss", "accuracy"), strict=True):
+            label = name if what == "loss" else f"{name}: {history[what][-1]:.3f}"
+            ax.plot(range(1, len(history[what]) + 1), history[what], marker="o", markersize=3.5, label=label)
+
+
 def framed(axes: Iterable[Any]) -> None:
     """Give panels that show images a thin frame in place of an axis, so that they line up also where they are white."""
     for ax in axes:
