@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -216,7 +217,7 @@ def depends_on_others(output: Tensor, inputs: Sequence[Tensor]) -> bool:
     node = views.place_of(output)
     if node is None:
         return False
-    return any(ancestor.number < oldest for ancestor in views.ancestors(node))
+    return min(map(attrgetter("number"), views.ancestors(node))) < oldest
 
 
 def _owner(array: NDArray[Any]) -> NDArray[Any]:

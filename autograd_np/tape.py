@@ -321,6 +321,8 @@ def _add(totals: dict[Node, Any], owned: set[Node], node: Node, g: Any) -> None:
 
 def _asked(argnums: Sequence[int], parents: Sequence[Node], wanted: set[Node]) -> tuple[Sequence[int], Sequence[Node]]:
     """Return those arguments that lead to the inputs of a sweep."""
+    if wanted.issuperset(parents):
+        return argnums, parents
     pairs = [(i, parent) for i, parent in zip(argnums, parents, strict=True) if parent in wanted]
     return [i for i, _ in pairs], [parent for _, parent in pairs]
 

@@ -65,9 +65,9 @@ def _operators(ufunc: np.ufunc) -> tuple[Operator, Operator, Operator]:
             output = ufunc(x, y)
         except (TypeError, ValueError, OverflowError):
             return record(entry, (a, b), NOTHING)  # for its message
-        newest = versions.latest
+        newest, state = versions.latest, mode.get()
         if (
-            mode.get() is not ORDINARY
+            (state is not ORDINARY and (state.anomaly or not state.recording))
             or type(output) is not np.ndarray
             or output.dtype.kind not in "fc"
             or (left.number < newest and left.plan is not None if left is not None else kind is Tensor and a._view)
@@ -529,7 +529,7 @@ def _node(
         return None
     for part in parts:
         if part.dtype.kind in "fc":
-            put = record_node if state is ORDINARY else record_in_mode
+            put = record_in_mode if state.anomaly else record_node
             return put(primitive.plans[needed], tuple(parents), arrays, kwargs, output)
     if "dtype" not in kwargs:  # integers were asked for, which have no gradient
         raise TypeError(

@@ -9,7 +9,7 @@ A tensor here is whatever has an array, a node or None, and a view or None (`Ten
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -182,15 +182,14 @@ def current(tensor: Any, call: str) -> Node | None:
     return place
 
 
-def ancestors(output: Node) -> Iterator[Node]:
-    """Yield a node and all that it was computed from."""
+def ancestors(output: Node) -> set[Node]:
+    """Return a node and all that it was computed from."""
     seen, stack = {output}, [output]
     while stack:
-        node = stack.pop()
-        yield node
-        fresh = [parent for parent in node.parents if parent not in seen]
+        fresh = set(stack.pop().parents).difference(seen)
         seen.update(fresh)
         stack.extend(fresh)
+    return seen
 
 
 def check_complex(output: Node, call: str) -> None:
