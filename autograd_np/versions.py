@@ -9,6 +9,7 @@ addresses before they were made has a smaller number than the node.
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 import weakref
@@ -41,29 +42,37 @@ def is_array(value: object) -> TypeGuard[NDArray[Any]]:
 class Versions:
     """The writes into memory.
 
-    Signal handlers, finalizers and other threads write, too, at any moment. So a write is noted by one append, which
-    nothing can come between; putting notes in order makes a new list, and is left to whoever else is at it.
+    Signal handlers, finalizers and other threads write, too, at any moment. So threads take turns at noting a write, by
+    a lock that a signal handler in the same thread passes; putting notes in order makes a new list, and is left to
+    whoever else is at it.
 
     Attributes
     ----------
     latest : int
-        The number of the latest write: what was recorded after it cannot be stale.
+        No less than the number of any write: what was recorded after it cannot be stale.
     """
 
     def __init__(self) -> None:
         self.latest = 0
         self._notes: deque[Stretch] = deque([(0, 0, 0)])
         self._ordered: list[Stretch] = []  # disjoint, in the order of addresses: all writes older than the notes
-        self._ordering = threading.Lock()
+        self.unlock()
         # The arrays that own what was written, and their bounds, by their ids; weak, since an id may be used again.
         self._owners: dict[int, tuple[weakref.ref[NDArray[Any]], tuple[int, int]]] = {}
+
+    def unlock(self) -> None:
+        """Take new locks: in a forked process, nobody is left to release the old ones."""
+        self._ordering, self._noting = threading.Lock(), threading.RLock()
 
     def note(self, array: NDArray[Any]) -> None:
         """Note a write into an array's memory, just before it happens: one that fails halfway is a write, too."""
         start, stop = self._bounds(array) or self._watched(array)
-        self._notes.append((start, stop, tick()))
-        while (number := self._notes[-1][2]) > self.latest:  # others may come between looking and setting
+        with self._noting:
+            number = tick()
+            self._notes.append((start, stop, number))
             self.latest = number
+            while tick() != number + 1:  # a signal handler has counted meanwhile, and may have set a higher number
+                self.latest = number = tick()
         if len(self._notes) > _MANY:
             self._put_in_order()
 
@@ -149,6 +158,8 @@ def _written(ordered: list[Stretch], stretch: Stretch) -> list[Stretch]:
 
 
 versions = Versions()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=versions.unlock)
 
 
 def check_unchanged(order: Iterable[Any]) -> None:

@@ -5,6 +5,9 @@ seen through `memoryview`, DLPack or `ctypes`; which is not: neighbours in one a
 addresses.
 """
 
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from autograd_np.versions import Versions
+from autograd_np.versions import versions as global_versions
 
 ALIASES: dict[str, Callable[[np.ndarray], Any]] = {
     "a slice": lambda x: x[2:4],
@@ -118,3 +122,70 @@ def test_a_write_in_the_middle_of_putting_writes_in_order() -> None:
         versions.note(x[i : i + 1])
     assert versions.last(x[100:101]) == nested[1]
     assert versions.last(x) == versions.latest > nested[1]
+
+
+def test_no_write_is_younger_than_the_latest() -> None:
+    """Whatever comes between: other threads that write, and arrays that are given back while they do."""
+    versions, missed = Versions(), list[int]()
+
+    def work() -> None:
+        kept = np.zeros(2)
+        for _ in range(5000):
+            versions.note(kept)
+            if versions.latest < versions.last(kept):
+                missed.append(versions.last(kept))
+            versions.note(np.zeros(2))  # which is given back at once
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not missed
+
+
+def test_a_signal_handler_writes_between_any_two_steps_of_a_write() -> None:
+    """The handler's write has the higher number, which the interrupted one must not hide."""
+    kept = np.zeros(2)
+
+    class Interrupted(Versions):
+        armed = False
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name == "latest" and self.armed:
+                self.armed = False
+                self.note(kept)
+            super().__setattr__(name, value)
+
+    versions = Interrupted()
+    versions.armed = True
+    versions.note(np.zeros(3))
+    assert versions.latest >= versions.last(kept) > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_writes_though_another_thread_was_noting() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with global_versions._noting:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends a process that waits for ever
+        global_versions.note(np.zeros(2))
+        os._exit(0)
+    done.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
