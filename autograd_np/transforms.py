@@ -97,7 +97,7 @@ def grad(fun: Function, argnums: Argnums = 0) -> Function:
     >>> grad(lambda p: np.sum(p["w"] ** 2) + p["b"])({"w": np.array([1.0, 2.0]), "b": 0.0})
     {'w': array([2., 4.]), 'b': array(1.)}
     """
-    both = value_and_grad(_function("grad", fun), argnums)
+    both = _value_and_grad("grad", fun, argnums)
 
     @_derivative(fun)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -123,10 +123,13 @@ def value_and_grad(fun: Function, argnums: Argnums = 0) -> Function:
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (array(5.), array([2., 4.]))
     """
+    return _value_and_grad("value_and_grad", fun, argnums)
 
-    @_derivative(_function("value_and_grad", fun))
+
+def _value_and_grad(transform: str, fun: Function, argnums: Argnums) -> Function:
+    @_derivative(_function(transform, fun))
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        call = _Call("grad", fun, args, kwargs, argnums)
+        call = _Call(transform, fun, args, kwargs, argnums)
         value = call.output
         if not isinstance(value, _NUMBERS) or np.size(value) != 1:
             what = f"shape {np.shape(value)}" if isinstance(value, _NUMBERS) else f"type {type(value).__name__}"

@@ -825,3 +825,12 @@ def test_dicts_are_paired_by_their_keys() -> None:
     assert np.isclose(found["b"][1]["d"], 2 * 5 * 20)
     _, pullback = vjp(lambda x: {"x": x, "y": 10 * x}, np.array(1.0))
     assert pullback({"y": np.array(1.0), "x": np.array(0.0)})[0] == 10
+
+
+def test_errors_name_the_transform_that_was_called() -> None:
+    def vector(x: Any) -> Any:
+        return 2 * x
+
+    for transform, name in ((grad, "grad"), (value_and_grad, "value_and_grad")):
+        with pytest.raises(ValueError, match=rf"^{name}\(vector\): the function must return a scalar"):
+            transform(vector)(np.ones(3))
