@@ -280,7 +280,7 @@ def _visited(
         if args is None:
             raise spent(node)
         argnums = plan.argnums
-        if wanted is not None:
+        if wanted is not None and not wanted.issuperset(parents):
             argnums, parents = _asked(argnums, parents, wanted)
         if type(g) is list:
             g = _of_every_output(cast(Any, g), y)
@@ -321,8 +321,6 @@ def _add(totals: dict[Node, Any], owned: set[Node], node: Node, g: Any) -> None:
 
 def _asked(argnums: Sequence[int], parents: Sequence[Node], wanted: set[Node]) -> tuple[Sequence[int], Sequence[Node]]:
     """Return those arguments that lead to the inputs of a sweep."""
-    if wanted.issuperset(parents):
-        return argnums, parents
     pairs = [(i, parent) for i, parent in zip(argnums, parents, strict=True) if parent in wanted]
     return [i for i, _ in pairs], [parent for _, parent in pairs]
 
@@ -390,9 +388,9 @@ def _fitted(g: Array, parent: Node, primitive: Primitive, parts: Iterable[tuple[
     """Give a rule's result its argument's shape and dtype; refuse a shape that broadcasting does not explain."""
     if g is None or isinstance(g, Contribution):
         return g
-    g = g if hasattr(g, "shape") else np.asarray(g)
+    given, g = g, g if hasattr(g, "shape") else np.asarray(g)
     if g.shape[lead:] != parent.shape:
-        given, g = g, unbroadcast(g, parent.shape, lead) if primitive.broadcasts else g
+        g = unbroadcast(g, parent.shape, lead) if primitive.broadcasts else g
         if g.shape[lead:] != parent.shape:
             argnum = next((i for i, part in parts if part is given), None)
             raise ValueError(

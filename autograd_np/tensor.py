@@ -447,7 +447,7 @@ def _dispatch(key: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
             check_fit(key, implementation, args, kwargs)
             raise
     entry = primitives.get(key)
-    if key in refusals or entry is None or entry.arrays is None or not entry.defined:
+    if key in refusals or entry is None or not entry.defined:
         raise unsupported(key)
     return record(entry, *entry.bind(args, kwargs))
 

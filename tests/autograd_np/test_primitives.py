@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autograd_np import Tensor, defvjp, gradients, primitive
+from autograd_np.primitives import primitives
 
 
 def test_joint_rule() -> None:
@@ -134,3 +135,31 @@ def test_keywords_the_rule_does_not_know_are_refused() -> None:
     assert f(x=x, scale=3.0).item() == 3.0
     with pytest.raises(TypeError, match=r"f: shift=1.0 is not supported on tensors \(supported keywords: scale=\)"):
         f(x, shift=1.0)
+
+
+def test_number_of_a_wrong_shape_is_told_with_its_argument() -> None:
+    """A rule may return a Python number: it has a shape all the same."""
+
+    @primitive
+    def scaled(x, y):
+        return x * np.sum(y)
+
+    defvjp(scaled, lambda g, _y, x, y: g * np.sum(y), lambda g, _y, x, y: 3.0)
+    with pytest.raises(ValueError, match=r"scaled: its rule for argument 1 returned a gradient of shape \(\)"):
+        scaled(np.ones(3), Tensor(np.ones(3), requires_grad=True)).backward(np.ones(3))
+
+
+def test_numpy_function_of_any_number_of_arrays_can_be_given_a_rule() -> None:
+    """It takes them as arguments of their own, as `np.ix_` does."""
+    assert np.ix_ not in primitives
+    defvjp(
+        np.ix_, joint=lambda g, _y, *arrays: [np.reshape(part, np.shape(x)) for part, x in zip(g, arrays, strict=True)]
+    )
+    try:
+        x, y = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0], requires_grad=True)
+        rows, columns = np.ix_(x, y)
+        np.sum(rows * columns * 2).backward()
+        assert np.array_equal(x.grad, [6.0, 6.0])
+        assert np.array_equal(y.grad, [6.0])
+    finally:
+        primitives.pop(np.ix_)
