@@ -372,7 +372,8 @@ def check_memory(tensor: Any, call: str) -> None:
     RuntimeError, ValueError
         If it is the caller's own memory, or read-only.
     """
-    if is_argument(root_of(tensor)):
+    node = root_of(tensor)._node
+    if node is not None and _is_argument(node):
         raise RuntimeError(
             f"{call}: an argument of a function that is being differentiated, or a view of one, cannot be changed "
             f"in place, since it is the caller's own memory and a leaf of the tape; change a copy (t.copy())"

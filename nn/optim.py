@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeGuard
 
 import numpy as np
@@ -139,8 +140,8 @@ class Optimizer:
         """Change every parameter that has a gradient, in place."""
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, self.state.setdefault(parameter, {}), group)
+                if (grad := parameter.grad) is not None:
+                    self._update(parameter, grad, self.state.setdefault(parameter, {}), group)
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of what the optimiser remembers, and the hyperparameters.
@@ -323,6 +324,9 @@ class Optimizer:
             raise ValueError(f"{self._name}: a tensor of shape {parameter.shape} is listed twice; list it once")
 
 
+_rates = itemgetter("lr", "weight_decay", "momentum", "dampening")
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum.
 
@@ -399,7 +403,7 @@ class SGD(Optimizer):
             )
 
     def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
-        lr, decay, mu, tau = (float(group[name]) for name in ("lr", "weight_decay", "momentum", "dampening"))
+        lr, decay, mu, tau = map(float, _rates(group))
         first = "momentum_buffer" not in state
         if mu and first:
             state["momentum_buffer"] = np.empty_like(parameter.data)
