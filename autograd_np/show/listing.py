@@ -55,13 +55,13 @@ def print_tape(tensor: Tensor, names: Names | None = None) -> None:
     <BLANKLINE>
     backward, from the last step to the first: g4 is the gradient of x4
          g4 = 1
-      4  np.sum       g3 += _broadcast_like(x3, True, _with_reduced_axes(g4, x3, None))
+      4  np.sum       g3 += broadcast_like(x3, True, with_reduced_axes(g4, x3, None))
       3  np.tanh      g2 += g3 * (1 - x3 * x3)
       2  np.multiply  w.grad += g2 * 3.0
     <BLANKLINE>
     where
-      _broadcast_like(x, where, g): Broadcast a gradient to the shape of `x`, with 0 for what is left out.
-      _with_reduced_axes(g, x, axis): Give back the reduced axes, with length 1, so that it broadcasts against `x`.
+      broadcast_like(x, where, g): Broadcast a gradient to the shape of `x`, with 0 for what is left out.
+      with_reduced_axes(g, x, axis): Give back the reduced axes, with length 1, so that it broadcasts against `x`.
     """
     recorded = Recorded("print_tape", tensor, names)
     variables = _Variables(recorded)

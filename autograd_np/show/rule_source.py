@@ -6,6 +6,7 @@ import ast
 import copy
 import inspect
 import itertools
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -34,13 +35,13 @@ def applied(rule: Callable[..., Any], node: Node, given: Sequence[ast.expr]) -> 
     if source is None:
         name = getattr(rule, "__name__", "<lambda>")
         helpers = (rule,) if name != "<lambda>" else ()
-        return Formula(_called(name, node, given), helpers)
+        return Formula(_bare(_called(name, node, given)), helpers)
     substitution = _Substitution(source.args, given, node.kwargs)
     text = ast.unparse(substitution.visit(copy.deepcopy(source.body)))
     if source.args.vararg:
         text = _called("<lambda>", node, given)
     found = (getattr(rule, "__globals__", {}).get(name) for name in substitution.kept)
-    return Formula(text, tuple(function for function in found if isinstance(function, FunctionType)))
+    return Formula(_bare(text), tuple(function for function in found if isinstance(function, FunctionType)))
 
 
 def _called(name: str, node: Node, given: Sequence[ast.expr]) -> str:
@@ -85,6 +86,11 @@ class _Substitution(ast.NodeTransformer):
                 return cast(ast.expr, self.generic_visit(node))
 
 
+def _bare(text: str) -> str:
+    """Leave out the underscores before names: a reader need not know whose they are."""
+    return re.sub(r"\b_(?=[a-z])", "", text)
+
+
 def literal(text: str) -> ast.expr:
     """Return a number, a tuple or the like as it stands in a formula."""
     return ast.parse(text, mode="eval").body
@@ -94,15 +100,15 @@ def literal(text: str) -> ast.expr:
 def explained(helper: Callable[..., Any]) -> str | None:
     """Say what a function does, in the first line of its documentation; else show its body, if it is short."""
     parameters = inspect.signature(helper).parameters.values()
-    names = (str(parameter.replace(annotation=parameter.empty)) for parameter in parameters)
-    head = f"  {helper.__name__}({', '.join(names)}):"
+    names = (str(p.replace(annotation=p.empty)) for p in parameters if p.default is p.empty)
+    head = _bare(f"  {helper.__name__}({', '.join(names)}):")
     if helper.__doc__:
-        return f"{head} {helper.__doc__.strip().splitlines()[0]}"
+        return f"{head} {helper.__doc__.strip().splitlines()[0].removeprefix('Return ')}"
     try:
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(helper))).body
     except (OSError, SyntaxError, ValueError):
         return None
-    body = "\n".join(map(ast.unparse, cast(ast.FunctionDef, definition).body))
+    body = _bare("\n".join(map(ast.unparse, cast(ast.FunctionDef, definition).body)))
     return f"{head}\n{textwrap.indent(body, ' ' * 6)}" if body.count("\n") < 12 else None
 
 

@@ -29,16 +29,16 @@ def test_a_network(capsys: pytest.CaptureFixture[str]) -> None:
         "\n"
         "backward, from the last step to the first: g5 is the gradient of x5\n"
         "     g5 = 1\n"
-        "  5  cross_entropy  g4 += _softmax_less_one_hot(g5, x5, x4, c1)\n"
+        "  5  cross_entropy  g4 += softmax_less_one_hot(g5, x5, x4, c1)\n"
         "  4  relu           g3 += g4 * (x4 > 0)\n"
-        "  3  linear         1.weight.grad += matmul(_as_matrix(g3).T, _as_matrix(x))\n"
-        "                    1.bias.grad += _as_matrix(g3).sum(axis=0)\n"
+        "  3  linear         1.weight.grad += matmul(as_matrix(g3).T, as_matrix(x))\n"
+        "                    1.bias.grad += as_matrix(g3).sum(axis=0)\n"
         "\n"
         "where\n"
-        "  _softmax_less_one_hot(g, _y, x, labels, axis=1, reduction='mean', residuals=None): Return g times the "
+        "  softmax_less_one_hot(g, y, x, labels): g times the "
         "softmax of the logits, less 1 for each label's class; over the number of labels for a mean.\n"
         "  matmul(a, b): Multiply matrices, as @ does, on two threads if the process is tuned for it.\n"
-        "  _as_matrix(x): Lay all rows into one matrix, for which there is one product.\n"
+        "  as_matrix(x): Lay all rows into one matrix, for which there is one product.\n"
     )
 
 
@@ -55,9 +55,9 @@ def test_both_rules_of_a_product_and_broadcasting(capsys: pytest.CaptureFixture[
 def test_matrix_products_broadcast_along_the_axes_before_the_matrices(capsys: pytest.CaptureFixture[str]) -> None:
     a, b = Tensor(np.ones((2, 3)), requires_grad=True), Tensor(np.ones((3, 4)), requires_grad=True)
     _, backward = listing(capsys, a @ b, {"a": a, "b": b})
-    assert backward[1:] == ["3  np.matmul  a.grad += _matmul_left(g3, a, b)", "b.grad += _matmul_right(g3, a, b)"]
+    assert backward[1:] == ["3  np.matmul  a.grad += matmul_left(g3, a, b)", "b.grad += matmul_right(g3, a, b)"]
     _, backward = listing(capsys, np.ones((5, 2, 3)) @ b, {"b": b})
-    assert backward[1].endswith("b.grad += unbroadcast(_matmul_right(g2, c1, b), (3, 4))")
+    assert backward[1].endswith("b.grad += unbroadcast(matmul_right(g2, c1, b), (3, 4))")
 
 
 def test_keywords_and_defaults_have_their_values(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +77,7 @@ def test_items_are_written_with_brackets(capsys: pytest.CaptureFixture[str]) -> 
     assert [line.split("  ")[2].strip() for line in forward] == [
         "leaf", "np.multiply(x1, 1.0)", "x2[0] = 5.0", "x3[::-1]", "x4[index]",
     ]  # fmt: skip
-    assert backward[1] == "5  t[index]          g4 += _scatter(g5, index, x4.shape)"
+    assert backward[1] == "5  t[index]          g4 += scatter(g5, index, x4.shape)"
 
 
 @pytest.mark.parametrize("name", ["t[index]", "t[mine]", "one of mine", "one of several outputs"])
@@ -104,7 +104,7 @@ def test_several_outputs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_joint_rule_has_all_its_targets(capsys: pytest.CaptureFixture[str]) -> None:
     a, b = leaf(1.0), leaf(2.0)
     _, backward = listing(capsys, np.concatenate([a, np.ones(2), b]), {"a": a, "b": b})
-    assert backward[1] == "3  np.concatenate  a.grad, _, b.grad += _split(g3, x3, a, c1, b)"
+    assert backward[1] == "3  np.concatenate  a.grad, _, b.grad += split(g3, x3, a, c1, b)"
 
 
 def test_a_named_result(capsys: pytest.CaptureFixture[str]) -> None:
