@@ -1,6 +1,6 @@
 """Neural networks by hand: every forward pass, gradient and update written out in NumPy.
 
-One file with nothing but NumPy behind it, to be read beside the mathematics, copied into a notebook, and held against
+One file that needs nothing but NumPy, to be read beside the mathematics, copied into a notebook, and held against
 automatic derivatives. It stands in for the file that the series "Learn Deep Learning with NumPy" grows: a program of
 the series goes on as before, once one line is exchanged::
 
@@ -525,9 +525,9 @@ def gradient_descent(
 
     Notes
     -----
-    The error of a step is ``y_pred - y``. Before the activation, that is the gradient of binary cross-entropy behind a
-    sigmoid, of cross-entropy behind a softmax (where every row of `y` sums to 1), and half the gradient of the squared
-    error of one output behind the identity. For other pairs of loss and activation it is the gradient of nothing.
+    The error of a step is ``y_pred - y``. That is the gradient, by the input of the last activation, of binary
+    cross-entropy after a sigmoid, of cross-entropy after a softmax (where every row of `y` sums to 1), and half that of
+    the squared error of one output after the identity. For other pairs of loss and activation it is no gradient.
 
     With all samples in one batch, a linear model converges for rates below 2 over the largest eigenvalue of
     ``X1.T @ X1 / n``, where X1 is X with a column of ones. For x = 1 to 8 that bound is 0.076: at 0.1 the loss grows.
@@ -928,7 +928,7 @@ def backward_mlp_3layer(
 
 @_takes("")
 def xavier_init(fan_in: int, fan_out: int, *, rng: RNG = None) -> Array:
-    """Draw weights of variance ``2 / (fan_in + fan_out)``, for layers in front of a sigmoid, tanh or softmax.
+    """Draw weights of variance ``2 / (fan_in + fan_out)``, for layers followed by a sigmoid, tanh or softmax.
 
     Parameters
     ----------
@@ -968,7 +968,7 @@ def xavier_init(fan_in: int, fan_out: int, *, rng: RNG = None) -> Array:
 
 @_takes("")
 def he_init(fan_in: int, fan_out: int, *, rng: RNG = None) -> Array:
-    """Draw weights of variance ``2 / fan_in``, for layers in front of a ReLU, which halves the mean square.
+    """Draw weights of variance ``2 / fan_in``, for layers followed by a ReLU, which halves the mean square.
 
     Parameters
     ----------
@@ -1055,7 +1055,7 @@ def forward_batch_norm(Z: Array, gamma: Array, beta: Array) -> tuple[Array, Arra
 
 @_takes("grad (n, d), Z_hat (n, d), var (1, d), gamma (1, d)")
 def backward_batch_norm(grad: Array, Z_hat: Array, var: Array, gamma: Array) -> tuple[Array, Array, Array]:
-    """Gradients of a loss behind `forward_batch_norm`.
+    """Gradients of a loss of what `forward_batch_norm` returns.
 
     Parameters
     ----------
@@ -1412,7 +1412,7 @@ def forward_cnn(X: Array, filters: Array, b_conv: Array, W: Array, b: Array) -> 
     Raises
     ------
     ValueError
-        If shapes do not fit, or an image is too small for the filter and one window behind it.
+        If shapes do not fit, or an image is too small for the filter and one window after it.
 
     Notes
     -----
@@ -1505,7 +1505,7 @@ def _feature_maps(operation: str, X: Array, filters: Array, W: Array) -> tuple[i
     (n, *image), (f, *kernel) = X.shape, filters.shape
     h, w = (length - reach + 1 for length, reach in zip(image, kernel, strict=True))
     if h < 2 or w < 2:
-        raise ValueError(f"{operation}: images {image} are too small for filters {kernel} and a 2x2 window behind them")
+        raise ValueError(f"{operation}: images {image} are too small for filters {kernel} and a 2x2 window after them")
     if len(W) != f * (h // 2) * (w // 2):
         raise ValueError(f"{operation}: maps of {(f, h // 2, w // 2)} are not the features of W, of shape {W.shape}")
     return n, f, h, w

@@ -31,8 +31,8 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     before, after = ([x if x.ndim else np.broadcast_to(x, edge) for x in end] for end in ends)
     a = np.concatenate([*before, a, *after], axis=axis) if before or after else a
     for _ in range(n):
-        ahead, behind = _neighbours(a, axis)
-        a = ahead - behind
+        later, earlier = _neighbours(a, axis)
+        a = later - earlier
     return a
 
 
@@ -141,8 +141,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
         x = as_array(x)
         dx = np.diff(x, axis=axis if np.ndim(x) > 1 else -1)
         dx = np.reshape(dx, [-1 if i == axis else 1 for i in range(y.ndim)]) if np.ndim(x) == 1 else dx
-    ahead, behind = _neighbours(y, axis)
-    return np.sum(dx * (ahead + behind) / 2.0, axis=axis)
+    later, earlier = _neighbours(y, axis)
+    return np.sum(dx * (later + earlier) / 2.0, axis=axis)
 
 
 @formula_of(np.interp)
