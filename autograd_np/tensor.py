@@ -217,7 +217,7 @@ class Tensor(methods.NumpyMethods):
             )
         known = _frozen.pop(id(self), None)
         self._view = None if views.is_number(self) else self._view  # which is to be changed in place
-        self._node = known if known is not None and known.leaf() is self else Leaf(self, self._array)
+        self._node = known if known is not None and known.tensor() is self else Leaf(self, self._array)
 
     @property
     def is_leaf(self) -> bool:
@@ -346,7 +346,7 @@ class Tensor(methods.NumpyMethods):
         with _adding:
             while found:
                 node, total = found.popitem()
-                leaf = node.leaf and node.leaf()
+                leaf = node.tensor and node.tensor()
                 if leaf is not None and leaf._node is node:  # else it was frozen meanwhile
                     totals.append((leaf, own(total) if leaf._grad is None else leaf._grad + total))
             for leaf, total in totals:
