@@ -43,11 +43,11 @@ from autograd_np.primitives import Plan, Primitive, Spec
 from autograd_np.versions import check_unchanged, is_array, tick
 
 __all__ = [
-    "NOTHING", "Array", "Call", "Contribution", "Leaf", "Node", "call_rules", "is_array", "record_node", "sweep",
+    "NOTHING", "Array", "CallRules", "Contribution", "Leaf", "Node", "call_rules", "record_node", "sweep",
     "unbroadcast",
 ]  # fmt: skip
 
-Call: TypeAlias = Callable[..., Sequence[Any]]
+CallRules: TypeAlias = Callable[..., Sequence[Any]]
 Array = Any  # an ndarray, or in a sweep that is itself recorded a Tensor; a rule cannot tell them apart
 
 
@@ -124,8 +124,8 @@ class Node:
         """What was called, for messages."""
         return self.plan.primitive.name if self.plan else "a leaf"
 
-    def places(self) -> dict[int, Node]:
-        """Return the parent of each argument that needs a gradient.
+    def parent_of(self) -> dict[int, Node]:
+        """Return the parent of each argument that needs a gradient, by the argument's position.
 
         Raises
         ------
@@ -169,15 +169,15 @@ def record_node(
     kind: type[Node] = Node,
 ) -> Node:
     """Put an operation on the tape: faster than a class's `__init__` would."""
-    if plan.keeps_no_array:
+    if plan.keeps_no_argument:
         args = parents
-    elif plan.stand_ins or plan.constants:
+    elif plan.stand_ins or plan.specs:
         args = [*args]
-        for place, i in plan.stand_ins:
-            args[place] = parents[i]
-        for place in plan.constants:
-            if is_array(args[place]):
-                args[place] = Spec(args[place].shape, args[place].dtype)
+        for position, i in plan.stand_ins:
+            args[position] = parents[i]
+        for position in plan.specs:
+            if is_array(args[position]):
+                args[position] = Spec(args[position].shape, args[position].dtype)
     else:
         args = tuple(args)  # the garbage collector stops tracking a tuple of arrays, but never a list
     node = _new(kind)
@@ -231,7 +231,7 @@ def call_rules(
 
 
 def sweep(
-    outputs: Sequence[Node], gradients: Sequence[Array], inputs: Inputs = None, *, call: Call = call_rules,
+    outputs: Sequence[Node], gradients: Sequence[Array], inputs: Inputs = None, *, call: CallRules = call_rules,
     retain: bool = False,
 ) -> dict[Node, Array]:  # fmt: skip
     """Walk back over the tape and return the gradient of each input that was reached.
@@ -272,7 +272,7 @@ def sweep(
 
 def _visited(
     nodes: Iterator[Node], last: Sequence[Node], wanted: set[Node] | None, inputs: Inputs, totals: dict[Node, Any],
-    owned: set[Node], lead: int, call: Call, retain: bool,
+    owned: set[Node], lead: int, call: CallRules, retain: bool,
 ) -> dict[Node, Array]:  # fmt: skip
     """Visit nodes in order, each with its total, and return the totals of the inputs."""
     gathered, take = totals.get, totals.pop
@@ -358,7 +358,7 @@ def _of_every_output(parts: Sequence[Any], outputs: Sequence[Any]) -> tuple[Any,
 
 
 def _order(outputs: Sequence[Node], inputs: Inputs) -> tuple[list[Node], set[Node] | None]:
-    """Return the nodes to visit, youngest first, and the inputs with all that leads to them; None if everything does."""
+    """Return the nodes to visit, youngest first, and the inputs with all that leads to them; None if all of it does."""
     # Nothing older than the oldest input can lead to one.
     oldest = min((node.number for node in inputs), default=sys.maxsize) if inputs is not None else 0
     seen = {node for node in outputs if node.number >= oldest}

@@ -19,8 +19,8 @@ from autograd_np.operands import admitted, array_of, described, knows_better, lo
 from autograd_np.outputs import output_node
 from autograd_np.primitives import Primitive, implementations, name_of, primitive_of, primitives, refusals
 from autograd_np.supported import check_fit, unsupported
-from autograd_np.tape import NOTHING, Leaf, Node, is_array, record_node, sweep
-from autograd_np.versions import own, versions
+from autograd_np.tape import NOTHING, Leaf, Node, record_node, sweep
+from autograd_np.versions import is_array, own, versions
 
 __all__ = [
     "Operand", "Tensor", "as_array", "assign", "astype", "getitem", "holds_a_tensor", "identity",

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
-__all__ = ["Versions", "tick", "versions"]
+__all__ = ["Versions", "arrays_of", "check_unchanged", "is_array", "own", "tick", "versions"]
 
 Stretch: TypeAlias = tuple[int, int, int]
 """The first address, the first one after the last, and the number of the write."""
