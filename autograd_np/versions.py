@@ -81,7 +81,8 @@ class Versions:
         start, stop = self._bounds(array) or _bounds(array)
         if start == stop:
             return 0
-        noted = self._noted()  # before they are in order
+        # The notes first: what is put in order meanwhile is then found in both, never in neither.
+        noted = self._noted()
         first, end = _between(self._ordered, start, stop)
         latest = [n for a, b, n in noted if a < stop and start < b]
         return max(latest + [n for _, _, n in self._ordered[first:end]], default=0)
@@ -101,7 +102,7 @@ class Versions:
             for stretch in noted:
                 ordered = _written(ordered, stretch)
             self._ordered = ordered
-            for _ in noted[:-1]:
+            for _ in noted[:-1]:  # the last one stays, since whoever notes a write looks at it
                 self._notes.popleft()
         finally:
             self._ordering.release()

@@ -35,8 +35,8 @@ def test_a_network(capsys: pytest.CaptureFixture[str]) -> None:
         "                    1.bias.grad += _as_matrix(g3).sum(axis=0)\n"
         "\n"
         "where\n"
-        "  _softmax_less_one_hot(g, _y, x, labels, axis=1, reduction='mean', residuals=None): Return g times the "
-        "softmax of the logits, less 1 for each label's class; over the number of labels for a mean.\n"
+        "  _softmax_less_one_hot(g, _y, x, labels, axis=1, reduction='mean', residuals=None): Return g "
+        "(softmax(logits) - one_hot(labels)), over the number of labels for a mean.\n"
         "  matmul(a, b): Multiply matrices, as @ does, on two threads if the process is tuned for it.\n"
         "  _as_matrix(x): Lay all rows into one matrix, for which there is one product.\n"
     )
