@@ -212,7 +212,7 @@ class Primitive:
                 f"if no gradient is needed, or define one with defvjp"
             )
         rules = [self._parameters[0]] if self.joint else [self._parameters[i] for i in argnums]
-        # A parameter *arrays speaks for every argument from its place on.
+        # A parameter *arrays speaks for every argument from its position on.
         flags = [
             [not name.startswith("_") for name in names + names[-1:] * (2 + count - len(names))] for names in rules
         ]
