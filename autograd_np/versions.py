@@ -83,9 +83,10 @@ class Versions:
             return 0
         # The notes first: what is put in order meanwhile is then found in both, never in neither.
         noted = self._noted()
-        first, end = _between(self._ordered, start, stop)
+        ordered = self._ordered  # read once: another thread may put another list there
+        first, end = _between(ordered, start, stop)
         latest = [n for a, b, n in noted if a < stop and start < b]
-        return max(latest + [n for _, _, n in self._ordered[first:end]], default=0)
+        return max(latest + [n for _, _, n in ordered[first:end]], default=0)
 
     def _noted(self) -> tuple[Stretch, ...]:
         while True:
