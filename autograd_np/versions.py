@@ -54,7 +54,7 @@ class Versions:
 
     def __init__(self) -> None:
         self.latest = 0
-        self._notes: deque[Stretch] = deque([(0, 0, 0)])
+        self._notes: deque[Stretch] = deque()
         self._ordered: list[Stretch] = []  # disjoint, in the order of addresses: all writes older than the notes
         self.unlock()
         # The arrays that own what was written, and their bounds, by their ids; weak, since an id may be used again.
@@ -103,7 +103,7 @@ class Versions:
             for stretch in noted:
                 ordered = _written(ordered, stretch)
             self._ordered = ordered
-            for _ in noted[:-1]:  # the last one stays, since whoever notes a write looks at it
+            for _ in noted:
                 self._notes.popleft()
         finally:
             self._ordering.release()
