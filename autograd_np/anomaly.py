@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from inspect import currentframe
 from typing import Any, ClassVar, cast
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autograd_np.modes import Switch, mode
 from autograd_np.primitives import Plan
-from autograd_np.tape import Array, Contribution, Node, call_rules, record_node
+from autograd_np.tape import Array, CallRules, Contribution, Node, call_rules, record_node
 from autograd_np.versions import arrays_of, is_array, versions
 
 __all__ = ["check_finite", "check_found", "detect_anomaly", "record_in_mode", "rules_in_mode", "user_line"]
@@ -23,10 +23,10 @@ __all__ = ["check_finite", "check_found", "detect_anomaly", "record_in_mode", "r
 class detect_anomaly(Switch):
     """Check every value, forwards and backwards, and name the operation and the line that made a bad one.
 
-    Inside, an operation whose result holds a NaN or an infinity raises at once, and NumPy's own warnings are silent; so
-    does the backward pass, with the line that recorded the operation. It also takes a checksum of every array on the
-    tape, so that one that was changed in place through plain NumPy between the forward and the backward pass is found.
-    It is slow: use it to find a fault.
+    Inside, an operation whose result holds a NaN or an infinity raises at once. The backward pass does so too, and
+    names the line that recorded the operation. NumPy's own warnings are silent. A checksum is taken of every array on
+    the tape, so that one that was changed in place through plain NumPy between the forward and the backward pass is
+    found. It is slow: use it to find a fault.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def record_in_mode(
     return node
 
 
-def rules_in_mode() -> Callable[..., Sequence[Any]]:
+def rules_in_mode() -> CallRules:
     """Return how a sweep calls rules; in anomaly mode, what they return is checked."""
     return _call_and_check_rules if mode.get().anomaly else call_rules
 

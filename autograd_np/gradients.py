@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,11 @@ from autograd_np.anomaly import check_found, record_in_mode, rules_in_mode
 from autograd_np.modes import mode, recording
 from autograd_np.operands import array_of
 from autograd_np.outputs import output_node
-from autograd_np.tape import NOTHING, Contribution, Node, is_array, sweep
+from autograd_np.tape import NOTHING, CallRules, Contribution, Node, sweep
 from autograd_np.tensor import Operand, Tensor, seed, wrap
-from autograd_np.versions import own
+from autograd_np.versions import is_array, own
 
 __all__ = ["as_argument", "batched_gradients", "depends_on_others", "gradients", "pulled"]
-
-Rules: TypeAlias = Callable[..., Sequence[Any]]
 
 
 def gradients(
@@ -56,8 +54,10 @@ def gradients(
     RuntimeError
         If an output or an input is not on a tape, an output is no scalar and has no gradient, the graph is spent, or an
         array on it was changed in place.
+    TypeError
+        If an output is complex, an input real, and no gradient is given for the output.
     ValueError
-        If a gradient has another shape than its output.
+        If there are no outputs, not as many `grad_outputs` as outputs, or a gradient has another shape than its output.
 
     Examples
     --------
@@ -85,8 +85,8 @@ def gradients(
             f"gradients: input {missing[0]} does not require a gradient; make it with requires_grad=True, and only "
             f"then compute with it"
         )
-    places = [views.current(y, "gradients") for y in outputs]
-    youngest = max((node.number for node in places if node is not None), default=0)
+    nodes = [views.current(y, "gradients") for y in outputs]
+    youngest = max((node.number for node in nodes if node is not None), default=0)
     for i, x in enumerate(inputs):
         node = views.current(x, "gradients")
         assert node is not None
@@ -100,7 +100,7 @@ def gradients(
                 f"it; keep the tensor that they were computed from"
             )
     if not create_graph and mode.get().differentiating:
-        for node in filter(None, places):
+        for node in filter(None, nodes):
             views.check_constant(node, "gradients")
     retain = create_graph if retain_graph is None else retain_graph
     found = pulled(outputs, inputs, weights, create=create_graph, retain=retain)
@@ -163,14 +163,14 @@ def _swept(
     return results
 
 
-def _recorded(rules: Rules) -> Rules:
+def _recorded(rules: CallRules) -> CallRules:
     """Return how rules are called so that the sweep itself is recorded: with tensors in place of arrays."""
 
     def call(
         node: Node, argnums: Sequence[int], g: Any, y: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Sequence[Any]:
-        places = node.places()
-        args = [wrap(arg, places[i]) if i in places and is_array(arg) else arg for i, arg in enumerate(args)]
+        parents = node.parent_of()
+        args = [wrap(arg, parents[i]) if i in parents and is_array(arg) else arg for i, arg in enumerate(args)]
         if type(y) is tuple:
             outputs: Any = y  # pyright: ignore[reportUnknownVariableType]
             y = tuple(
@@ -185,20 +185,21 @@ def _recorded(rules: Rules) -> Rules:
     return call
 
 
-def _one_by_one(rules: Rules) -> Rules:
-    """Return how rules are called with a batch of gradients: those that take one only, with one after the other."""
+def _one_by_one(rules: CallRules) -> CallRules:
+    """Return how rules are called with a batch of gradients: those that take one gradient only, once for each."""
 
     def call(
         node: Node, argnums: Sequence[int], g: Any, y: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Sequence[Any]:
-        if node.primitive is None or node.primitive.batched:
+        plan: Any = node.plan
+        if plan.primitive.batched:
             return rules(node, argnums, g, y, args, kwargs)
         several = type(g) is tuple
         count = len(cast(Any, g[0] if several else g))
         gs = [tuple(part[i] for part in g) if several else g[i] for i in range(count)]
         columns = zip(*(rules(node, argnums, one, y, args, kwargs) for one in gs), strict=True)
-        places = node.places()
-        return [_stacked(parts, places[i]) for i, parts in zip(argnums, columns, strict=False)] or [None] * len(argnums)
+        parents = node.parent_of()
+        return [_stacked(parts, parents[i]) for i, parts in zip(argnums, columns, strict=True)]
 
     return call
 
@@ -212,7 +213,7 @@ def _stacked(parts: Sequence[Any], parent: Node) -> Any:
 
 
 def depends_on_others(output: Tensor, inputs: Sequence[Tensor]) -> bool:
-    """Tell whether an output depends on the tape from before its inputs, too."""
+    """Tell whether an output depends on anything that was recorded earlier than its inputs."""
     oldest = min((node.number for node in map(views.node_of, inputs) if node is not None), default=0)
     node = views.place_of(output)
     if node is None:

@@ -1,4 +1,4 @@
-"""Modes: whether operations are recorded, and whether every value is checked, for each thread and task by itself."""
+"""Modes: whether operations are recorded, a transform is running, and values are checked; for each thread and task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["ORDINARY", "Mode", "Switch", "differentiating", "mode", "no_grad", "
 
 
 class Mode(NamedTuple):
-    """Whether operations are recorded, and whether every value is checked.
+    """Whether operations are recorded, a transform is running, and every value is checked.
 
     What is needed to leave a mode stands in the mode itself, and not in the object that entered it: one such object may
     serve several threads and tasks at once.
@@ -86,7 +86,7 @@ class no_grad(Switch):
 
 
 class recording(Switch):
-    """Record inside, even within `no_grad`: what a transform needs for its own leaves."""
+    """Record inside, even within `no_grad`: a sweep that is recorded, or a formula that a rule differentiates."""
 
     change: ClassVar[dict[str, bool]] = {"recording": True, "differentiating": False}
 

@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_np.tape import is_array
+from autograd_np.versions import is_array
 
 __all__ = ["admitted", "array_of", "described", "knows_better", "losing_call", "refuse_subclasses"]
 

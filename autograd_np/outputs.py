@@ -1,4 +1,4 @@
-"""Functions of several outputs: each output has its own node, which puts its gradient in its place in the total."""
+"""Functions of several outputs: each output has a node, which files its gradient under the output's index."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Part(Contribution):
         self.g, self.index = g, index
 
     def added_to(self, total: list[Any] | None, owned: bool, node: Node) -> list[Any]:
-        """Put the gradient in its place."""
+        """File the gradient under the output's index."""
         total = [None] * len(node.output) if total is None else total
         total[self.index] = self.g if total[self.index] is None else total[self.index] + self.g
         return total

@@ -11,21 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 __all__ = [
-    "Plan",
-    "Primitive",
-    "Rule",
-    "Spec",
-    "constants",
-    "defvjp",
-    "implementations",
-    "implements",
-    "name_of",
-    "primitive_of",
-    "primitives",
-    "refusals",
-    "refuse",
-    "unsupported_keyword",
-]
+    "Plan", "Primitive", "Rule", "Spec", "constants", "defvjp", "implementations", "implements", "name_of",
+    "primitive_of", "primitives", "refusals", "refuse", "unsupported_keyword",
+]  # fmt: skip
 
 # A rule takes the gradient of the output, the output, and the function's own arguments. Spelt out by the number of
 # arguments, because a type checker infers the parameters of a lambda from this and not from Callable[..., Any].
@@ -38,7 +26,7 @@ Rule = (
 )
 
 primitives: dict[Any, Primitive] = {}
-"""The table: from a function (or ufunc method, as `(np.add, "accumulate")`) to its primitive."""
+"""The table: from a function (or ufunc method, as `(np.add, "reduce")`) to its primitive."""
 
 constants: set[Callable[..., Any]] = set()
 """Those of the implementations that carry no gradient."""
@@ -79,16 +67,16 @@ class Plan:
     keeps_output : bool
         Whether a rule reads the output.
     stand_ins : tuple of (int, int)
-        The unread ones among `argnums`: their places among the arguments and among the parents.
-    constants : tuple of int
-        The places of all other unread arguments.
-    keeps_no_array : bool
-        Whether every argument is a stand-in: its parents then are all that a node keeps of the call.
+        The unread ones among `argnums`: their positions among the arguments and among the parents.
+    specs : tuple of int
+        The positions of the other unread arguments: a node keeps a `Spec` of each array there.
+    keeps_no_argument : bool
+        Whether every argument is a stand-in: the node then keeps its parents in place of the arguments.
     pair : tuple of two rules, or empty
         The rules, where there are two arguments and both need a gradient.
     """
 
-    __slots__ = ("argnums", "constants", "keeps_no_array", "keeps_output", "pair", "primitive", "stand_ins")
+    __slots__ = ("argnums", "keeps_no_argument", "keeps_output", "pair", "primitive", "specs", "stand_ins")
 
     def __init__(self, primitive: Primitive, needed: int) -> None:
         count = needed.bit_length() - 1
@@ -96,9 +84,9 @@ class Plan:
         no_output, unread = primitive.unread(argnums, count)
         self.primitive, self.argnums = primitive, argnums
         self.keeps_output = not no_output
-        self.stand_ins = tuple((place, argnums.index(place)) for place in unread if place in argnums)
-        self.constants = tuple(place for place in unread if place not in argnums)
-        self.keeps_no_array = len(self.stand_ins) == count
+        self.stand_ins = tuple((i, argnums.index(i)) for i in unread if i in argnums)
+        self.specs = tuple(i for i in unread if i not in argnums)
+        self.keeps_no_argument = len(self.stand_ins) == count
         self.pair = primitive.vjps if len(argnums) == count == len(primitive.vjps) == 2 else ()
 
 
@@ -122,7 +110,7 @@ class Primitive:
     function : callable
         Takes and returns plain arrays. It may return a tuple or a list of arrays.
     name : str, optional
-        What messages call it; by default its qualified name.
+        What messages call it; by default as people write it: `np.sum`, `my_function`.
     residuals : bool
         Whether it returns a pair: its result, and what it saves for its rules' parameter `residuals`. That is None
         where the rules are differentiated again, since what was saved is no function of the arguments there.
@@ -168,7 +156,7 @@ class Primitive:
         self.batched = False
         self.arrays: int | None = None
         self.keywords: frozenset[str] = frozenset()
-        self._reads: tuple[tuple[str, ...], ...] = ()
+        self._parameters: tuple[tuple[str, ...], ...] = ()  # of each rule, those without a default: g, y, arguments
         self.plans = _Plans(self)
 
     def __repr__(self) -> str:
@@ -178,12 +166,12 @@ class Primitive:
         self, vjps: tuple[Rule | None, ...], joint: Callable[..., Sequence[Any]] | None, broadcasts: bool
     ) -> None:
         """Set the rules; see `defvjp`."""
-        reads: list[tuple[str, ...]] = []
+        named: list[tuple[str, ...]] = []
         keywords: list[frozenset[str]] = []
         variadic = False
         for rule in (joint,) if joint else vjps:
             if rule is None:
-                reads.append(())
+                named.append(())
                 continue
             parameters = inspect.signature(rule).parameters.values()
             names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
@@ -193,7 +181,7 @@ class Primitive:
                     f"defvjp({self.name}): with {len(vjps)} rules each takes the gradient, the output and "
                     f"{len(vjps)} arguments without a default; this one takes ({', '.join(names)})"
                 )
-            reads.append(tuple(names + stars))
+            named.append(tuple(names + stars))
             variadic = bool(stars)
             keywords.append(
                 frozenset(p.name for p in parameters if p.default is not p.empty or p.kind is p.KEYWORD_ONLY)
@@ -202,11 +190,11 @@ class Primitive:
         if not keywords or any(names != keywords[0] for names in keywords):
             raise TypeError(f"defvjp({self.name}): needs at least one rule, all with the same keyword arguments")
         self.vjps, self.joint, self.defined, self.broadcasts = vjps, joint, True, broadcasts
-        self.arrays = None if variadic else max(map(len, reads)) - 2
+        self.arrays = None if variadic else max(map(len, named)) - 2
         self.keywords = keywords[0]
-        # Those of a ufunc act on each element by itself, so that one more axis makes no difference to them.
+        # Those of a ufunc act on each element, or on the last axes: one more axis in front makes no difference.
         self.batched = isinstance(self.function, np.ufunc)
-        self._reads = tuple(reads)
+        self._parameters = tuple(named)
         self.plans.clear()
 
     def unread(self, argnums: tuple[int, ...], count: int) -> tuple[bool, tuple[int, ...]]:
@@ -223,8 +211,8 @@ class Primitive:
                 f"{self.name}: it has no derivative with respect to {self.argument(undefined[0])}; pass `.data` there "
                 f"if no gradient is needed, or define one with defvjp"
             )
-        rules = [self._reads[0]] if self.joint else [self._reads[i] for i in argnums]
-        # A parameter *arrays speaks for every argument from its place on.
+        rules = [self._parameters[0]] if self.joint else [self._parameters[i] for i in argnums]
+        # A parameter *arrays speaks for every argument from its position on.
         flags = [
             [not name.startswith("_") for name in names + names[-1:] * (2 + count - len(names))] for names in rules
         ]
@@ -233,7 +221,7 @@ class Primitive:
 
     def argument(self, i: int) -> str:
         """Name an argument, for messages, as its rules name it."""
-        names = next((names[2:] for names in self._reads if names), ())
+        names = next((names[2:] for names in self._parameters if names), ())
         return f"argument {i}" + (f" ({names[i].lstrip('_')})" if i < len(names) and self.vjps else "")
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -280,11 +268,12 @@ def unsupported_keyword(name: str, keyword: str, given: Mapping[str, Any], known
     )
 
 
-def primitive_of(function: Callable[..., Any], method: str | None = None, name: str | None = None) -> Primitive:
+def primitive_of(function: Callable[..., Any], method: str | None = None) -> Primitive:
     """Return the table's entry for a function, made now if there is none yet."""
     key = (function, method) if method else function
     if key not in primitives:
-        primitives[key] = Primitive(getattr(function, method) if method else function, name or name_of(key), fresh=True)
+        # NumPy's and SciPy's results are taken to be fresh, but for views: their primitives say that they move.
+        primitives[key] = Primitive(getattr(function, method) if method else function, name_of(key), fresh=True)
     return primitives[key]
 
 
@@ -298,9 +287,10 @@ def defvjp(
 
     A rule is `lambda g, y, x, ..., axis=None: ...`: `g` is the gradient of the output, `y` the output, and then come
     the function's own arguments, keywords under their own names. It returns the gradient of its argument, which must
-    have that argument's shape. A parameter whose name begins with an underscore is not read: only its shape and dtype
-    are kept until the backward pass (`_x.shape`, `_x.dtype`, `_x.ndim`). Rules are written with operators and NumPy
-    functions, so that they can be differentiated again; they must not write into arrays.
+    have that argument's shape; with `broadcasts` it may have the output's, and is summed. Its dtype is converted. A
+    parameter whose name begins with an underscore is not read: only its shape and dtype are kept until the backward
+    pass (`_x.shape`, `_x.dtype`, `_x.ndim`). Rules are written with operators and NumPy functions, so that they can be
+    differentiated again; they must not write into arrays.
 
     Parameters
     ----------
@@ -314,12 +304,13 @@ def defvjp(
     broadcasts : bool, optional
         Whether the function broadcasts its arguments, so that gradients are to be summed over the axes that
         broadcasting added. By default true for ufuncs only. The rule of a ufunc must act on each element of `g` by
-        itself: it may be given a stack of gradients, with an axis more.
+        itself, or on the last axes: it may be given a batch of gradients, with one axis more in front.
 
     Raises
     ------
     TypeError
-        If a rule does not have one parameter for the gradient, one for the output, and one for each array argument.
+        If a rule does not have one parameter for the gradient, one for the output, and one for each array argument;
+        if neither or both of `vjps` and `joint` are given, or no rule at all; if the rules differ in their keywords.
 
     Examples
     --------

@@ -1,14 +1,19 @@
 """The tape: nodes in the order of creation, and the reverse sweep over them.
 
-The tape holds plain arrays and knows nothing of Tensor. One backward pass takes thirteen ideas:
+There is no tape object: the tape is all nodes, linked by their parents. What leads to one result is its *graph*. The
+tape keeps plain arrays. It does not import Tensor: a leaf only points to its own.
+
+The words that one backward pass takes:
 
 - a *primitive* is a function that can be recorded, together with its rules;
 - a *rule* is the vector-Jacobian product for one argument: `lambda g, y, x: ...` returns the gradient of `x`, given
   `g`, the gradient of the output `y`; a *joint* rule returns those of all arguments at once;
 - a *plan* says for calls of one form which arguments need a gradient, and what their rules read;
-- a *spec* is the shape and dtype that are left of an array which no rule reads;
-- a *node* is one recorded call; its *parents* are the nodes of the arguments that need a gradient;
-- a *leaf* is a node without a call, where a tape starts: it belongs to a Tensor made by hand;
+- where no rule reads an array, its shape and dtype are left: its parent node *stands in* for it, or else a *spec*;
+- a *node* stands for one result on the tape; its *parents* are the nodes of the arguments that need a gradient. A call
+  of several results has a node, and each of them one more, whose parent that is;
+- a *leaf* is a node that no call made: of a Tensor made by hand, or of an argument of a function that is being
+  differentiated;
 - the *number* of a node says when it was recorded: nodes and writes into memory are counted together. The order of the
   numbers is the order of the tape, and an array that was written after its node was recorded is *stale*: the sweep
   refuses it;
@@ -16,8 +21,11 @@ The tape holds plain arrays and knows nothing of Tensor. One backward pass takes
 - the *total* of a node is the sum of the gradients that have reached it; the sweep writes into it only if it is
   *owned*, an array that the sweep made and nobody else has seen;
 - a *contribution* is a gradient that covers only a part of an argument, and adds itself to the total;
-- *fitting* gives what a rule returned the shape and dtype of the argument, by undoing broadcasting;
+- *fitting* undoes broadcasting by sums, casts to the argument's dtype, and takes the real part for a real argument;
+- in a *batch*, gradients have one axis more in front; `lead` counts such axes;
 - a node is *spent* once the sweep has let go of what it kept.
+
+The gradient g of a real loss L with respect to a complex x means dL = Re(g dx): it is the conjugate of PyTorch's.
 """
 
 from __future__ import annotations
@@ -35,11 +43,11 @@ from autograd_np.primitives import Plan, Primitive, Spec
 from autograd_np.versions import check_unchanged, is_array, tick
 
 __all__ = [
-    "NOTHING", "Array", "Call", "Contribution", "Leaf", "Node", "call_rules", "is_array", "record_node", "sweep",
+    "NOTHING", "Array", "CallRules", "Contribution", "Leaf", "Node", "call_rules", "record_node", "sweep",
     "unbroadcast",
 ]  # fmt: skip
 
-Call: TypeAlias = Callable[..., Sequence[Any]]
+CallRules: TypeAlias = Callable[..., Sequence[Any]]
 Array = Any  # an ndarray, or in a sweep that is itself recorded a Tensor; a rule cannot tell them apart
 
 
@@ -67,9 +75,9 @@ class Node:
     output
         The result, if a rule reads it. Several results are a tuple, each an array or a `Spec`.
     shape, dtype
-        Of the result.
-    leaf : weak reference or None
-        A leaf's Tensor, which owns the node and not the other way round.
+        Of the result; of several results () and the dtype of the first.
+    tensor : weak reference or None
+        The Tensor that owns a leaf. The node does not keep it alive.
     is_argument : bool
         Whether it is the leaf of an argument of a function that is being differentiated.
     trace : Trace or None
@@ -87,7 +95,7 @@ class Node:
     output: Any
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    leaf: Any = None
+    tensor: Any = None
     is_argument: bool = False
     trace: Any = None
 
@@ -116,8 +124,8 @@ class Node:
         """What was called, for messages."""
         return self.plan.primitive.name if self.plan else "a leaf"
 
-    def places(self) -> dict[int, Node]:
-        """Return the parent of each argument that needs a gradient.
+    def parent_of(self) -> dict[int, Node]:
+        """Return the parent of each argument that needs a gradient, by the argument's position.
 
         Raises
         ------
@@ -139,12 +147,12 @@ class Node:
 class Leaf(Node):
     """The start of a tape: a Tensor made by hand, or for an argument of a function that is being differentiated."""
 
-    __slots__ = ("__weakref__", "is_argument", "leaf")
+    __slots__ = ("__weakref__", "is_argument", "tensor")
 
-    leaf: weakref.ref[Any]
+    tensor: weakref.ref[Any]
 
     def __init__(self, tensor: Any, data: NDArray[Any], is_argument: bool = False) -> None:
-        self.number, self.leaf, self.is_argument = tick(), weakref.ref(tensor), is_argument
+        self.number, self.tensor, self.is_argument = tick(), weakref.ref(tensor), is_argument
         self.plan, self.parents, self.args, self.kwargs, self.output = None, (), (), NOTHING, None
         self.shape, self.dtype = data.shape, data.dtype
 
@@ -161,15 +169,15 @@ def record_node(
     kind: type[Node] = Node,
 ) -> Node:
     """Put an operation on the tape: faster than a class's `__init__` would."""
-    if plan.keeps_no_array:
+    if plan.keeps_no_argument:
         args = parents
-    elif plan.stand_ins or plan.constants:
+    elif plan.stand_ins or plan.specs:
         args = [*args]
-        for place, i in plan.stand_ins:
-            args[place] = parents[i]
-        for place in plan.constants:
-            if is_array(args[place]):
-                args[place] = Spec(args[place].shape, args[place].dtype)
+        for position, i in plan.stand_ins:
+            args[position] = parents[i]
+        for position in plan.specs:
+            if is_array(args[position]):
+                args[position] = Spec(args[position].shape, args[position].dtype)
     else:
         args = tuple(args)  # the garbage collector stops tracking a tuple of arrays, but never a list
     node = _new(kind)
@@ -223,7 +231,7 @@ def call_rules(
 
 
 def sweep(
-    outputs: Sequence[Node], gradients: Sequence[Array], inputs: Inputs = None, *, call: Call = call_rules,
+    outputs: Sequence[Node], gradients: Sequence[Array], inputs: Inputs = None, *, call: CallRules = call_rules,
     retain: bool = False,
 ) -> dict[Node, Array]:  # fmt: skip
     """Walk back over the tape and return the gradient of each input that was reached.
@@ -234,7 +242,7 @@ def sweep(
         The nodes to start from, and the gradient of each: an array of its shape, or a batch of such arrays, along a
         leading axis. The gradients of the inputs are batches then, too.
     inputs : collection of Node, optional
-        Where to stop; by default at the leaves.
+        The nodes whose gradients are wanted, by default the leaves. Nothing older than the oldest is visited.
     call : callable
         How the rules of a node are called: `call_rules`, or what wraps it.
     retain : bool
@@ -243,7 +251,8 @@ def sweep(
     Raises
     ------
     RuntimeError
-        If a part of the graph is spent, or an array on it was changed in place. No sweep has then begun.
+        If a part of the graph is spent, or an array on it was changed in place. No sweep has then begun, except where
+        another thread releases the graph meanwhile.
     """
     order, wanted = _order(outputs, inputs)
     check_unchanged(order)
@@ -256,13 +265,14 @@ def sweep(
     try:
         return _visited(nodes, order[-1:], wanted, inputs, totals, owned, lead, call, retain)
     except BaseException as error:
+        # What the iterator has not given out was not visited: the last one before it is where the error came from.
         _give_up(error, order[: len(order) - length_hint(nodes)][-1:], () if retain else order)
         raise
 
 
 def _visited(
-    nodes: Iterator[Node], oldest: Sequence[Node], wanted: set[Node] | None, inputs: Inputs, totals: dict[Node, Any],
-    owned: set[Node], lead: int, call: Call, retain: bool,
+    nodes: Iterator[Node], last: Sequence[Node], wanted: set[Node] | None, inputs: Inputs, totals: dict[Node, Any],
+    owned: set[Node], lead: int, call: CallRules, retain: bool,
 ) -> dict[Node, Array]:  # fmt: skip
     """Visit nodes in order, each with its total, and return the totals of the inputs."""
     gathered, take = totals.get, totals.pop
@@ -272,10 +282,11 @@ def _visited(
         if g is None:
             continue
         plan, parents, kwargs, y = node.plan, node.parents, node.kwargs, node.output
-        args = node.args  # last, since another thread that releases the node takes it away first
+        # Read last: whoever releases a node clears its args first, so if they are still there, all else was read whole.
+        args = node.args
         if plan is None or (inputs is not None and node in inputs):
             found[node] = g
-            if plan is None or node in oldest:  # it may be spent: the sweep needs nothing that it was computed from
+            if plan is None or node in last:  # it may be spent: the sweep needs nothing that it was computed from
                 continue
         if args is None:
             raise spent(node)
@@ -284,6 +295,7 @@ def _visited(
             argnums, parents = _asked(argnums, parents, wanted)
         if type(g) is list:
             g = _of_every_output(cast(Any, g), y)
+        # A node stands in for an output that no rule reads.
         parts: Sequence[Any] = call(node, argnums, g, node if y is None else y, args, kwargs)
         for parent, part in zip(parents, parts):  # noqa: B905 (strict takes time)
             if type(part) is np.ndarray and part.shape == parent.shape and part.dtype is parent.dtype:
@@ -346,7 +358,7 @@ def _of_every_output(parts: Sequence[Any], outputs: Sequence[Any]) -> tuple[Any,
 
 
 def _order(outputs: Sequence[Node], inputs: Inputs) -> tuple[list[Node], set[Node] | None]:
-    """Return the nodes to visit, youngest first, and those that lead to the inputs; None if all of them do."""
+    """Return the nodes to visit, youngest first, and the inputs with all that leads to them; None if all of it does."""
     # Nothing older than the oldest input can lead to one.
     oldest = min((node.number for node in inputs), default=sys.maxsize) if inputs is not None else 0
     seen = {node for node in outputs if node.number >= oldest}
@@ -408,6 +420,7 @@ def _fitted(g: Array, parent: Node, primitive: Primitive, parts: Iterable[tuple[
 def unbroadcast(g: Array, shape: tuple[int, ...], lead: int = 0) -> Array:
     """Sum a gradient over the axes that broadcasting from `shape` added (after the first `lead`) or stretched."""
     first = g.ndim - len(shape)  # the axis of g that is the first one of the shape
+    # With fewer axes than the shape, broadcasting explains nothing: leave it for _fitted to refuse.
     stretched = [first + i for i, n in enumerate(shape) if n == 1 and g.shape[first + i] != 1] if first >= lead else []
     axes = (*range(lead, first), *stretched)
     if not axes:

@@ -19,12 +19,12 @@ from autograd_np.operands import admitted, array_of, described, knows_better, lo
 from autograd_np.outputs import output_node
 from autograd_np.primitives import Primitive, implementations, name_of, primitive_of, primitives, refusals
 from autograd_np.supported import check_fit, unsupported
-from autograd_np.tape import NOTHING, Leaf, Node, is_array, record_node, sweep
-from autograd_np.versions import own, versions
+from autograd_np.tape import NOTHING, Leaf, Node, record_node, sweep
+from autograd_np.versions import is_array, own, versions
 
 __all__ = [
-    "Operand", "Tensor", "as_array", "assign", "astype", "getitem", "holds_a_tensor", "identity",
-    "joined", "plain", "primitive", "record", "seed", "wrap",
+    "Operand", "Tensor", "argument", "as_array", "assign", "astype", "getitem", "holds_a_tensor", "joined", "plain",
+    "primitive", "record", "seed", "wrap",
 ]  # fmt: skip
 
 Operand: TypeAlias = Union["Tensor", ArrayLike]
@@ -70,6 +70,7 @@ def _operators(ufunc: np.ufunc) -> tuple[Operator, Operator, Operator]:
             (state is not ORDINARY and (state.anomaly or not state.recording))
             or type(output) is not np.ndarray
             or output.dtype.kind not in "fc"
+            # The same doubt as in `_inputs`.
             or (left.number < newest and left.plan is not None if left is not None else kind is Tensor and a._view)
             or (right.number < newest and right.plan is not None if right is not None else other is Tensor and b._view)
         ):
@@ -216,12 +217,13 @@ class Tensor(methods.NumpyMethods):
                 "a copy (t.copy())"
             )
         known = _frozen.pop(id(self), None)
-        self._view = None if views.is_number(self) else self._view  # which is to be changed in place
-        self._node = known if known is not None and known.leaf() is self else Leaf(self, self._array)
+        # A leaf is updated in place, but `s -= 1` would make another tensor of a number.
+        self._view = None if views.is_number(self) else self._view
+        self._node = known if known is not None and known.tensor() is self else Leaf(self, self._array)
 
     @property
     def is_leaf(self) -> bool:
-        """Whether it was made by hand rather than by a recorded operation."""
+        """Whether no recorded operation made it: it was made by hand, or computed without recording."""
         node = views.place_of(self)
         return node is None or node.plan is None
 
@@ -340,13 +342,14 @@ class Tensor(methods.NumpyMethods):
         if mode.get().differentiating:
             views.check_constant(node, "backward()")
         found = sweep([node], [start._array], call=rules_in_mode(), retain=retain_graph)
+        # No other name for the arrays may be left, so that `own` need not copy them.
         del start
         check_found(found)
         totals: list[tuple[Tensor, NDArray[Any]]] = []
         with _adding:
             while found:
                 node, total = found.popitem()
-                leaf = node.leaf and node.leaf()
+                leaf = node.tensor and node.tensor()
                 if leaf is not None and leaf._node is node:  # else it was frozen meanwhile
                     totals.append((leaf, own(total) if leaf._grad is None else leaf._grad + total))
             for leaf, total in totals:
@@ -356,17 +359,17 @@ class Tensor(methods.NumpyMethods):
 
     def __setitem__(self, index: Any, value: Operand) -> None:
         index = views.copied(plain(index))
-        place = self._array[index]
-        if not is_array(place):  # a number: the same place as an array without axes
-            place = self._array[(*(index if type(index) is tuple else (index,)), ...)]
-        shares = is_array(place) and np.may_share_memory(place, self._array)
+        written = self._array[index]
+        if not is_array(written):  # a number: the same elements as an array without axes
+            written = self._array[(*(index if type(index) is tuple else (index,)), ...)]
+        shares = is_array(written) and np.may_share_memory(written, self._array)
         value = as_array(value, "t[index] = value: the value")
         if not isinstance(value, Tensor):
             value = wrap(np.asarray(value), None)
-        elif shares and views.same_memory(value, place) and views.root_of(value) is views.root_of(self):
+        elif shares and views.same_memory(value, written) and views.root_of(value) is views.root_of(self):
             return  # the end of t[index] += other
-        views.check_fits("t[index] = value", self._array, value._array, np.shape(place))
-        views.write(self, "t[index] = value", value, index, place if shares else self._array)
+        views.check_fits("t[index] = value", self._array, value._array, np.shape(written))
+        views.write(self, "t[index] = value", value, index, written if shares else self._array)
 
     # -- operators ----------------------------------------------------------------------------------------------------
 
@@ -379,7 +382,8 @@ class Tensor(methods.NumpyMethods):
     __pow__, __rpow__, __ipow__ = _operators(np.power)
     __matmul__, __rmatmul__, __imatmul__ = _operators(np.matmul)
 
-    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]  (equality leaves it to be said)
+    # A class with __eq__ loses its hash unless it says so.
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -393,7 +397,7 @@ class Tensor(methods.NumpyMethods):
     # -- NumPy's protocols --------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs and _OWN.issuperset(map(type, inputs)):
+        if method == "__call__" and not kwargs and _READY.issuperset(map(type, inputs)):
             entry = primitives.get(ufunc)
             if entry is not None and entry.defined:
                 return record(entry, inputs, NOTHING)
@@ -401,7 +405,7 @@ class Tensor(methods.NumpyMethods):
             return NotImplemented
         key: Any = ufunc if method == "__call__" else (ufunc, method)
         inputs = tuple(
-            x if type(x) in _OWN else as_array(x, f"{name_of(key)}: argument {i}") for i, x in enumerate(inputs)
+            x if type(x) in _READY else as_array(x, f"{name_of(key)}: argument {i}") for i, x in enumerate(inputs)
         )
         out = kwargs.pop("out", None)
         if out is None or all(array is None for array in out):
@@ -438,7 +442,7 @@ for _absent in absent("Tensor"):  # a __getattr__ would make every attribute slo
 
 
 def _dispatch(key: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Call what stands in the table for a NumPy function, or a ufunc's method."""
+    """Call what is registered for a NumPy function or a ufunc's method: an implementation, else a primitive."""
     implementation = implementations.get(key)
     if implementation is not None:
         try:
@@ -465,7 +469,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     """
     arrays, parents, needed = _inputs(primitive, args)
     if kwargs:
-        kwargs = views.constants(kwargs, Tensor, primitive.name)
+        kwargs = views.unchanging(kwargs, Tensor, primitive.name)
     try:
         output = primitive.function(*arrays, **kwargs)
     except (TypeError, ValueError) as error:
@@ -474,7 +478,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     if primitive.residuals:
         output, kwargs = output[0], {**kwargs, "residuals": output[1]}
     if isinstance(output, tuple | list):
-        outputs = [_apart(np.asarray(part), arrays) for part in cast(Sequence[Any], output)]
+        outputs = [_unshared_result(np.asarray(part), arrays) for part in cast(Sequence[Any], output)]
         node = _node(primitive, arrays, parents, needed, kwargs, outputs)
         return tuple(
             wrap(part, output_node(node, outputs, i) if node is not None and part.dtype.kind in "fc" else None)
@@ -487,7 +491,7 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
         output = output if output is not arrays[0] else output.view()
         view = views.view_of(args[0], primitive, kwargs)
     elif not primitive.fresh:
-        output = _apart(output, arrays)
+        output = _unshared_result(output, arrays)
     return wrap(output, _node(primitive, arrays, parents, needed, kwargs, output), view)
 
 
@@ -502,8 +506,10 @@ def _inputs(primitive: Primitive, args: Sequence[Any]) -> tuple[list[Any], list[
         if kind is Tensor:
             arrays.append(arg._array)
             node = arg._node
-            if arg._view is not None if node is None else node.number < versions.latest and node.plan is not None:
-                node = views.current(arg, primitive.name) if mode.get().recording else node
+            # A view of a constant may be on a tape by now, and a recorded array may have been written since.
+            doubtful = arg._view if node is None else node.number < versions.latest and node.plan is not None
+            if doubtful and mode.get().recording:
+                node = views.current(arg, primitive.name)
             if node is not None:
                 needed |= 1
                 parents.append(node)
@@ -531,7 +537,7 @@ def _node(
         if part.dtype.kind in "fc":
             put = record_in_mode if state.anomaly else record_node
             return put(primitive.plans[needed], tuple(parents), arrays, kwargs, output)
-    if "dtype" not in kwargs:  # integers were asked for, which have no gradient
+    if "dtype" not in kwargs:  # with dtype= the call asked for integers itself, and knows that they have no gradient
         raise TypeError(
             f"{primitive.name}: its result has dtype {parts[0].dtype}, which carries no gradient, and an "
             f"argument requires one; say that it is a constant: call it with `.data`"
@@ -541,10 +547,10 @@ def _node(
 
 _ERRORS = (np.linalg.LinAlgError, np.exceptions.AxisError, ValueError, TypeError)  # what callers may wait for
 _AS_THEY_ARE = {np.ndarray, float, int, bool, complex, type(None)}
-_OWN = {Tensor, *_AS_THEY_ARE}
+_READY = {Tensor, *_AS_THEY_ARE}  # types that need no conversion
 
 
-def _apart(output: NDArray[Any], arrays: Sequence[Any]) -> NDArray[Any]:
+def _unshared_result(output: NDArray[Any], arrays: Sequence[Any]) -> NDArray[Any]:
     """Return a result that shares no memory with the arguments: a write into one would be a write into the other."""
     if output.base is None:
         shares = any(output is array for array in arrays)
@@ -615,7 +621,8 @@ def _recordable(entry: Primitive) -> Any:
     return call
 
 
-getitem, assign, identity, astype = map(_recordable, (views.getitem, views.assign, views.argument, methods.astype))
+# Primitives of other files as functions of arrays and tensors, so that rules can call them.
+getitem, assign, argument, astype = map(_recordable, (views.getitem, views.assign, views.argument, methods.astype))
 
 
 def wrap(array: NDArray[Any], node: Node | None, view: views.View | None = None) -> Tensor:

@@ -4,6 +4,9 @@ Functions take and return arrays, or nested dicts, lists and tuples of arrays. D
 Tensors where something on a tape is involved: an argument that is a Tensor, or a Tensor requiring a gradient that the
 function closes over. That is what makes `grad(grad(f))` right.
 
+A *cotangent* of an output is the gradient of some final scalar with respect to it. A sweep *pulls* cotangents of the
+outputs back to gradients of the inputs: a vector-Jacobian product.
+
 There is one table of rules. Forward mode is reverse mode twice: `u -> u J` is linear, and its own vector-Jacobian
 product is `v -> J v`.
 """
@@ -107,7 +110,7 @@ def grad(fun: Function, argnums: Argnums = 0) -> Function:
 
 
 def value_and_grad(fun: Function, argnums: Argnums = 0) -> Function:
-    """Return the function that computes both the value and the gradient of `fun`, at the cost of one of each.
+    """Return the function that computes the value and the gradient of `fun`, in one forward and one backward pass.
 
     Parameters and errors are those of `grad`.
 
@@ -254,8 +257,8 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
     probes: list[Any] = []
     for y in call.outputs:
         probes.append(Tensor(np.zeros(y.shape, y.dtype), requires_grad=True) if _on_tape(y) else None)
-    pulled = call.pull(probes, create=True)
-    pairs = [(g, v) for g, v in zip(pulled, directions, strict=True) if g.requires_grad]
+    of_inputs = call.pull(probes, create=True)
+    pairs = [(g, v) for g, v in zip(of_inputs, directions, strict=True) if g.requires_grad]
     live = [u for u in probes if u is not None]
     pushed: Iterable[Any] = ()
     if pairs:
@@ -277,14 +280,14 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     fun : callable
         Returns a scalar.
     primals : sequence
-        Its arguments: floating arrays, or nested containers of them.
+        Its arguments: floating or complex arrays, or nested containers of them.
     tangents : sequence
         The vector: for each primal one of the same structure and shapes.
 
     Returns
     -------
     array or container
-        Of the structure of the primal; for several primals, whose Hessian is that of all together, a tuple.
+        Of the structure of the primal; for several primals, whose Hessian is that of all together, or none, a tuple.
 
     Raises
     ------
@@ -307,7 +310,7 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
             tuple(primals), leaves_like(tuple(tangents), tuple(primals), f"{_named('hvp', fun)}: the tangents")
         )
         product = vjp(gradient, *primals)[1](directions)
-    return product if len(product) > 1 else product[0]
+    return product[0] if len(product) == 1 else product
 
 
 def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
@@ -372,8 +375,8 @@ def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
 def _rows(call: _Call, start: int, stop: int) -> list[Any]:
     """Return the Jacobian's rows for some of the output's elements: one array for each input.
 
-    Of a real input, the real part of the gradient counts. A complex output takes two sweeps: the cotangent 1 gives the
-    derivative of its real part, the cotangent -i that of its imaginary part.
+    Of a real input, the real part of the gradient counts. A complex output of a real input takes two sweeps: the
+    cotangent 1 gives the derivative of its real part, the cotangent -i that of its imaginary part.
     """
     y = call.output
     units = np.eye(stop - start, np.size(y), start, dtype=_dtype(y)).reshape(-1, *np.shape(y))
@@ -525,7 +528,7 @@ class _Call:
 
 
 def _derivative(fun: Function) -> Callable[[Function], Function]:
-    """Decorate a derivative of a function: it has the function's name and documentation."""
+    """Decorate a derivative: it has the function's name and documentation, and may be constant without a warning."""
     return lambda derivative: may_be_constant(functools.update_wrapper(derivative, fun))
 
 

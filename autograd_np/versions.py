@@ -23,7 +23,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
-__all__ = ["Versions", "tick", "versions"]
+__all__ = ["Versions", "arrays_of", "check_unchanged", "is_array", "own", "tick", "versions"]
 
 Stretch: TypeAlias = tuple[int, int, int]
 """The first address, the first one after the last, and the number of the write."""
@@ -54,7 +54,7 @@ class Versions:
 
     def __init__(self) -> None:
         self.latest = 0
-        self._notes: deque[Stretch] = deque([(0, 0, 0)])
+        self._notes: deque[Stretch] = deque()
         self._ordered: list[Stretch] = []  # disjoint, in the order of addresses: all writes older than the notes
         self.unlock()
         # The arrays that own what was written, and their bounds, by their ids; weak, since an id may be used again.
@@ -81,10 +81,12 @@ class Versions:
         start, stop = self._bounds(array) or _bounds(array)
         if start == stop:
             return 0
-        noted = self._noted()  # before they are in order
-        first, end = _between(self._ordered, start, stop)
+        # The notes first: what is put in order meanwhile is then found in both, never in neither.
+        noted = self._noted()
+        ordered = self._ordered  # read once: another thread may put another list there
+        first, end = _between(ordered, start, stop)
         latest = [n for a, b, n in noted if a < stop and start < b]
-        return max(latest + [n for _, _, n in self._ordered[first:end]], default=0)
+        return max(latest + [n for _, _, n in ordered[first:end]], default=0)
 
     def _noted(self) -> tuple[Stretch, ...]:
         while True:
@@ -101,7 +103,7 @@ class Versions:
             for stretch in noted:
                 ordered = _written(ordered, stretch)
             self._ordered = ordered
-            for _ in noted[:-1]:
+            for _ in noted:
                 self._notes.popleft()
         finally:
             self._ordering.release()

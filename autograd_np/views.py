@@ -1,8 +1,12 @@
-"""Views: tensors that lie in one another's memory, and the one way to write into it.
+"""Views: tensors that lie in one another's memory, and the one way to write into it that is recorded.
 
 A view knows how it was taken from the tensor that owns the memory, its *root*: by a chain of steps such as
 `root[1:].T`. Whoever writes into a view gives the root a new place on the tape, that of the old value with the part
-assigned; every other view of it is stale then, and is taken anew from the root when it is next read.
+assigned; every other view of it is out of date then, and is taken anew from the root when it is next read.
+
+A tensor's *place on the tape* is its node. `node_of` is the node that it was given, be it up to date or not. `current`
+brings it up to date first, for those who record or differentiate. `place_of` does so only where a tensor has no node
+yet, to tell whether it is on a tape at all.
 
 A tensor here is whatever has an array, a node or None, and a view or None (`Tensor`, which is built on this).
 """
@@ -24,8 +28,8 @@ from autograd_np.versions import tick, versions
 
 __all__ = [
     "CONSTANT", "NUMBER", "View", "ancestors", "argument", "as_leaf", "assign", "check_complex", "check_constant",
-    "check_fits", "check_memory", "check_out", "check_writable", "complex_by_real", "constants", "copied", "current",
-    "getitem", "is_argument", "is_number", "is_view", "node_of", "overwrite", "place_of", "root_of", "same_memory",
+    "check_fits", "check_memory", "check_out", "check_writable", "complex_by_real", "copied", "current", "getitem",
+    "is_argument", "is_number", "is_view", "node_of", "overwrite", "place_of", "root_of", "same_memory", "unchanging",
     "view_of", "write",
 ]  # fmt: skip
 
@@ -44,7 +48,8 @@ def _itself(x: Any) -> Any:
     return x
 
 
-# What a tensor is on the tape after it was written into, and an argument of a function that is being differentiated.
+# What NumPy has no function for: indexing, a write (what a tensor is on the tape after it), and what stands for an
+# argument of a function that is being differentiated.
 getitem = Primitive(_getitem, "t[index]", fresh=True, moves=True)
 assign = Primitive(_assign, "t[index] = value", fresh=True)
 argument = Primitive(_itself, "an argument", fresh=True)
@@ -193,7 +198,9 @@ def ancestors(output: Node) -> set[Node]:
 
 
 def check_complex(output: Node, call: str) -> None:
-    """Raise if a complex output was computed from a real leaf: its gradient there is two.
+    """Raise if a complex output was computed from a real leaf.
+
+    It has two gradients there, of its real and of its imaginary part.
 
     Raises
     ------
@@ -223,13 +230,13 @@ def check_constant(output: Node, call: str) -> None:
 def complex_by_real(call: str) -> TypeError:
     """Return the error for a complex result that is differentiated by real numbers."""
     return TypeError(
-        f"{call}: the output is complex and what it is differentiated by is real, so that its gradient is two, that of "
-        f"the real and that of the imaginary part; differentiate y.real, y.imag or np.abs(y), give the gradient of the "
+        f"{call}: the output is complex and what it is differentiated by is real, so that it has two gradients, one of "
+        f"the real and one of the imaginary part; differentiate y.real, y.imag or np.abs(y), give the gradient of the "
         f"output, or take the jacobian"
     )
 
 
-def constants(kwargs: Mapping[str, Any], tensor: type, call: str) -> Mapping[str, Any]:
+def unchanging(kwargs: Mapping[str, Any], tensor: type, call: str) -> Mapping[str, Any]:
     """Return keyword arguments that nobody can change until the backward pass.
 
     Raises
@@ -240,11 +247,11 @@ def constants(kwargs: Mapping[str, Any], tensor: type, call: str) -> Mapping[str
     for value in kwargs.values():
         kind = _type(value)
         if kind not in _NOTICED and not (kind is tuple and _PLAIN.issuperset(map(type, value))):
-            return {name: _constant(value, tensor, call, name) for name, value in kwargs.items()}
+            return {name: _unchanging(value, tensor, call, name) for name, value in kwargs.items()}
     return kwargs
 
 
-def _constant(value: Any, tensor: type, call: str, name: str) -> Any:
+def _unchanging(value: Any, tensor: type, call: str, name: str) -> Any:
     if isinstance(value, tensor):
         given: Any = value
         if current(given, call) is not None:
@@ -273,11 +280,11 @@ def copied(value: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def write(tensor: Any, call: str, value: Any, index: Any, place: NDArray[Any]) -> None:
-    """Write a tensor's value into another one's memory, at an index (None: everywhere): the one way in.
+def write(tensor: Any, call: str, value: Any, index: Any, written: NDArray[Any]) -> None:
+    """Write a tensor's value into another one's memory, at an index (None: everywhere): the one recorded way in.
 
-    The root depends on the value then, and every view of it is taken anew when it is read. `place` is the array that is
-    written.
+    The root depends on the value then, and every view of it is taken anew when it is read. `written` is an array
+    whose memory holds all that is overwritten.
 
     Raises
     ------
@@ -295,8 +302,8 @@ def write(tensor: Any, call: str, value: Any, index: Any, place: NDArray[Any]) -
     if mode.get().anomaly:
         check_finite(value._array, f"{call}: the value", f"written at {user_line()}")
     value = value if value.dtype == tensor.dtype else value.astype(tensor.dtype)
-    source = source and value._node
-    versions.note(place)
+    source = source and value._node  # that of the converted value
+    versions.note(written)
     try:
         tensor._array[... if index is None else index] = value._array
         if source is None and own is None and root_node is None:
@@ -309,7 +316,7 @@ def write(tensor: Any, call: str, value: Any, index: Any, place: NDArray[Any]) -
     except BaseException:  # even of a signal: whoever reads the memory next is to be told that it is half-written
         if source is not None and root._node is None:
             root._node = record_in_mode(_copying.plans[0b11], (source,), (root._array,), NOTHING, root._array)
-        versions.note(place)
+        versions.note(written)
         raise
 
 
@@ -322,14 +329,14 @@ def overwrite(tensor: Any, call: str, args: Sequence[Any], compute: Callable[...
         As `write`, and if the result has another shape.
     """
     check_writable(tensor, call)
-    result = compute(*(_apart(arg, tensor) for arg in args))
+    result = compute(*(_unshared_argument(arg, tensor) for arg in args))
     if result.shape != tensor.shape:
         raise ValueError(f"{call}: a result of shape {result.shape} does not fit {tensor.shape}")
     write(tensor, call, result, None, tensor._array)
     return tensor
 
 
-def _apart(arg: Any, tensor: Any) -> Any:
+def _unshared_argument(arg: Any, tensor: Any) -> Any:
     """Return an argument that a write into a tensor leaves as it is."""
     shares = type(arg) is type(tensor) and np.may_share_memory(arg._array, tensor._array)
     return arg.copy() if shares else arg
@@ -433,10 +440,10 @@ def _after_write(root: Any, node: Node | None, view: Any) -> Node | None:
     steps = view._view.steps()
     part = next((step.primitive for step in steps if step.primitive in (_real, _imag)), None)
     if part is None or root.dtype.kind != "c":
-        return _assignment(node, root._array, view._node, view._array, _places(root, steps))
+        return _assignment(node, root._array, view._node, view._array, _index_in_root(root, steps))
     whole = _placed(root, node)
     real, imag = whole.real.copy(), whole.imag.copy()
-    (real if part is _real else imag)[_places(root, steps)] = _placed(view, view._node)
+    (real if part is _real else imag)[_index_in_root(root, steps)] = _placed(view, view._node)
     return (real + 1j * imag)._node
 
 
@@ -449,7 +456,7 @@ def _placed(tensor: Any, node: Node | None) -> Any:
     return copy
 
 
-def _places(root: Any, steps: Sequence[View]) -> Any:
+def _index_in_root(root: Any, steps: Sequence[View]) -> Any:
     """Return the index of a view's elements in its root."""
     if len(steps) == 1 and steps[0].primitive is getitem:
         return steps[0].kwargs["index"]
@@ -457,12 +464,12 @@ def _places(root: Any, steps: Sequence[View]) -> Any:
     if not shape:
         return ...
     size: int = root.size
-    places: Any = np.arange(size)
-    places = places.reshape(shape)
+    positions: Any = np.arange(size)
+    positions = positions.reshape(shape)
     for step in steps:
         if step.primitive is not _imag:  # the imaginary parts are where the numbers are
-            places = step.primitive.function(places, **step.kwargs)
-    return cast(Any, np.unravel_index(places, shape))
+            positions = step.primitive.function(positions, **step.kwargs)
+    return cast(Any, np.unravel_index(positions, shape))
 
 
 def _assignment(

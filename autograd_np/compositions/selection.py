@@ -12,8 +12,8 @@ from autograd_np.operands import losing_call
 from autograd_np.primitives import implements, refuse
 from autograd_np.rules.arguments import no_out, numbered
 from autograd_np.rules.shaping import concatenate
-from autograd_np.tape import is_array
 from autograd_np.tensor import Tensor, as_array, plain
+from autograd_np.versions import is_array
 
 
 def _along(a: Any, axis: int | None) -> tuple[Any, int]:

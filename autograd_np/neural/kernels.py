@@ -60,7 +60,10 @@ def _outer(a: Array, b: Array, out: Array | None = None) -> Array:
 
 
 def pad(x: Array, padding: Pair, value: float = 0) -> Array:
-    """Surround images (N, C, H, W) with a constant; they lie in memory as (H, W, C, N) then."""
+    """Surround images (N, C, H, W) with a constant; they lie in memory as (H, W, C, N) then.
+
+    With no padding the images themselves are returned, as they lie.
+    """
     (n, c, h, w), (above, left) = x.shape, padding
     if padding == (0, 0):
         return x
@@ -154,6 +157,7 @@ def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair)
     """Return the gradient of the images: `g` (N, O, H', W') times the weights, added where the filters were."""
     (n, o, rows, columns), (_, c, kh, kw), (s, t) = g.shape, w.shape, stride
     margin = (kh - 1 - padding[0], kw - 1 - padding[1])
+    # With a stride of 1 the gradient is a correlation of g with the flipped filters.
     if stride == (1, 1) and min(margin) >= 0 and o * kw >= _THICK:
         return correlate(g, np.flip(w, (2, 3)).swapaxes(0, 1), None, stride, margin)
     h, width = image[0] + 2 * padding[0], image[1] + 2 * padding[1]
@@ -292,7 +296,10 @@ def max_of_tiles_gradient(g: Array, y: Array, across: Array, x: Array, kernel: P
 
 
 def _to_the_first(g: Array, largest: Array, cells: list[tuple[Array, Array]], mask: Array) -> None:
-    """Write the gradient into the place of the first cell that is the largest, and 0 into the places of the others."""
+    """Write the gradient into the place of the first cell that is the largest, and 0 into the places of the others.
+
+    The last cell takes what no other took.
+    """
     for i, (cell, out) in enumerate(cells[:-1], start=1):
         np.equal(cell, largest, out=mask)
         np.multiply(g, mask, out=out)
@@ -302,7 +309,7 @@ def _to_the_first(g: Array, largest: Array, cells: list[tuple[Array, Array]], ma
 
 
 def as_in_memory(g: Array, like: Array) -> Array:
-    """Return a new array with the memory layout of another one of its shape."""
+    """Return an array in the memory layout of another one of its shape: itself, if it has that layout."""
     if g.strides == like.strides:
         return g
     copy = np.empty_like(like, dtype=g.dtype)

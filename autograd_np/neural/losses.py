@@ -19,7 +19,7 @@ __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_en
 def cross_entropy(logits: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the cross-entropy of targets and the softmax of logits: -Σ t log softmax(logits) over the classes.
 
-    Softmax and logarithm are one, so that logits of any size are safe.
+    Softmax and logarithm are computed as one, so that logits of any size are safe.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def _label_cross_entropy(x: Any, labels: Any, axis: Any = 1, reduction: Any = "m
 def _softmax_less_one_hot(
     g: Any, _y: Any, x: Any, labels: Any, axis: Any = 1, reduction: Any = "mean", residuals: Any = None
 ) -> Any:
-    """Return g times the softmax of the logits, less 1 for each label's class; over the number of labels for a mean."""
+    """Return g (softmax(logits) - one_hot(labels)), over the number of labels for a mean."""
     p: Any = softmax(x, axis=axis) if residuals is None else residuals
     g = widened(g)
     if reduction == "none":
@@ -153,7 +153,7 @@ def _of_labels(labels: Array, axis: int) -> tuple[Array, ...]:
 def binary_cross_entropy_with_logits(logits: Operand, targets: Operand, *, reduction: Reduction = "mean") -> Tensor:
     """Return the binary cross-entropy of p = sigmoid(logits): -(t log p + (1 - t) log(1 - p)).
 
-    Sigmoid and logarithm are one, so that logits of any size are safe.
+    Sigmoid and logarithm are computed as one, so that logits of any size are safe.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def _log_odds(p: Any) -> Any:
 
 
 def _clamped_logs(p: Array) -> tuple[Array, Array]:
-    """Return log p and log(1 - p)."""
+    """Return log p and log(1 - p), neither less than -100."""
     with np.errstate(divide="ignore"):
         return np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
 
@@ -342,7 +342,10 @@ def _paired(operation: str, x: Operand, targets: Operand) -> tuple[Any, Any]:
 
 
 def _constant_like(x: Any, t: Any) -> Any:
-    """Return targets in the predictions' dtype, so that float64 targets do not make a float32 loss float64."""
+    """Return targets in the predictions' dtype, so that float64 targets do not make a float32 loss float64.
+
+    One that requires a gradient stays as it is.
+    """
     if isinstance(t, Tensor) and t.requires_grad:
         return t
     return plain(t).astype(x.dtype, copy=False)

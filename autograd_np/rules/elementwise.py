@@ -17,6 +17,7 @@ sp: Any = scipy.special
 defvjp(np.add, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: g)
 defvjp(np.subtract, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g)
 defvjp(np.multiply, lambda g, _y, _a, b: g * b, lambda g, _y, a, _b: g * a)
+# a / b first: b * b could overflow
 defvjp(np.divide, lambda g, _y, _a, b: g / b, lambda g, _y, a, b: -g * (a / b) / b)
 defvjp(np.negative, lambda g, _y, _x: -g)
 defvjp(np.positive, lambda g, _y, _x: g)
@@ -71,6 +72,7 @@ defvjp(np.tan, lambda g, y, _x: g * (1 + y * y))
 defvjp(np.arcsin, lambda g, _y, x: g / (np.cos(np.arcsin(x)) if _is_complex(x) else np.sqrt(one_less_square(x))))
 defvjp(np.arccos, lambda g, _y, x: -g / (np.sin(np.arccos(x)) if _is_complex(x) else np.sqrt(one_less_square(x))))
 defvjp(np.arctan, lambda g, _y, x: g / (1 + x * x) if _is_complex(x) else _over_square(g, np.hypot(1, x)))
+# kinked: at these points the gradient is a convention, and its own derivative is NaN
 defvjp(
     np.arctan2,
     lambda g, _y, a, b: kinked(g * _inverse(b, a), lambda: _both_0(a, b), a, b),
@@ -184,7 +186,7 @@ def _exponent_part(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def _difference(a: Any, b: Any, g: Any) -> Any:
-    """Return a - b, but -inf where both are -inf: there is then no sum to have a share of."""
+    """Return a - b, but -inf where both are -inf: neither has a share of the sum."""
     return a - np.where((a == b) & (b == -np.inf), np.inf, b).astype(g.dtype)
 
 
@@ -239,7 +241,10 @@ def _to_chosen(g: Any, beaten: Any, a: Any, b: Any) -> Any:
 
 @primitive
 def one_less_square(x: Any) -> Any:
-    """Return 1 - x^2, by a product that is exact at the ends, where the square is not; its derivative is, at 0."""
+    """Return 1 - x^2, by a product that is exact at the ends, where the square is not.
+
+    Its rule is -2x, since the product's own derivative loses the digits of a small x.
+    """
     return (1 - x) * (1 + x)
 
 

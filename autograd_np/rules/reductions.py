@@ -145,7 +145,7 @@ def _included(x: Any, where: Any) -> Any:
 
 
 def _not_nan(x: Any, where: Any) -> Any:
-    """Return which of them are not NaN."""
+    """Return which of the included elements are not NaN."""
     return ~_is_nan(x) & where
 
 
@@ -163,18 +163,19 @@ def _is_nan(x: Any) -> Any:
 
 
 def _var_vjp(g: Any, x: Any, axis: Any, ddof: Any, where: Any, dtype: Any) -> Any:
-    """Return the adjoint of the variance of what is chosen."""
+    """Return the gradient of the variance of what is chosen."""
     _check_dtype(x, dtype)
     deviation = _deviation(widened(x), axis, where)
     return _with_reduced_axes(g, x, axis) * _over_freedom(deviation, _chosen_count(x, axis, where) - ddof, where) * 2
 
 
 def _std_vjp(g: Any, y: Any, x: Any, axis: Any, ddof: Any, where: Any, dtype: Any) -> Any:
-    """Return the adjoint of the standard deviation; of a constant it is 0, and so is the gradient, as in PyTorch."""
+    """Return the gradient of the standard deviation; of equal numbers both are 0, as in PyTorch."""
     _check_dtype(x, dtype)
     size: Any = _with_reduced_axes(widened(y), x, axis)
     count = _chosen_count(x, axis, where)
-    # The mean of a constant can be a neighbour of it. The deviations, alike then, are none from their own mean.
+    # The mean of equal numbers may round to their neighbour. The deviations are then equal, and taking off their mean
+    # leaves 0.
     deviation: Any = _deviation(_deviation(widened(x), axis, where), axis, where)
     lost: Any = (size == 0) | ~np.isfinite(size)  # a constant, or squares too small or too large
     if np.any(lost | too_small(size)):
@@ -260,7 +261,7 @@ def _leaves_range(x: Any, axis: Any, more: Any) -> Any:
 def _divides(x: Any, leaves_range: Any) -> bool:
     """Tell whether a product without x may be computed as y / x: derivatives of that lose their digits near a zero."""
     if isinstance(x, Tensor) or np.any(leaves_range):
-        return x.size == 0
+        return x.size == 0  # only where there is nothing to divide
     return bool(np.all((x != 0) & np.isfinite(x)))
 
 

@@ -12,7 +12,7 @@ from autograd_np.primitives import defvjp, implements, primitives
 from autograd_np.rules.arguments import no_out
 from autograd_np.rules.indexing import scatter_add
 from autograd_np.tape import unbroadcast
-from autograd_np.tensor import astype, identity, plain, primitive, record
+from autograd_np.tensor import argument, astype, plain, primitive, record
 
 # The same elements in another shape or order of axes
 
@@ -25,7 +25,7 @@ defvjp(np.squeeze, lambda g, _y, _x, axis=None: g.reshape(_x.shape))
 defvjp(np.expand_dims, lambda g, _y, _x, axis=None: g.reshape(_x.shape))
 defvjp(np.broadcast_to, lambda g, _y, _x, shape=None: unbroadcast(g, _x.shape))
 defvjp(astype, lambda g, _y, _x, dtype=None: g)
-defvjp(identity, lambda g, _y, _x: g)
+defvjp(argument, lambda g, _y, _x: g)
 defvjp(np.copy, lambda g, _y, _x: g)
 
 # Turned round, or in part 0

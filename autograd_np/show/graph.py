@@ -184,7 +184,7 @@ def _source_box(source: Source, recorded: Recorded, groups: dict[Node, Group], o
     if isinstance(source, Constant):
         name, kind, group, leaf = source.name or "constant", "constant", (), None
     else:
-        name, kind, group, leaf = recorded.names.get(source, "leaf"), "leaf", groups[source], source.leaf
+        name, kind, group, leaf = recorded.names.get(source, "leaf"), "leaf", groups[source], source.tensor
     return Box(kind, (_inner(name, group), _sizes(source, output)), group, leaf)
 
 

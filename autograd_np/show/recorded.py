@@ -9,9 +9,11 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_np.primitives import Spec
 from autograd_np.show.calls import short
-from autograd_np.tape import Node, Spec, is_array
+from autograd_np.tape import Node
 from autograd_np.tensor import Tensor
+from autograd_np.versions import is_array
 from autograd_np.views import node_of
 
 __all__ = ["Constant", "Names", "Recorded"]

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np.operands import array_of
-from autograd_np.tape import is_array
 from autograd_np.tensor import plain
 from autograd_np.trees import leaves_of, tree_of
+from autograd_np.versions import is_array
 
 __all__ = ["Estimate", "derivative", "numerical_gradient", "numerical_jacobian", "one_sided", "scale"]
 

@@ -500,7 +500,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
     "a view of what was a constant stays one": (
         views, "current", "(node is None and view is None) or", "node is None or"
     ),
-    "a write is not noted": (views, "write", "versions.note(place)\n    try:", "try:"),
+    "a write is not noted": (views, "write", "versions.note(written)\n    try:", "try:"),
     "what a rule needs may have been written": (tape, "check_unchanged", "for node in order", "for node in ()"),
     "a leaf may be written": (views, "check_writable", "root._node.plan is None", "False"),
     "thawing makes another leaf": (Tensor, "requires_grad", "_frozen.pop(id(self), None)", "None"),

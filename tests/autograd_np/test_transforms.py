@@ -695,6 +695,19 @@ def test_tensors_are_no_functions(transform: Any) -> None:
         vjp(x * 2, x)  # type: ignore[arg-type]
 
 
+def test_nothing_to_differentiate_by() -> None:
+    """No arguments, no argnums, or containers without arrays: derivatives are as empty, and no error or warning."""
+
+    def f(*_args: Any) -> Any:
+        return np.float64(3.0)
+
+    assert hvp(f, (), ()) == vjp(f)[1](1.0) == grad(f, ())(1.0) == jacobian(f, ())(1.0) == ()
+    assert jvp(f, (), ()) == (3.0, 0.0)
+    for nothing in ((), [], {}):
+        assert hvp(f, (nothing,), (nothing,)) == vjp(f, nothing)[1](1.0)[0] == grad(f)(nothing) == nothing
+        assert jvp(f, (nothing,), (nothing,)) == (3.0, 0.0)
+
+
 def test_hvp_does_no_more_than_a_gradient_of_a_gradient() -> None:
     def f(x: Any) -> Any:
         for _ in range(20):

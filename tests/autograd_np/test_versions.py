@@ -124,6 +124,25 @@ def test_a_write_in_the_middle_of_putting_writes_in_order() -> None:
     assert versions.last(x) == versions.latest > nested[1]
 
 
+def test_writes_put_in_order_in_the_middle_of_looking_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by another thread: those at lower addresses move all others on, in the list that is being read."""
+    versions, x = Versions(), np.zeros(200)
+    for i in range(100, 200):
+        versions.note(x[i : i + 1])
+    number = versions.last(x[100:101])
+    between = sys.modules["autograd_np.versions"]._between
+
+    def interrupted(ordered: Any, start: int, stop: int) -> Any:
+        found = between(ordered, start, stop)
+        monkeypatch.undo()
+        for i in range(100):
+            versions.note(x[i : i + 1])
+        return found
+
+    monkeypatch.setattr("autograd_np.versions._between", interrupted)
+    assert versions.last(x[100:101]) == number > 0
+
+
 def test_no_write_is_younger_than_the_latest() -> None:
     """Whatever comes between: other threads that write, and arrays that are given back while they do."""
     versions, missed = Versions(), list[int]()

@@ -15,7 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from autograd_np import Tensor
 from autograd_np.primitives import primitive_of
 from autograd_np.rules import shaping
-from autograd_np.tensor import astype, identity
+from autograd_np.tensor import argument, astype
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Call, arrays, shapes
 
@@ -174,7 +174,7 @@ CASES: dict[Any, SearchStrategy[Call]] = {
     np.expand_dims: expansions(),
     np.broadcast_to: broadcasts(),
     np.copy: arrays().map(lambda x: Call("copy", np.copy, (x,))),
-    identity: arrays().flatmap(lambda x: choose(x, identity)),
+    argument: arrays().flatmap(lambda x: choose(x, argument)),
     astype: arrays().flatmap(lambda x: choose(x, methodcaller("copy"), methodcaller("flatten"))),
     shaping.concatenate: joins(),
     shaping.pad: paddings(),
