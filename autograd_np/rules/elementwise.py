@@ -180,7 +180,7 @@ def _base_part(g: Any, a: Any, b: Any) -> Any:
 
 def _exponent_part(g: Any, y: Any, a: Any, b: Any) -> Any:
     """Return g log(a) a^b, but 0 at a = 0 if y = a^b is finite, since 0^b is constant for b > 0."""
-    part = g * y * np.log(np.where((a == 0) & np.isfinite(y), 1, a).astype(y.dtype))
+    part = g * y * np.log(np.where((a == 0) & np.isfinite(y), 1.0, a).astype(y.dtype))
     part = kinked(part, lambda: (a == 0) & (np.real(plain(b)) <= 1), a)  # where a^b is no flatter than a itself
     return kinked(part, lambda: _both_0(a, b), b)
 
