@@ -83,7 +83,7 @@ def _log_ratio(x: Any, y: Any, dtype: Any) -> Any:
     """
     zero = x == 0
     return 2 * np.log(
-        np.sqrt(np.where(zero, 1, x).astype(dtype)) / np.sqrt(np.where(zero, 1, _in(dtype, y)).astype(dtype))
+        np.sqrt(np.where(zero, 1.0, x).astype(dtype)) / np.sqrt(np.where(zero, 1.0, _in(dtype, y)).astype(dtype))
     )
 
 

@@ -23,7 +23,7 @@ import scipy.stats
 from matplotlib.figure import Figure
 
 from autograd_np import Tensor, grad, neural
-from autograd_np.primitives import name_of
+from autograd_np.primitives import name_of, primitives
 
 X = np.array([0.5, 2.0, 3.0])
 C = np.array([2.0, 3.0, 4.0])
@@ -174,6 +174,22 @@ class TestNumbersAlone:
         np.testing.assert_allclose(
             grad(lambda x: abs(integer) ** x)(0.5), abs(integer) ** 0.5 * np.log(float(abs(integer)))
         )
+
+    @pytest.mark.parametrize("integer", [2**63, -(2**63) - 1, 2**64, 10**30])
+    @pytest.mark.parametrize(
+        "ufunc",
+        [f for f, p in primitives.items() if isinstance(f, np.ufunc) and p.defined and p.arrays == 2 and f.nout == 1],
+        ids=lambda f: f.__name__,
+    )
+    def test_integers_of_any_size_beside_each_argument(self, ufunc: np.ufunc, integer: int) -> None:
+        """They are what the same number is as a float, where that has a derivative."""
+        for f in (lambda x, n: ufunc(x, n), lambda x, n: ufunc(n, x)):
+            with np.errstate(all="ignore"):
+                try:
+                    expected = grad(f)(1.5, float(integer))
+                except (TypeError, ValueError, RuntimeWarning):  # an order that is to be an integer
+                    continue
+                np.testing.assert_allclose(grad(f)(1.5, integer), expected, rtol=1e-12)
 
     def test_integers_that_no_float_can_hold(self) -> None:
         with pytest.raises(TypeError, match=r"np\.multiply.*too large for a float"):

@@ -35,9 +35,8 @@ def test_a_network(capsys: pytest.CaptureFixture[str]) -> None:
         "                    1.bias.grad += as_matrix(g3).sum(axis=0)\n"
         "\n"
         "where\n"
-        "  softmax_less_one_hot(g, y, x, labels): g (softmax(logits) - one_hot(labels)), over the number of labels for a "
-        "mean.
-"
+        "  softmax_less_one_hot(g, y, x, labels): g (softmax(logits) - one_hot(labels)), over the number of labels "
+        "for a mean.\n"
         "  matmul(a, b): Multiply matrices, as @ does, on two threads if the process is tuned for it.\n"
         "  as_matrix(x): Lay all rows into one matrix, for which there is one product.\n"
     )
