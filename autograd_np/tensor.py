@@ -31,9 +31,15 @@ Operand: TypeAlias = Union["Tensor", ArrayLike]
 Operator: TypeAlias = Callable[[Any, Operand], "Tensor"]
 F = TypeVar("F", bound=Callable[..., Any])
 
-# The leaves of frozen tensors, by the tensors' ids, as long as something recorded leads to them. A tensor that is
-# thawed takes its leaf again, so that what was recorded before it was frozen counts as well.
-_frozen: weakref.WeakValueDictionary[int, Leaf] = weakref.WeakValueDictionary()
+# The leaves of frozen tensors, by the tensors' ids. A tensor that is thawed takes its leaf again: what was recorded
+# before it was frozen counts as well, and what is spent by now is not taken for something else.
+_frozen: dict[int, tuple[weakref.ref[Tensor], Leaf]] = {}
+
+
+def _forget(key: int, reference: weakref.ref[Tensor]) -> None:
+    if key in _frozen and _frozen[key][0] is reference:
+        del _frozen[key]
+
 
 # Held while gradients are added to leaves, which threads may share.
 _adding = threading.RLock()
@@ -208,7 +214,7 @@ class Tensor(methods.NumpyMethods):
         if value == (self._node is not None):
             return
         if self._node is not None:
-            _frozen[id(self)] = cast(Leaf, self._node)
+            _frozen[id(self)] = weakref.ref(self, functools.partial(_forget, id(self))), cast(Leaf, self._node)
             self._node = None
             return
         if views.root_of(self) is not self:
@@ -216,10 +222,10 @@ class Tensor(methods.NumpyMethods):
                 "a view of another tensor cannot be made a leaf, since writing into that would change it; make one of "
                 "a copy (t.copy())"
             )
-        known = _frozen.pop(id(self), None)
+        known, leaf = _frozen.pop(id(self), (None, None))
         # A leaf is updated in place, but `s -= 1` would make another tensor of a number.
         self._view = None if views.is_number(self) else self._view
-        self._node = known if known is not None and known.tensor() is self else Leaf(self, self._array)
+        self._node = leaf if known is not None and known() is self else Leaf(self, self._array)
 
     @property
     def is_leaf(self) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_np import Tensor, defvjp, grad, gradients, jacobian, neural, no_grad, primitive, vjp
+from autograd_np import tensor as tensor_module
 
 
 def leaf(*values: float, dtype: Any = float) -> Tensor:
@@ -214,6 +215,25 @@ class TestBackward:
         b = (w * 10).sum()
         (a + b + constant.sum()).backward()
         np.testing.assert_array_equal(w.grad, [13.0, 13.0])
+
+    def test_frozen_after_the_graph_was_spent(self) -> None:
+        """What was computed before is spent, and not independent of the tensor, though its graph is gone."""
+        x = Tensor([1.0, 2.0], requires_grad=True)
+        y = x * 2
+        y.sum().backward()
+        x.requires_grad = False
+        x.requires_grad = True
+        with pytest.raises(RuntimeError, match="spent"):
+            gradients(np.sum(y * 3), x)
+
+    def test_frozen_tensors_that_are_gone_are_forgotten(self) -> None:
+        tensors = [Tensor([1.0], requires_grad=True) for _ in range(50)]
+        for _ in range(3):
+            for x in tensors:
+                x.requires_grad = not x.requires_grad
+        before = len(tensor_module._frozen)
+        del tensors, x
+        assert len(tensor_module._frozen) == before - 50
 
     def test_frozen_before_the_backward_pass(self) -> None:
         w, v = leaf(1.0, 2.0), leaf(1.0)
