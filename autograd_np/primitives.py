@@ -272,8 +272,8 @@ def primitive_of(function: Callable[..., Any], method: str | None = None) -> Pri
     """Return the table's entry for a function, made now if there is none yet."""
     key = (function, method) if method else function
     if key not in primitives:
-        # NumPy's and SciPy's results are taken to be fresh, but for views: their primitives say that they move.
-        primitives[key] = Primitive(getattr(function, method) if method else function, name_of(key), fresh=True)
+        function, is_ufunc = getattr(function, method) if method else function, isinstance(function, np.ufunc)
+        primitives[key] = Primitive(function, name_of(key), fresh=is_ufunc)
     return primitives[key]
 
 
