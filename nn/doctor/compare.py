@@ -29,7 +29,7 @@ from nn.doctor.evidence import (
     listed,
     telling_numbers,
 )
-from nn.doctor.given import given_array, given_arrays
+from nn.doctor.given import given_array, given_arrays, given_number
 from nn.doctor.layers import SPREAD
 from nn.doctor.losses import known_loss, own_loss
 from nn.doctor.mistakes import hypotheses
@@ -278,10 +278,10 @@ def compare_gradients(
     Raises
     ------
     TypeError
-        If something else is given than a mapping, or it holds anything but real numbers.
+        If something else is given than a mapping, or it holds anything but real numbers, or `batch_size` is no int.
     ValueError
-        If there is nothing to compare, or nothing to compare with, or names or shapes do not fit. (Manual gradients of
-        a wrong shape are a mistake like others, and are diagnosed.)
+        If `batch_size` is less than 1, there is nothing to compare, or nothing to compare with, or names or shapes do
+        not fit. (Manual gradients of a wrong shape are a mistake like others, and are diagnosed.)
 
     Examples
     --------
@@ -303,6 +303,7 @@ def compare_gradients(
       Likely thought: the 2 from differentiating a square is missing, as if the loss had a half before
       the square.
     """
+    examples = 1 if batch_size is None else given_number("compare_gradients: batch_size", batch_size, 1)
     ways = {"automatic": automatic, "numerical": numerical}
     known = {way: given_arrays(way, mapping) for way, mapping in ways.items() if mapping is not None}
     if not known:
@@ -347,7 +348,7 @@ def compare_gradients(
 
     return _comparison(
         found, reference, compared_with, tolerance, apart if len(known) == 2 else None,
-        parameters=own, loss=KnownLoss(batch_size or 1),
+        parameters=own, loss=KnownLoss(examples),
     )  # fmt: skip
 
 
@@ -403,10 +404,12 @@ def compare_backprop(
     ------
     TypeError
         If the model is no Module, the loss a class, the loss or the pass no function, the batch a masked array or of
-        ragged rows, the loss returns no Tensor, or the pass something else than a mapping of real numbers.
+        ragged rows, the loss returns no Tensor, the pass something else than a mapping of real numbers, or `directions`
+        or `entries` is no int.
     ValueError
         If it returns other names than the model's parameters have, no parameter requires a gradient, no numerical
-        derivative is to be taken, or the loss computes with the model's own parameters, which the copy's are not.
+        derivative is to be taken or less than none, or the loss computes with the model's own parameters, which the
+        copy's are not.
 
     Examples
     --------
@@ -418,6 +421,8 @@ def compare_backprop(
     >>> comparison.agrees, len(comparison.rows), comparison.diagnoses
     (True, 4, ())
     """
+    directions = given_number("compare_backprop: directions", directions, 0)
+    entries = given_number("compare_backprop: entries", entries, 0)
     if directions + entries < 1:
         raise ValueError(f"compare_backprop: {directions=}, {entries=}; take at least one numerical derivative")
     _refuse_kinds(model, loss, backward)
@@ -457,8 +462,11 @@ def compare_backprop(
         if gradient.shape != automatic[name].shape:
             return math.inf
         return max(
-            _numerical(trial.value, parameters[name], gradient, direction, scale)
-            for direction, scale in _directions(automatic[name], directions, entries, rng)
+            (
+                _numerical(trial.value, parameters[name], gradient, direction, scale)
+                for direction, scale in _directions(automatic[name], directions, entries, rng)
+            ),
+            default=0.0,
         )
 
     arriving: dict[str, list[Array]] = {}
@@ -684,6 +692,8 @@ def _directions(
     gradient: Array, directions: int, entries: int, rng: np.random.Generator
 ) -> Iterator[tuple[Array, float]]:
     """Draw directions of length 1, and the size that a derivative along each is expected to have."""
+    if not gradient.size:
+        return
     norm = float(np.linalg.norm(gradient))
     for _ in range(directions):
         direction = rng.normal(size=gradient.shape)

@@ -184,7 +184,7 @@ def _other_mode(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
 
 def _flattened(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
     """Flatten in another order, forwards and backwards, or for the gradient of the weight alone."""
-    for call, following in zip(trial.calls, [*trial.calls[1:], None], strict=True):
+    for call, following in zip(trial.calls, [*trial.calls[1:], None], strict=False):
         if not issubclass(call.kind, Flatten) or call.x.ndim != 4 or call.y.ndim != 2:
             continue
         for how, order in ORDERS.items():
