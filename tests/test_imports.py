@@ -44,14 +44,16 @@ ROWS = [
 PUBLIC = {
     "autograd_np",
     *(f"autograd_np.neural.{name}" for name in ("arguments", "threads")),
+    "autograd_np.testing.numerical",
     *(f"autograd_np.{name}" for name in ("gradients", "hints", "modes", "neural", "testing", "widening")),
 }
 NN_ROWS = [
     ["nn"],
     ["nn.compare", "nn.training"],
     ["nn.doctor.compare"],
-    ["nn.doctor.diagnosis", "nn.doctor.series", "nn.plots"],
-    ["nn.doctor.factors", "nn.doctor.mistakes", "nn.doctor.patterns", "nn.testing"],
+    ["nn.doctor.comparison", "nn.doctor.diagnosis", "nn.doctor.series"],
+    ["nn.doctor.factors", "nn.doctor.mistakes", "nn.doctor.patterns", "nn.testing", "nn.plots"],
+    ["nn.doctor.differences", "nn.doctor.forward"],
     ["nn.doctor.layers", "nn.doctor.losses"],
     ["nn.doctor.trials"],
     ["nn.checkpoint", "nn.data"],

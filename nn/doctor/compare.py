@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from autograd_np import Tensor, gradients
 from autograd_np.modes import recording
-from nn import plots
+from nn.doctor.comparison import Comparison, ParameterComparison
 from nn.doctor.diagnosis import diagnose
+from nn.doctor.differences import NUMERICAL, Apart, Differences, at_a_kink, moved
 from nn.doctor.evidence import (
     FITTED,
     GROSS,
@@ -29,7 +30,8 @@ from nn.doctor.evidence import (
     listed,
     telling_numbers,
 )
-from nn.doctor.given import given_array, given_arrays
+from nn.doctor.forward import entrance
+from nn.doctor.given import given_array, given_arrays, given_number
 from nn.doctor.layers import SPREAD
 from nn.doctor.losses import known_loss, own_loss
 from nn.doctor.mistakes import hypotheses
@@ -39,199 +41,15 @@ from nn.layers import Dropout
 from nn.losses import CrossEntropyLoss
 from nn.module import Module
 
-__all__ = ["Comparison", "ParameterComparison", "compare_backprop", "compare_gradients"]
+__all__ = ["compare_backprop", "compare_gradients"]
 
 Array = NDArray[Any]
 Gradients = Mapping[str, Array]
 
-# Two ways of computing the same sums differ by rounding, differences by the curvature within their step as well.
-_NUMERICAL = 1e-5
-
-
-@dataclass(frozen=True)
-class ParameterComparison:
-    """One parameter's line of the table.
-
-    Where there is no manual gradient, what is said of it is None.
-
-    Attributes
-    ----------
-    name : str
-        As in `named_parameters`.
-    shape : tuple of int
-        Of the parameter.
-    norm : float
-        Euclidean norm of the gradient that is compared with.
-    manual_norm : float or None
-        Of the manual one.
-    difference, relative : float or None
-        Largest difference of the manual gradient from that, and the same divided by the latter's largest entry.
-        Infinite if the shapes differ.
-    place : tuple of int or None
-        Where it is; None if there is none, or the shapes differ.
-    digits : int or None
-        To how many digits they agree, relative to the largest entry.
-    numerical : float or None
-        How far automatic and numerical gradient are apart, relatively, where both are known.
-    agrees : bool
-        Whether all ways give the same gradient.
-    manual_agrees : bool
-        Whether the manual gradient, if there is one, is the one that it is compared with.
-    cancels : bool
-        Whether it differs by more than its own precision, and no more than rounding may leave beside the others: then
-        nothing can be told of it, which `agrees` does not count as a difference, and the verdict says.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    norm: float
-    manual_norm: float | None
-    difference: float | None
-    relative: float | None
-    place: tuple[int, ...] | None
-    digits: int | None
-    numerical: float | None
-    agrees: bool
-    manual_agrees: bool
-    cancels: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Gradients computed in several ways; `print` it for a table, a verdict and the diagnoses.
-
-    Attributes
-    ----------
-    rows : tuple of ParameterComparison
-        One for each parameter.
-    diagnoses : tuple of Diagnosis
-        The mistakes that account for the differences; empty if there are none, or no known mistake accounts for them.
-    confirmed : tuple of str
-        The parameters whose manual gradients the numerical ones confirm, against the automatic ones.
-    manual : mapping of str to ndarray, or None
-        The manual gradients.
-    reference : mapping of str to ndarray
-        What they were compared with.
-    compared_with : {"automatic", "numerical"}
-        Which that is.
-    loss : float or None
-        The loss that was differentiated, where it is known.
-    """
-
-    rows: tuple[ParameterComparison, ...]
-    diagnoses: tuple[Diagnosis, ...]
-    confirmed: tuple[str, ...]
-    manual: Gradients | None
-    reference: Gradients
-    compared_with: str
-    loss: float | None = None
-
-    @property
-    def agrees(self) -> bool:
-        """Whether all ways give the same gradients."""
-        return all(row.agrees for row in self.rows)
-
-    def plot(self, figure: Any = None) -> Any:
-        """Draw the differences, a heat map for each parameter, with `nn.plots.gradient_differences`.
-
-        Parameters
-        ----------
-        figure : matplotlib Figure, optional
-            Where to draw; by default a new one.
-
-        Returns
-        -------
-        matplotlib Figure
-
-        Raises
-        ------
-        ValueError
-            If there is no manual gradient.
-        """
-        if self.manual is None:
-            raise ValueError("Comparison.plot: there is no manual gradient to draw the differences of; give backward=")
-        return plots.gradient_differences(self.manual, self.reference, self.compared_with, figure)
-
-    def __str__(self) -> str:
-        if self.manual is None:
-            title = "Automatic gradients; numerical: how far the numerical ones are from them, relatively"
-        else:
-            title = f"Manual gradients beside {self.compared_with} ones; relative: to the latter's largest entry"
-        return "\n".join([title, *self._table(), self._verdict(), *(f"\n{diagnosis}" for diagnosis in self.diagnoses)])
-
-    def _table(self) -> list[str]:
-        columns: list[list[str]] = [
-            ["parameter", *(row.name for row in self.rows)],
-            ["shape", *(str(row.shape) for row in self.rows)],
-            [f"|{self.compared_with}|", *(f"{row.norm:.2e}" for row in self.rows)],
-        ]
-        if self.manual is not None:
-            columns += [
-                ["|manual|", *(f"{row.manual_norm:.2e}" for row in self.rows)],
-                ["difference", *(f"{row.difference:.1e}" for row in self.rows)],
-                ["relative", *(f"{row.relative:.1e}" for row in self.rows)],
-                ["at", *(self._place(row) for row in self.rows)],
-                ["digits", *(str(row.digits) for row in self.rows)],
-            ]
-        if any(row.numerical is not None for row in self.rows):
-            columns.append(["numerical", *(f"{row.numerical:.1e}" for row in self.rows)])
-        columns.append(
-            ["", *("cancels" if row.cancels else "agrees" if row.agrees else "DIFFERS" for row in self.rows)]
-        )
-        widths = [max(map(len, column)) for column in columns]
-        return [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in zip(*columns, strict=True)
-        ]
-
-    def _place(self, row: ParameterComparison) -> str:
-        """Say where the largest difference is, or which shape the manual gradient has that should not."""
-        assert self.manual is not None
-        shape = self.manual[row.name].shape
-        if shape != row.shape:
-            return f"shape {shape}"
-        return str(row.place) if row.place is not None else "-"
-
-    def _several(self) -> bool:
-        """Return whether it takes more than one mistake to account for the differences."""
-        groups: dict[tuple[str, ...], set[str]] = {}
-        for diagnosis in self.diagnoses:
-            groups.setdefault(diagnosis.parameters, set()).add(diagnosis.mistake)
-        return not any(all(d.mistake in group for group in groups.values()) for d in self.diagnoses)
-
-    def _verdict(self) -> str:
-        wrong = [row.name for row in self.rows if not row.manual_agrees]
-        contradicted = [row.name for row in self.rows if row.manual_agrees and not row.agrees]
-        sentences: list[str] = []
-        if wrong:
-            sentences.append(f"They differ in {listed(wrong)}.")
-            named = {name for diagnosis in self.diagnoses for name in diagnosis.parameters}
-            left = [name for name in wrong if name not in (*named, *self.confirmed)]
-            if not named:
-                sentences.append("No known mistake accounts for it.")
-            elif left:
-                sentences.append(f"No known mistake accounts for {listed(left)}.")
-            elif self._several():
-                sentences.append("No single mistake accounts for all of it.")
-        if self.confirmed:
-            sentences.append(f"The numerical gradients confirm the manual ones of {listed(self.confirmed)}.")
-        if contradicted:
-            sentences.append(
-                f"Numerical and automatic gradients differ in {listed(contradicted)}: at a kink, a ReLU at 0 or a tie "
-                f"of maxima, they do; elsewhere the automatic ones are wrong."
-            )
-        if not sentences and self.manual is None:
-            sentences.append("Both ways agree; there is no hand-written pass for this model.")
-        elif not sentences:
-            three = any(row.numerical is not None for row in self.rows)
-            agree = "All three ways agree" if three else "Both ways agree"
-            cancelled = [row.name for row in self.rows if row.cancels]
-            if cancelled:
-                agree += (
-                    f", but nothing can be told of {listed(cancelled)}, which rounding may have left beside the others"
-                )
-            sentences.append(f"{agree}.")
-        return " ".join(sentences)
+# So many times the last digit, which is the precision to the power of 3/2, rounding leaves at most.
+_ROUNDINGS = 64
+# How far parameters that hide factors are moved, as a share of their size: far enough that one shows.
+_MOVED = 0.1
 
 
 def compare_gradients(
@@ -278,10 +96,10 @@ def compare_gradients(
     Raises
     ------
     TypeError
-        If something else is given than a mapping, or it holds anything but real numbers.
+        If something else is given than a mapping, or it holds anything but real numbers, or `batch_size` is no int.
     ValueError
-        If there is nothing to compare, or nothing to compare with, or names or shapes do not fit. (Manual gradients of
-        a wrong shape are a mistake like others, and are diagnosed.)
+        If `batch_size` is less than 1, there is nothing to compare, or nothing to compare with, or names or shapes do
+        not fit. (Manual gradients of a wrong shape are a mistake like others, and are diagnosed.)
 
     Examples
     --------
@@ -303,6 +121,7 @@ def compare_gradients(
       Likely thought: the 2 from differentiating a square is missing, as if the loss had a half before
       the square.
     """
+    examples = 1 if batch_size is None else given_number("compare_gradients: batch_size", batch_size, 1)
     ways = {"automatic": automatic, "numerical": numerical}
     known = {way: given_arrays(way, mapping) for way, mapping in ways.items() if mapping is not None}
     if not known:
@@ -326,7 +145,7 @@ def compare_gradients(
                     f"in {compared_with}"
                 )
     precision = {
-        name: _NUMERICAL if automatic is None else max(_precision(found[name]), _precision(g))
+        name: NUMERICAL if automatic is None else max(_precision(found[name]), _precision(g))
         for name, g in reference.items()
     }
     tolerance = _tolerance(precision, reference)
@@ -340,14 +159,14 @@ def compare_gradients(
     tolerance = tolerance._replace(own={**tolerance.own, **own_size})
     least = tolerance.absolute / tolerance.relative
 
-    def apart(name: str, gradient: Array) -> float:
+    def apart(name: str, gradient: Array) -> Apart:
         if gradient.shape != reference[name].shape:
-            return math.inf
-        return _relative(known["numerical"][name], gradient, least)
+            return Apart(math.inf)
+        return Apart(_relative(known["numerical"][name], gradient, least))
 
     return _comparison(
         found, reference, compared_with, tolerance, apart if len(known) == 2 else None,
-        parameters=own, loss=KnownLoss(batch_size or 1),
+        parameters=own, loss=KnownLoss(examples),
     )  # fmt: skip
 
 
@@ -371,6 +190,12 @@ def compare_backprop(
     that `compare_gradients` knows, and those that it takes a model to try out. A pass may write into what it is given:
     these are copies, and it is judged by what it returns.
 
+    Differences count for as much as they are known: where they are known to few digits, or the input of a ReLU is
+    exactly 0, they blame nothing, and the verdict says so. If all agree, but some parameters are 0 or 1 throughout,
+    which hides what multiplies by them or adds them, the pass is called once more with other numbers in their place,
+    and judged by that if it differs there. Where the batch, a parameter or a layer's output is not finite, that is
+    named.
+
     The copy is in the model's own mode. In training mode `Dropout` draws the same masks in each forward pass: those
     that the model would draw next. A hand-written pass draws them like the layer, from a generator in the same state,
     ``F.dropout(A1, p, rng=rng)`` with ``F = nn.functional`` and ``rng = copy.deepcopy(layer.rng)`` or a new one of the
@@ -386,8 +211,9 @@ def compare_backprop(
     loss : callable, default CrossEntropyLoss()
         From outputs and targets to a scalar.
     backward : callable, optional
-        The hand-written pass: from the parameters by name, `x` and `y` to the gradients by name. By default the
-        series' own, for a model that has the form of one of its networks (see `hand_written`).
+        The hand-written pass: from the parameters by name, `x` and `y` to the gradients by name. It computes with the
+        parameters that it is given, which may be others than the model's. By default the series' own, for a model that
+        has the form of one of its networks (see `hand_written`).
     directions, entries : int
         How many numerical derivatives to take for each parameter.
     rng : numpy.random.Generator or int
@@ -403,10 +229,12 @@ def compare_backprop(
     ------
     TypeError
         If the model is no Module, the loss a class, the loss or the pass no function, the batch a masked array or of
-        ragged rows, the loss returns no Tensor, or the pass something else than a mapping of real numbers.
+        ragged rows, the loss returns no Tensor, the pass something else than a mapping of real numbers, or `directions`
+        or `entries` is no int.
     ValueError
         If it returns other names than the model's parameters have, no parameter requires a gradient, no numerical
-        derivative is to be taken, or the loss computes with the model's own parameters, which the copy's are not.
+        derivative is to be taken or less than none, or the loss computes with the model's own parameters, which the
+        copy's are not.
 
     Examples
     --------
@@ -418,6 +246,8 @@ def compare_backprop(
     >>> comparison.agrees, len(comparison.rows), comparison.diagnoses
     (True, 4, ())
     """
+    directions = given_number("compare_backprop: directions", directions, 0)
+    entries = given_number("compare_backprop: entries", entries, 0)
     if directions + entries < 1:
         raise ValueError(f"compare_backprop: {directions=}, {entries=}; take at least one numerical derivative")
     _refuse_kinds(model, loss, backward)
@@ -427,10 +257,10 @@ def compare_backprop(
     own_pass = series if backward is None else backward
     x, y = given_array("x", x).astype(np.float64), given_array("y", y)
     original, model = model, model.astype(np.float64)
-    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    if not parameters:
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    if not trained:
         raise ValueError("compare_backprop: no parameter of the model requires a gradient; set p.requires_grad = True")
-    frozen = {name for name, _ in model.named_parameters()} - parameters.keys()
+    frozen = {name for name, _ in model.named_parameters()} - trained
     trial = Trial(model, criterion, x, y)
     if names := _reached(trial, original):
         raise ValueError(
@@ -439,41 +269,83 @@ def compare_backprop(
             f"derivative out of the pass, or have the model's forward return the penalty beside the outputs"
         )
 
-    def manual() -> dict[str, Array]:
-        assert own_pass is not None
-        # It may write into what it is given, and into what it returned when it is called again.
-        given = {name: p.data.copy() for name, p in model.named_parameters()}
-        return given_arrays("the hand-written pass", own_pass(given, x.copy(), y.copy()), frozen)
-
-    automatic = trial.right
-    found = None if own_pass is None else manual()
-    if found is not None and found.keys() != automatic.keys():
+    found = None if own_pass is None else _returned(own_pass, trial, frozen)
+    if found is not None and found.keys() != trial.right.keys():
         raise ValueError(
             f"compare_backprop: the hand-written pass returned gradients for {sorted(found)}, but the parameters are "
-            f"{sorted(automatic)}" + (f" (and {sorted(frozen)}, which require no gradient)" if frozen else "")
+            f"{sorted(trial.right)}" + (f" (and {sorted(frozen)}, which require no gradient)" if frozen else "")
         )
+    comparison = _compared(trial, found, own_pass, frozen, Differences(trial, directions, entries, rng))
+    if own_pass is not None and found is not None and comparison.agrees:
+        return _where_factors_show(trial, found, own_pass, frozen) or comparison
+    if first := entrance(trial):
+        return replace(comparison, diagnoses=(first,))
+    return comparison
 
-    def apart(name: str, gradient: Array) -> float:
-        if gradient.shape != automatic[name].shape:
-            return math.inf
-        return max(
-            _numerical(trial.value, parameters[name], gradient, direction, scale)
-            for direction, scale in _directions(automatic[name], directions, entries, rng)
-        )
 
+def _returned(own_pass: Backward, trial: Trial, frozen: Container[str]) -> dict[str, Array]:
+    """Call a pass, and return its gradients."""
+    # It may write into what it is given, and into what it returned when it is called again.
+    given = {name: p.data.copy() for name, p in trial.model.named_parameters()}
+    return given_arrays("the hand-written pass", own_pass(given, trial.x.copy(), trial.y.copy()), frozen)
+
+
+def _compared(
+    trial: Trial,
+    found: Gradients | None,
+    own_pass: Backward | None,
+    frozen: Container[str],
+    differences: Differences | None,
+) -> Comparison:
+    """Compare what a pass returned with a trial's gradients, and both with differences, if there are any."""
+    automatic, model = trial.right, trial.model
     arriving: dict[str, list[Array]] = {}
     for call in trial.calls:
         arriving.setdefault(call.path, []).extend([] if call.g is None else [call.g])
     numbers = {path: telling_numbers(gs) for path, gs in arriving.items()}
     tolerance = _tolerance({name: _precision(g) for name, g in (found or automatic).items()}, automatic, _noise(trial))
-    return _comparison(
-        found, automatic, "automatic", tolerance, apart,
-        value=trial.value(),
-        parameters={name: p.data for name, p in parameters.items()},
-        loss=known_loss(own_loss(trial), y, len(x))._replace(numbers=numbers),
-        hypotheses=hypotheses(trial, found or {}),
-        observed=_drawn_anew(model, found or {}, automatic, tolerance, manual),
+    observed = () if own_pass is None else _drawn_anew(
+        model, found or {}, automatic, tolerance, lambda: _returned(own_pass, trial, frozen)
     )  # fmt: skip
+    return _comparison(
+        found, automatic, "automatic", tolerance, None if differences is None else differences.apart,
+        value=trial.value(),
+        at_kink=None if differences is None else lambda names: at_a_kink(trial, names, differences),
+        parameters={name: p.data for name, p in model.named_parameters() if p.requires_grad},
+        loss=known_loss(own_loss(trial), trial.y, len(trial.x))._replace(numbers=numbers),
+        hypotheses=hypotheses(trial, found or {}),
+        observed=observed,
+    )  # fmt: skip
+
+
+def _where_factors_show(
+    trial: Trial, found: Gradients, own_pass: Backward, frozen: Container[str]
+) -> Comparison | None:
+    """Compare a pass that agrees once more, with other numbers for parameters that are 0 or 1 throughout.
+
+    What multiplies by 1 or adds 0 may be left out unseen, as the weight of a new normalisation. None is returned if all
+    agree there too, or nothing can be told: of a pass that does not compute with what it is given, draws anew in each
+    call, or overflows there.
+    """
+    hiding = [
+        name for name, p in trial.model.named_parameters() if p.size and (not p.data.any() or bool(np.all(p.data == 1)))
+    ]
+    if not hiding:
+        return None
+    elsewhere = Trial(moved(trial.model, hiding, _MOVED), trial.loss, trial.x, trial.y)
+    every = [name for name, _ in trial.model.named_parameters()]
+    farther = Trial(moved(trial.model, every, _MOVED), trial.loss, trial.x, trial.y)
+    with np.errstate(all="ignore"):
+        again, other, another = (_returned(own_pass, place, frozen) for place in (trial, elsewhere, farther))
+    if (
+        any(not np.array_equal(found[name], g) for name, g in again.items())
+        or all(np.array_equal(found[name], g) for name, g in another.items())
+        or not all(finite(g) for gradients in (other, elsewhere.right) for g in gradients.values())
+        or other.keys() != found.keys()
+    ):
+        return None
+    comparison = _compared(elsewhere, other, own_pass, frozen, None)
+    return None if comparison.agrees else replace(comparison, moved=tuple(hiding))
 
 
 def _refuse_kinds(model: Any, loss: Any, backward: Any) -> None:
@@ -498,38 +370,54 @@ def _comparison(
     reference: Gradients,
     compared_with: str,
     tolerance: Tolerance,
-    apart: Callable[[str, Array], float] | None,
+    apart: Callable[[str, Array], Apart] | None,
     *,
     value: float | None = None,
+    at_kink: Callable[[list[str]], tuple[list[str], str]] | None = None,
     **known: Any,
 ) -> Comparison:
     """Lay the ways side by side, and name what is wrong with the manual gradients.
 
     `apart` says how far a parameter's numerical gradient is from a given one.
     """
-    limits = {name: max(_NUMERICAL, tolerance.at(name).relative) for name in reference}
+    limits = {name: max(NUMERICAL, tolerance.at(name).relative) for name in reference}
     numerical = {} if apart is None else {name: apart(name, g) for name, g in reference.items()}
-    contradicted = [name for name, x in numerical.items() if not x <= limits[name]]
+    contradicted = [name for name, x in numerical.items() if x.contradicts(limits[name])]
+    roughly = {name: x.error for name, x in numerical.items() if limits[name] < x.distance and name not in contradicted}
+    kinked, kink = ([], "") if at_kink is None or not contradicted else at_kink(contradicted)
+    contradicted = [name for name in contradicted if name not in kinked]
     confirmed: list[str] = []
     diagnoses: tuple[Diagnosis, ...] = ()
     if manual is not None:
         diagnoses = diagnose(manual, reference, tolerance, names=("manual", compared_with), **known)
         # Near a kink numerical gradients contradict all others. But those that they confirm are not the wrong ones;
         # except at a tie, where the mean of the slopes on both sides is what a wrong rule may return, too.
-        confirmed = [name for name in contradicted if apart is not None and apart(name, manual[name]) <= limits[name]]
+        confirmed = [
+            name
+            for name in contradicted
+            if apart is not None and not apart(name, manual[name]).contradicts(limits[name])
+        ]
         diagnoses = tuple(d for d in diagnoses if d.mistake == SPREAD or not set(d.parameters).intersection(confirmed))
     rows = tuple(
         _row(
             name,
             g,
             None if manual is None else manual[name],
-            numerical.get(name),
+            numerical[name].distance if name in numerical else None,
             tolerance.at(name),
             name in contradicted,
         )
         for name, g in reference.items()
     )
-    return Comparison(rows, diagnoses, tuple(confirmed), manual, reference, compared_with, value)
+    return Comparison(
+        rows, diagnoses, tuple(confirmed), manual, reference, compared_with, value,
+        roughly={name: _digits(error) for name, error in roughly.items()}, kinked=tuple(kinked), kink=kink,
+    )  # fmt: skip
+
+
+def _digits(error: float) -> int:
+    """Return to how many digits a number is known that may be off by a share of its size."""
+    return math.floor(-math.log10(error)) if 0 < error < 1 else 0
 
 
 def _row(
@@ -573,8 +461,10 @@ def _tolerance(
         own[name] = Tolerance.of(relative, reference)
         # A zero has no size of its own.
         if noise is not None and reference[name].any():
-            own[name] = Tolerance(relative, min(own[name].absolute, relative * noise[name]))
-    loosest = max(precision.values(), default=_NUMERICAL)
+            # A normalisation of small numbers makes large ones on the way back, and what they leave is large as well.
+            least = _ROUNDINGS * relative**1.5 * noise[name]
+            own[name] = Tolerance(relative, max(least, min(own[name].absolute, relative * noise[name])))
+    loosest = max(precision.values(), default=NUMERICAL)
     return Tolerance.of(loosest, reference)._replace(own=own)
 
 
@@ -678,45 +568,3 @@ def _drawn_anew(
             "dropout was called on the gradient as it is on the activations, where the mask of the forward pass "
             "belongs",
         )
-
-
-def _directions(
-    gradient: Array, directions: int, entries: int, rng: np.random.Generator
-) -> Iterator[tuple[Array, float]]:
-    """Draw directions of length 1, and the size that a derivative along each is expected to have."""
-    norm = float(np.linalg.norm(gradient))
-    for _ in range(directions):
-        direction = rng.normal(size=gradient.shape)
-        yield direction / np.linalg.norm(direction), norm / math.sqrt(gradient.size)
-    # The largest entry, since the smallest say little, and others at random.
-    places = [int(np.abs(gradient).argmax()), *rng.integers(gradient.size, size=max(0, entries - 1)).tolist()]
-    for place in places[:entries]:
-        direction = np.zeros(gradient.size)
-        direction[place] = 1.0
-        yield direction.reshape(gradient.shape), float(np.abs(gradient).max())
-
-
-def _numerical(loss_at: Callable[[], float], p: Tensor, gradient: Array, direction: Array, scale: float) -> float:
-    """Return how far the central difference along a direction is from the gradient's, relative to `scale`."""
-    original = p.data.copy()
-    expected = float(np.sum(gradient * direction))
-
-    def difference(h: float) -> float:
-        try:
-            p.data = original + h * direction
-            above = loss_at()
-            p.data = original - h * direction
-            below = loss_at()
-        finally:
-            p.data = original
-        # Rounding of the two losses limits what can be seen: gradients far below it are judged absolutely.
-        smallest = 1e-5 * max(1.0, abs(above))
-        return abs((above - below) / (2 * h) - expected) / max(scale, abs(expected), smallest)
-
-    # A kink of a ReLU or a maximum inside the step spoils it, and a smaller step avoids it; wrong gradients stay wrong.
-    found = math.inf
-    for h in (1e-5, 1e-6, 1e-7):
-        found = min(found, difference(h))
-        if found <= _NUMERICAL / 10:
-            break
-    return found

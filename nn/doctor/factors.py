@@ -32,7 +32,7 @@ def exact(case: Case) -> Iterator[Diagnosis]:
     for factor, thought in _usual_factors(case.loss).items():
         predicted = {name: factor * g for name, _, g in case.alike if _is_multiple(case, name, factor)}
         if predicted:
-            yield _times(case, factor, predicted, thought if _from_the_loss(case) else _within(factor))
+            yield _times(case, factor, predicted, thought if _from_the_loss(case) else _within(case, factor))
             if _may_be_a_step(case, factor, predicted):
                 yield _step(case, factor, predicted)
     yield from _clipped_by_value(case)
@@ -48,9 +48,17 @@ def _from_the_loss(case: Case) -> bool:
     )
 
 
-def _within(factor: float) -> str:
+def _within(case: Case, factor: float) -> str:
     """Return what may be thought of a factor that is not there nearer to the loss."""
-    return "the sign is turned here, and nearer to the loss it is right" if factor < 0 else ""
+    n, parts = case.loss.examples, list[str]()
+    if factor < 0:
+        parts.append("the sign is turned here, and nearer to the loss it is right")
+    if n > 1 and _is_near(abs(factor), 1 / n):
+        parts.append(
+            f"the sum over the examples is divided by their number {n} here, as by mean(axis=0) in place of "
+            f"sum(axis=0), and what arrives from the loss is right without that"
+        )
+    return "; and ".join(parts)
 
 
 def _usual_factors(loss: KnownLoss) -> dict[float, str]:
@@ -179,7 +187,7 @@ def _regularised(case: Case) -> Iterator[Diagnosis]:
             missing = strength < 0
             predicted = {name: case.reference[name] + strength * bases[name] for name in names}
             yield Diagnosis(
-                "regularisation term missing" if missing else "regularisation term doubled",
+                "regularisation term missing" if missing else "regularisation term added twice, or not in the loss",
                 tuple(names),
                 f"in {listed(names)} the {case.names[0]} gradient is everywhere the {case.names[1]} one "
                 f"{'minus' if missing else 'plus'} {abs(strength):.6g} times {what}, {case.digits(predicted)}",
@@ -210,7 +218,8 @@ def _updated(case: Case) -> Iterator[Diagnosis]:
 def _unknown_factors(case: Case) -> Iterator[Diagnosis]:
     references = {name: expected for name, _, expected in case.alike}
     for factor, names in _multiples(case, references, {}):
-        if abs(factor - 1) < GROSS:
+        # A factor of 1.01 is one, on whichever side of it rounding leaves it.
+        if round(abs(factor - 1), 9) < GROSS:
             continue
         predicted = {name: factor * references[name] for name in names}
         if _may_be_a_step(case, factor, names):
@@ -227,7 +236,7 @@ def _unknown_factors(case: Case) -> Iterator[Diagnosis]:
             thought = f"a whole number: a mean over {whole} numbers was {verb}, perhaps"
         elif not 1 / _COUNTED < size < _COUNTED:
             thought = ""
-        sign = _SIGN if _from_the_loss(case) else _within(factor)
+        sign = _SIGN if _from_the_loss(case) else _within(case, factor)
         parts = [part for part in (sign if factor < 0 else "", thought) if part]
         yield _times(case, factor, predicted, "; and ".join(parts))
 
@@ -238,7 +247,12 @@ def _zero(case: Case) -> Iterator[Diagnosis]:
     }
     if zero:
         how = "to rounding" if any(found.any() for found in zero.values()) else "throughout"
-        thought = "it was never computed or never written back, or the chain of derivatives is cut behind it"
+        thought = (
+            "it was never computed or never written back, or the chain of derivatives is cut behind it"
+            if how == "throughout"
+            else "it was computed, and its terms cancel: what should keep them from that is left out, as the eps of a "
+            "normalisation"
+        )
         biases = all(found.ndim == 1 and not name.endswith("weight") for name, found in zero.items())
         if biases and how == "to rounding" and case.loss.softmax:
             thought = (
@@ -309,7 +323,8 @@ def _independent(case: Case, names: Iterable[str]) -> int:
             rank = int(np.linalg.matrix_rank(flat, rtol=LEFT))
             if rank < min(flat.shape):
                 count = min(count, rank * int(np.sum(np.abs(flat).max(axis=1) > GROSS * largest(flat))))
-        rows[len(g)] = max(count, rows.get(len(g), 0))
+        units = g.shape[0] if g.ndim else 1
+        rows[units] = max(count, rows.get(units, 0))
     return sum(rows.values())
 
 

@@ -1,7 +1,8 @@
-"""Arrays that were given to be compared: taken as they are, or refused by name."""
+"""What was given to be compared, arrays and numbers of them: taken as it is, or refused by name."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from autograd_np import Tensor
 
-__all__ = ["given_array", "given_arrays"]
+__all__ = ["given_array", "given_arrays", "given_number"]
 
 Array = NDArray[Any]
 
@@ -43,6 +44,17 @@ def given_array(what: str, value: Any) -> Array:
         raise TypeError(
             f"compare: {what} is no array, its rows have several lengths; give rows of one length"
         ) from None
+
+
+def given_number(what: str, value: Any, least: int) -> int:
+    """Return a number of things as an int, of which there are so many at least."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what}={value!r} is a {type(value).__name__}; give a whole number, an int") from None
+    if number < least:
+        raise ValueError(f"{what}={value!r} is less than {least}; give a whole number from {least} on")
+    return number
 
 
 def _is_masked(value: Any) -> bool:

@@ -171,6 +171,12 @@ def _constant_statistics(call: Call, g: Array) -> Mapping[str, Array]:
     return {"x": g * slope}
 
 
+def _without_weight(call: Call, g: Array) -> Mapping[str, Array]:
+    if "weight" not in call.parameters:
+        return {}
+    return {"x": call.vjp(g, weight=np.ones_like(call.parameters["weight"].data))["x"]}
+
+
 # How the cells of an example, its axes C, H and W, may be laid out in another order than theirs.
 ORDERS = {
     "the channels last, as (H, W, C)": (2, 3, 1),
@@ -393,6 +399,13 @@ _IN_LAYERS = [
         "from the input, and pass gradients to it, too",
         _constant_statistics,
     ),
+    _Mistake(
+        "normalisation's weight missing on the way back",
+        NORMALISING,
+        "the gradient goes back through {the} without its weight gamma",
+        "the gradient of what was normalised is that of the output times gamma: dH = dY * gamma",
+        _without_weight,
+    ),
     *(
         _Mistake(
             "flattened in another order",
@@ -411,7 +424,7 @@ def in_layers(trial: Trial) -> Iterator[Hypothesis]:
     """Try each mistake in one layer, and in all layers of its kind at once."""
     for name, kinds, made, thought, rule in _IN_LAYERS:
         layers: dict[str, Any] = {call.path: call.layer for call in trial.calls if issubclass(call.kind, kinds)}
-        if issubclass(kinds if isinstance(kinds, type) else kinds[0], Dropout | BatchNorm1d):
+        if kinds is Dropout or rule is _constant_statistics:
             layers = {path: layer for path, layer in layers.items() if layer.training}
         for places in [[path] for path in layers] + ([list(layers)] if len(layers) > 1 else []):
             made_here = made.format(the=_the(places, layers), kept=1 - getattr(layers[places[0]], "p", 0.0))

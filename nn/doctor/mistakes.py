@@ -182,9 +182,32 @@ def _other_mode(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
         )
 
 
+def _without_eps(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
+    """Leave the eps of normalisations out, forwards and backwards."""
+    layers = list(dict.fromkeys(call.path for call in trial.calls if issubclass(call.kind, NORMALISING)))
+    for places in [*([path] for path in layers), *([layers] if len(layers) > 1 else [])]:
+        model = deepcopy(trial.model)
+        for path, module in model.named_modules():
+            if path in places:
+                vars(module)["eps"] = 0.0
+        try:
+            with np.errstate(all="ignore"):  # where a variance is 0
+                found = trial.gradients(model=model)
+        except ValueError:  # which may be refused
+            continue
+        who = f"layers {listed(places)} divide" if len(places) > 1 else f"layer {places[0]} divides"
+        yield Hypothesis(
+            "normalisation without its eps",
+            found,
+            f"{who} by the root of the variance alone, and not of the variance plus eps, forwards and backwards",
+            "eps was thought to be there for variances of 0 only; it is part of the function, and where the variance "
+            "is small, or the batch is, it decides the gradient: of two examples without it, nothing goes back",
+        )
+
+
 def _flattened(trial: Trial, _manual: Gradients) -> Iterator[Hypothesis]:
     """Flatten in another order, forwards and backwards, or for the gradient of the weight alone."""
-    for call, following in zip(trial.calls, [*trial.calls[1:], None], strict=True):
+    for call, following in zip(trial.calls, [*trial.calls[1:], None], strict=False):
         if not issubclass(call.kind, Flatten) or call.x.ndim != 4 or call.y.ndim != 2:
             continue
         for how, order in ORDERS.items():
@@ -212,7 +235,7 @@ def _flattening(order: tuple[int, ...]) -> type[Module]:
     return type("Flatten", (Flatten,), {"forward": forward})
 
 
-_OF_MODELS = (_other_inputs, _updated_first, _other_mode, _flattened)
+_OF_MODELS = (_other_inputs, _updated_first, _other_mode, _without_eps, _flattened)
 
 
 def hypotheses(trial: Trial, manual: Gradients) -> Iterator[Hypothesis]:

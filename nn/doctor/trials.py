@@ -116,8 +116,12 @@ class Trial:
 
     def value(self) -> float:
         """Return the loss."""
+        return float(self.result().item())
+
+    def result(self) -> Array:
+        """Return the loss as an array, whose dtype says how well it is known."""
         with no_grad(), unchanged(self.model):
-            return self.loss(self.model(self.x), self.y).item()
+            return np.asarray(self.loss(self.model(self.x), self.y).data)
 
     def gradients(
         self,

@@ -55,6 +55,8 @@ class HandWritten:
         Names of the layers whose parameters take that step; None for all.
     constant : collection of str
         Names of normalisations whose statistics are taken for constants.
+    unscaled, without_eps : collection of str
+        Names of normalisations that send the gradient back without their weight, or have no eps on either way.
     flat : {"same", "back", "both", "weight"}
         Where cells are laid out in another `order`: nowhere, on the way back, on both ways, in the weight's gradient.
     order : str
@@ -89,6 +91,8 @@ class HandWritten:
     rate: float = 0.0
     early: Any = None
     constant: Any = ()
+    unscaled: Any = ()
+    without_eps: Any = ()
     flat: str = "same"
     order: str = "nchw"
     dropped: Any = ()
@@ -199,7 +203,7 @@ class HandWritten:
                     mean, var = x.mean(axis=axes), x.var(axis=axes)
                 else:
                     mean, var = layer.running_mean, layer.running_var
-                root = np.sqrt(var + layer.eps)[cut]
+                root = np.sqrt(var + (0.0 if name in self.without_eps else layer.eps))[cut]
                 normal = (x - mean[cut]) / root
                 return normal * p[f"{name}.weight"][cut] + p[f"{name}.bias"][cut], (normal, root, axes, cut)
             case nn.Conv2d():
@@ -249,7 +253,8 @@ class HandWritten:
                 weight = p[f"{name}.weight"]
                 gradients[f"{name}.weight"] = (of_weight * normal).sum(axis=axes)
                 gradients[f"{name}.bias"] = of_bias.sum(axis=axes)
-                g = g * (weight - rate * gradients[f"{name}.weight"])[cut]
+                if name not in self.unscaled:
+                    g = g * (weight - rate * gradients[f"{name}.weight"])[cut]
                 if not self._training(layer) or name in self.constant:
                     return g / root
                 mean = g.mean(axis=axes)[cut]

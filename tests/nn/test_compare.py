@@ -379,7 +379,9 @@ def test_regularisation(network: Any, strength: float, sign: int, l1: bool, data
         altered(network, lambda g: {k: v + sign * strength * values[k] if k in chosen else v for k, v in g.items()}),
     )
     names = changed(comparison)
-    found = assert_named(comparison, f"regularisation term {'doubled' if sign > 0 else 'missing'}", names)
+    found = assert_named(
+        comparison, f"regularisation term {'added twice, or not in the loss' if sign > 0 else 'missing'}", names
+    )
     assert f"{'plus' if sign > 0 else 'minus'} {strength:.6g} times the parameter" in found.evidence
     assert ("the parameter's sign" in found.evidence) == l1
 

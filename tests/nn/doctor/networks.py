@@ -194,6 +194,9 @@ def _slips(network: Network) -> Iterator[tuple[str | None, dict[str, Any]]]:
         yield "bias summed over the wrong axis", {"wrong_axis": places}
         yield "gradient not summed over the batch", {"not_summed": places}
     normalising = network.named(*NORMALISATIONS)
+    for places in _each(normalising):
+        yield "normalisation's weight missing on the way back", {"unscaled": places}
+        yield "normalisation without its eps", {"without_eps": places}
     if network.training:
         for places in _each(normalising):
             yield "batch statistics taken for constants", {"constant": places}

@@ -195,7 +195,7 @@ def test_regularisation(seed: int, strength: float, l1: bool) -> None:
     for name in ("W1", "W2", "K"):
         wrong[name] = right[name] + strength * (np.sign(own[name]) if l1 else own[name])
     found = only(wrong, right, parameters=own)
-    assert found.mistake == f"regularisation term {'missing' if strength < 0 else 'doubled'}"
+    assert found.mistake == f"regularisation term {'missing' if strength < 0 else 'added twice, or not in the loss'}"
     assert found.parameters == ("W1", "K", "W2")
     assert f"{abs(strength):.6g} times the parameter{chr(39) + 's sign' if l1 else ''}, to" in found.evidence
     assert named(wrong, right) == {}  # the parameters are not known

@@ -73,7 +73,7 @@ def test_updated_parameters_in_place_of_gradients(seed: int, rate: float) -> Non
     assert found.parameters == tuple(right)
     assert f"a learning rate of {rate:.6g} " in found.thought
     assert named({name: own[name] + rate * g for name, g in right.items()}, right, parameters=own).keys() <= {
-        "regularisation term doubled"  # at a rate of 1 it is the gradient and the parameter
+        "regularisation term added twice, or not in the loss"  # at a rate of 1 it is the gradient and the parameter
     }
 
 

@@ -78,7 +78,7 @@ def describes(network: Network, diagnosis: Diagnosis, manual: Gradients, referen
             return all(
                 in_proportion([(m, r)]) or close(m, np.clip(r, -abs(m).max(), abs(m).max()), r) for m, r, _ in pairs
             )
-        case "regularisation term missing" | "regularisation term doubled":
+        case "regularisation term missing" | "regularisation term added twice, or not in the loss":
             return in_proportion([(m - r, p) for m, r, p in pairs]) or in_proportion(
                 [(m - r, np.sign(p)) for m, r, p in pairs]
             )

@@ -89,3 +89,27 @@ def test_without_recording() -> None:
     """A mode that is on outside turns nothing off: the comparison records what it needs."""
     with no_grad():
         assert compare_backprop(nn.Linear(3, 2, rng=0), X, Y).agrees
+
+
+@pytest.mark.parametrize("value", ["32", 2.5, None, [3]])
+@pytest.mark.parametrize("which", ["directions", "entries", "batch_size"])
+def test_a_number_that_is_no_whole_one(which: str, value: Any) -> None:
+    if which == "batch_size" and value is None:
+        return  # which is not known then
+    with pytest.raises(TypeError, match=rf"{which}=.* is a {type(value).__name__}; give a whole number, an int"):
+        counted(which, value)
+
+
+@pytest.mark.parametrize(("which", "least"), [("directions", 0), ("entries", 0), ("batch_size", 1)])
+def test_a_number_that_is_too_small(which: str, least: int) -> None:
+    with pytest.raises(ValueError, match=f"{which}={least - 1} is less than {least}; give a whole number from {least}"):
+        counted(which, least - 1)
+    counted(which, np.int64(least))
+
+
+def counted(which: str, value: Any) -> None:
+    options: dict[str, Any] = {which: value}
+    if which == "batch_size":
+        compare_gradients({"w": np.ones(3)}, {"w": np.ones(3)}, **options)
+    else:
+        compare_backprop(nn.Linear(3, 2, rng=0), X, Y, **options)

@@ -33,12 +33,44 @@ def test_what_is_right_nearer_to_the_loss_rules_the_loss_out(factor: float, wher
         assert found.mistake == "constant factor"
         assert "target - output" not in found.thought
         assert "batch" not in found.thought
+        assert ("the sum over the examples is divided by their number 8 here" in found.thought) == (factor == 1 / 8)
         assert "square" not in found.thought
         assert ("sign is turned" in found.thought) == (factor < 0)
     assert (
         "the batch"
         in only({name: g / 8 for name, g in right.items()}, right, loss=KnownLoss(8, reduction="mean")).thought
     )
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("where", ["0", "0.bias", "2.bias"])
+def test_a_mean_over_the_examples_in_place_of_their_sum(where: str, sign: int) -> None:
+    right = layers()
+    wrong = {name: sign * g / 6 if name.startswith(where) else g for name, g in right.items()}
+    [thought] = [d.thought for d in diagnose(wrong, right, TOLERANCE, loss=KnownLoss(6, reduction="mean"))]
+    assert "the sum over the examples is divided by their number 6 here, as by mean(axis=0)" in thought
+    assert ("the sign is turned here" in thought) == (sign < 0)
+
+
+@pytest.mark.parametrize("factor", [1.01, 0.99, 1.02])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_factor_is_named_from_a_hundredth_on(factor: float, seed: int) -> None:
+    """Whichever side of it rounding leaves the factor on."""
+    right = {name: (1 + seed) / 7 * g for name, g in network(seed).items()}
+    assert only({name: factor * g for name, g in right.items()}, right).mistake == "constant factor"
+    nearer = 1 + 0.9 * (factor - 1) if abs(factor - 1) < 0.015 else 1.001
+    assert not diagnose({name: nearer * g for name, g in right.items()}, right, TOLERANCE)
+
+
+def test_a_zero_that_rounding_is_left_of_was_computed() -> None:
+    """Only one that is zero throughout was never computed."""
+    right = network()
+    found = only({**right, "W1": np.zeros((4, 5))}, right)
+    assert "never computed" in found.thought
+    found = only({**right, "W1": 1e-17 * np.random.default_rng(9).normal(size=(4, 5))}, right)
+    assert "zero to rounding" in found.evidence
+    assert "never computed" not in found.thought
+    assert "its terms cancel" in found.thought
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.1, 0.001, 0.05])
