@@ -332,7 +332,8 @@ class _Check:
             if not bounds.known:
                 because = f", since values nearby scatter by {estimate.noise:.1g}" if estimate.noise else ""
                 return f"differences settle no better than to {estimate.value:.3g} +- {estimate.error:.1g}{because}"
-            left, right = one_sided(phi, float(estimate.noise))
+            nearby = 16 * float(estimate.step) if estimate.start < 1 else 1.0
+            left, right = one_sided(phi, max(float(estimate.noise), jump), nearby)
             low, high = sorted((float(left.value), float(right.value)))
             # Between two slopes, however close, a derivative is right.
             between = low - tolerance <= found <= high + tolerance
