@@ -237,13 +237,14 @@ def _is_doubtful(
     if not 0 < h < np.inf:
         return False
     above, here, below = f(h), f(0.0), f(-h)
-    rounding = _ORDINARY * np.maximum(np.maximum(_rounding(above), _rounding(below)), noise)
-    rounding = rounding + 2 * (abs(estimate.value) * _EPS * place + estimate.error * h)
+    far_above, far_below, part = f(far), f(-far), h / far
+    rounding = _ORDINARY * np.maximum(_rounding(np.maximum(abs(above), abs(below))), noise)
+    known = rounding + 2 * (abs(estimate.value) * (_EPS * place) + estimate.error * h)
     # The remainders of higher degree are no larger than they are at the longer step.
-    bend = abs(f(far) - 2 * here + f(-far)) * (8 * (h / far) ** 2)
-    twist = abs(f(far) - f(-far) - 2 * far * estimate.value) * (8 * (h / far) ** 3)
-    off_slope = abs(above - below - 2 * h * estimate.value) > rounding + twist
-    return bool(np.any(off_slope | (abs(above - 2 * here + below) > rounding + bend)))
+    twist = abs(far_above - far_below - (2 * far) * estimate.value) * (8 * part**3)
+    bend = abs(far_above - 2 * here + far_below) * (8 * part**2)
+    off_slope = abs(above - below - (2 * h) * estimate.value) > known + twist
+    return bool(np.any(off_slope | (abs(above - 2 * here + below) > known + bend)))
 
 
 def _contradicted(
