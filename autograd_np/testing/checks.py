@@ -12,33 +12,15 @@ from numpy.typing import NDArray
 
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, plain
-from autograd_np.testing.arguments import (
-    as_module,
-    as_tensor,
-    called,
-    copied,
-    has_variables,
-    in_double,
-    is_floating,
-    is_module,
-    is_python,
-    parameters_of,
-    paths,
-    refuse_subclass,
-    with_parameters,
-)
-from autograd_np.testing.layouts import lay_out, own_elements
+from autograd_np.testing.arguments import in_double
 from autograd_np.testing.numerical import Estimate, derivative, jump_beside, jump_within, noise_level, one_sided, scale
+from autograd_np.testing.subject import Function, Pair, Subject, dot, real_sum
 from autograd_np.transforms import grad, jvp, may_be_constant
-from autograd_np.trees import in_order_of, leaves_of, nested_alike, tree_of
 from autograd_np.views import ancestors, node_of
 
 __all__ = ["NondifferentiableWarning", "check_grads", "verify"]
 
 Array = NDArray[Any]
-Function = Callable[..., Any]
-Pair = tuple[Function, Function]
-
 Mode = Callable[[Function, list[Array]], Function]
 
 _MODES = ("rev", "fwd")
@@ -61,6 +43,14 @@ _CLEAR = 0.03
 # What may come of rounding alone, relative to the sums that were formed.
 _ROUNDING = 1e-9
 _EPS = float(np.finfo(float).eps)
+# How many roundings of values in low precision may stand in a right derivative.
+_FEW = 8.0
+# Parts of a reach within which a derivative may be smooth that seems to scatter.
+_PARTS = (1e-2, 1e-4, 1e-6)
+# How many numbers lie within a reach, for it to show all of their rounding.
+_MANY = 1e4
+# To what part a derivative by a single variable must be told.
+_SHARE = 0.01
 # How many noise levels a number is off by at most.
 _CERTAIN = 4.0
 # And by how many it may be off, where a few measured ones stand for all.
@@ -83,7 +73,9 @@ def check_grads(
 
     The output is contracted with random numbers, and the resulting scalar differentiated along a random direction; for
     the second order that derivative is differentiated along another one, and so on. It costs a few dozen calls of the
-    function, however many elements there are.
+    function, however many elements there are. Several outputs are weighted so that all have a say, whatever their
+    sizes; and the first derivatives by those of several arguments that are too small beside the others to be told are
+    checked once more alone.
 
     Parameters
     ----------
@@ -107,6 +99,8 @@ def check_grads(
         the size of the contracted output if that is larger. By default `atol` is 0, and `rtol` is ``eps**(2/3)`` for
         first derivatives and ``eps**(1/2)`` for second ones, with the eps of the least precise dtype involved: for
         float64 4e-11 and 1e-8, for float32 2e-5 and 3e-4. Differences are always taken in double precision.
+        Directions are as long as the arguments, and so are the steps: of arguments that are tiny next to the scale on
+        which the function changes, second derivatives contribute less than that, and no wrong one is found.
 
     Raises
     ------
@@ -182,15 +176,6 @@ def verify(
     return f"{check.name}: {check.kink}" if check.kink else ""
 
 
-class _Variable(NamedTuple):
-    """What to differentiate by: its name in messages, as it was given, its own elements, and if it has a dtype."""
-
-    name: str
-    given: Array
-    elements: Array
-    typed: bool
-
-
 class _Bounds(NamedTuple):
     """Whether differences are known well enough, the tolerance, the slope's size, and what is rounding beside it."""
 
@@ -200,57 +185,18 @@ class _Bounds(NamedTuple):
     rounding: float
 
 
-class _Check:
-    """A function and a point, as a function of a flat list of arrays."""
+class _Check(Subject):
+    """The derivatives of a function at a point, and what differences tell of them."""
 
     def __init__(
         self, f: Function | Pair, args: Sequence[Any], modes: Sequence[str], atol: float | None, rtol: float | None
     ) -> None:
         __tracebackhide__ = True
-        self.kink = ""
-        self.backward: Function | None = None
-        functions: list[Any] = [*f] if isinstance(f, tuple) else [f]
-        if not all(map(callable, functions)) or len(functions) not in (1, 2):
-            raise TypeError(f"check_grads: {f!r} is neither a function of tensors nor a pair (forward, backward)")
-        self.function: Function = functions[0]
-        self.args: tuple[Any, ...] = tuple(args)
-        self.offset = 0
-        if len(functions) == 2:
-            self.backward = functions[1]
-        self.name: str = getattr(self.function, "__name__", type(self.function).__name__)
-        if is_module(self.function):  # it is one more argument, and the first
-            self.function, self.args, self.offset = called, (self.function, *args), 1
-        for position, argument in enumerate(self.args):
-            for path, leaf in paths(argument, f"args[{position - self.offset}]"):
-                refuse_subclass(leaf, f"check_grads({self.name}): {path}")
+        super().__init__(f, args)
         self.modes = {_NAMES[mode]: _DERIVATIVES[mode] for mode in modes}
-        self.variables = list(self._variables())
-        if not self.variables:
-            raise TypeError(
-                f"check_grads({self.name}): nothing to differentiate by among the arguments "
-                f"{tuple(type(a).__name__ for a in args)}; give arrays of floating or complex numbers"
-            )
-        self.rng = np.random.default_rng(0)
-        self.point = [v.elements for v in self.variables]
-        self.outputs = [np.asarray(plain(y)) for y in self._flat(*self._constants())]
-        if not self.outputs:
-            result = self.function(*self._arguments(self._constants()))
-            raise TypeError(
-                f"check_grads({self.name}): the function returned {result!r}, in which nothing can be differentiated; "
-                f"return arrays of floating or complex numbers"
-            )
-        for y, again in zip(self.outputs, self._flat(*self._constants()), strict=True):
-            if not np.array_equal(y, plain(again), equal_nan=True):
-                raise ValueError(
-                    f"check_grads({self.name}): the function does not return the same for the same arguments; make a "
-                    f"generator with a fixed seed inside it"
-                )
-        eps = max(float(np.finfo(a.dtype).eps) for a in (*self.point, *self.outputs))
-        self.atol = 0.0 if atol is None else atol
-        self.rtol, self.eps = rtol, eps
-        self.cotangents = [self._random(y) for y in self.outputs]
-        self.rounding = 64 * eps * sum(float(np.sum(abs(u))) for u in self.cotangents)
-        self.size = sum(float(np.sum(abs(u * y))) for u, y in zip(self.cotangents, self.outputs, strict=True))
+        self.atol, self.rtol = atol or 0.0, rtol
+        self.kink, self.tolerance = "", 0.0
+        self.gradients: Sequence[Array] = ()
 
     def run(self, order: int) -> None:
         __tracebackhide__ = True
@@ -259,11 +205,19 @@ class _Check:
             return
         if self.backward is None:
             if any(x.size for x in self.point):
-                self._check(self._scalar, order)
+                self._check(self.scalar, order)
             return
-        pull_back: Mode = lambda _f, direction: lambda *elements: _dot(self._pulled_back(elements), direction)  # noqa: E731
-        self._compare(self._scalar, {"reverse": pull_back}, 1)
-        self._refuse_other_dtypes()
+        self.gradients = self.same_results()
+
+        def pull_back(_f: Function, direction: list[Array]) -> Function:
+            def along(*elements: Any) -> Any:
+                here = all(a is b for a, b in zip(elements, self.point, strict=True))
+                return dot(self.gradients if here else self.pulled_back(elements), direction)
+
+            return along
+
+        self._compare(self.scalar, {"reverse": pull_back}, 1)
+        self.refuse_other_dtypes()
 
     def _check(self, scalar: Function, order: int, level: int = 1) -> None:
         """Check the derivatives of a scalar function of the variables, and then those of its derivatives."""
@@ -277,13 +231,31 @@ class _Check:
         """Hold derivatives along a random direction against differences; return it, or None at a kink."""
         __tracebackhide__ = True
         scales = [scale(x) for x in self.point]
-        direction = [(self._random(x) * size).astype(x.dtype) for x, size in zip(self.point, scales, strict=True)]
+        direction = [(self.random(x) * size).astype(x.dtype) for x, size in zip(self.point, scales, strict=True)]
         kink = self._differ(scalar, modes, level, direction)
         if not kink:
+            if level == 1 and len(self.variables) > 1:
+                self._compare_small_ones(scalar, modes, direction)
             return direction
         self._differ(scalar, modes, level, [np.full_like(x, min(scales)) for x in self.point])
         self.kink = f"at this point the derivative of order {level} cannot be told: {kink}"
         return None
+
+    def _compare_small_ones(self, scalar: Function, modes: Mapping[str, Mode], direction: list[Array]) -> None:
+        """Hold the derivatives by single variables against differences, where they drown in those by all together."""
+        __tracebackhide__ = True
+        tolerance = self.tolerance
+        alone = [[v if i == j else np.zeros_like(v) for j, v in enumerate(direction)] for i in range(len(direction))]
+        if "reverse" in modes:
+            gradients = self.gradients or _gradient(scalar, self.point)
+            parts = [real_sum(g * v) for g, v in zip(gradients, direction, strict=True)]
+        else:
+            parts = [modes["forward"](scalar, v)(*self.point) for v in alone]
+        for variable, part, v in zip(self.variables, parts, alone, strict=True):
+            if variable.given.size and not abs(float(plain(part))) * _SHARE > tolerance:
+                kink = self._differ(scalar, modes, 1, v)
+                if kink:
+                    self.kink = f"at this point the derivative of order 1 by {variable.name} cannot be told: {kink}"
 
     def _differ(self, scalar: Function, modes: Mapping[str, Mode], level: int, direction: list[Array]) -> str:
         """Raise if a derivative along a direction is wrong; return why there is none to be told, or nothing."""
@@ -296,6 +268,7 @@ class _Check:
             bounds = self._bounds(phi, quick, found, level)
             agrees = bounds.known and abs(found - quick.value) <= bounds.tolerance
             weak = bounds.tolerance >= _KNOWN * bounds.slope
+            self.tolerance = bounds.tolerance
             if agrees and not (weak and (abs(found) > self.rounding or self._drowns(phi, 0.0))):
                 continue
             # From here on it matters how exactly the function and its derivative are computed.
@@ -307,8 +280,8 @@ class _Check:
             jump = jump_beside(phi)
             estimate = self._slope(phi, noise=jump)
             bounds = self._bounds(phi, estimate, found, level)
-            own = self._rounding_of(derivative, direction, float(estimate.step))
-            tolerance = bounds.tolerance + own
+            own = self._rounding_of(derivative, direction, float(estimate.step), bounds.slope)
+            self.tolerance = tolerance = bounds.tolerance + own
             if float(estimate.value) == 0.0 == float(phi(_NEARBY) - phi(0.0)):
                 tolerance += self.rounding  # what cancels is larger than what is left
             if bounds.known and abs(found - estimate.value) <= tolerance:
@@ -324,15 +297,20 @@ class _Check:
                 if not estimate.error <= _KNOWN * max(abs(found), abs(float(estimate.value))):
                     return self._unresolved(scalar, direction, rough)
                 bounds = self._bounds(phi, estimate, found, level)
-                tolerance = bounds.tolerance + self._rounding_of(derivative, direction, float(estimate.step))
+                tolerance = bounds.tolerance + self._rounding_of(
+                    derivative, direction, float(estimate.step), bounds.slope
+                )
                 if abs(found - estimate.value) <= tolerance:
                     continue
+            if bounds.known and self._rounds_to(derivative, found, float(estimate.value), bounds.tolerance):
+                continue
             if any(_agrees_nearby(phi, step, found, tolerance, estimate, jump) for step in _NEAR):
                 continue  # there is a kink or a pole, but outside the smaller steps
             if not bounds.known:
                 because = f", since values nearby scatter by {estimate.noise:.1g}" if estimate.noise else ""
                 return f"differences settle no better than to {estimate.value:.3g} +- {estimate.error:.1g}{because}"
-            left, right = one_sided(phi, float(estimate.noise))
+            nearby = 16 * float(estimate.step) if estimate.start < 1 else 1.0
+            left, right = one_sided(phi, max(float(estimate.noise), jump), nearby)
             low, high = sorted((float(left.value), float(right.value)))
             # Between two slopes, however close, a derivative is right.
             between = low - tolerance <= found <= high + tolerance
@@ -348,7 +326,7 @@ class _Check:
                 )
             raise AssertionError(
                 f"{self.name}: the {mode} derivative of order {level} is wrong:\n"
-                f"  along a random direction {found:.9g}, by differences {estimate.value:.9g} +- {tolerance:.1e}\n"
+                f"  along a random direction {_differing(found, float(estimate.value))} +- {tolerance:.1e}\n"
                 + self._by_variable(scalar, differentiate, direction, tolerance)
                 + self._about_triangles()
             )
@@ -411,9 +389,17 @@ class _Check:
         # A slope is that along a direction as long as the variable, in which its elements are a quarter at least.
         return any(4 * abs(slope) / np.float64(scale(x)) >= float(np.finfo(x.dtype).max) for x in self.point if x.size)
 
-    def _rounding_of(self, derivative: Function, direction: list[Array], step: float) -> float:
+    def _rounding_of(self, derivative: Function, direction: list[Array], step: float, slope: float) -> float:
         """Return how far a derivative may be off by rounding, in the precision of the arguments."""
-        scatter = functools.partial(self._scatter, derivative)
+
+        def scatter(direction: Sequence[Array], reach: float) -> float:
+            noise = self._scatter(derivative, direction, reach)
+            if noise <= _KNOWN * slope:
+                return noise
+            # It may change on a smaller scale instead; rounding does not depend on that.
+            finer = (reach * part for part in _PARTS if reach * part > _MANY * self.eps)
+            return min((noise, *filter(None, (self._scatter(derivative, direction, part) for part in finer))))
+
         # Close by, so that the jumps of masks are out of reach; unless the numbers are too coarse to show anything.
         noise = scatter(direction, step / 4) or scatter(direction, step)
         # And where each number keeps its own size: what cancels may be far larger there than farther away.
@@ -421,7 +407,32 @@ class _Check:
         # Denormal numbers have few digits, and may have none to scatter by.
         terms = [(y.dtype, y.size) for y in self.outputs] + [(v.dtype, float(np.sum(abs(v)))) for v in direction]
         least = sum(float(np.finfo(dtype).smallest_subnormal) * weight for dtype, weight in terms)
-        return _CERTAIN * (max(noise, scatter(sized, min(step, 1.0) / 4)) + least)
+        noise = max(noise, scatter(sized, min(step, 1.0) / 4), self._change_by_last_digits(derivative, slope))
+        return _CERTAIN * (noise + least)
+
+    def _change_by_last_digits(self, derivative: Function, slope: float) -> float:
+        """Return by how much a derivative changes around the point when the last digits of the arguments do.
+
+        No more is known of it, even where its rounding errors are all alike along a line and scatter by nothing. What
+        changes by far more than digits is a mask, which is no rounding.
+        """
+        rng, found = np.random.default_rng(0), list[float]()
+        for _ in range(6):
+            digits = [float(np.finfo(x.dtype).eps) * rng.choice([-2, -1, 1, 2], x.shape) for x in self.point]
+            moved = [(x * (1 + d)).astype(x.dtype) for x, d in zip(self.point, digits, strict=True)]
+            found.append(float(plain(derivative(*moved))))
+        change = max(found) - min(found)  # not from the point itself, where the derivative may be wrong
+        return change if change <= self.eps**0.5 * slope else 0.0
+
+    def _rounds_to(self, derivative: Function, found: float, value: float, tolerance: float) -> bool:
+        """Tell whether a derivative in low precision is a right one but for rounding, as 1 - y**2 is of tanh.
+
+        Then it is right in double precision, and what is found differs by a few roundings of the function's values.
+        """
+        few = _FEW * self.eps * self.size * max(1.0, *map(scale, self.point))
+        if self.eps <= _EPS or not abs(found - value) <= few:
+            return False
+        return abs(float(plain(derivative(*map(in_double, self.point)))) - value) <= tolerance
 
     def _scatter(self, derivative: Function, direction: Sequence[Array], reach: float) -> float:
         """Return how far a derivative scatters about a smooth curve, in the precision of the arguments."""
@@ -470,18 +481,20 @@ class _Check:
         """Return a table of the derivatives with respect to each variable alone."""
         lines: list[str] = []
         for i, variable in enumerate(self.variables):
+            if direction[i].size and not direction[i].any():
+                continue  # it is held, as the others are where one is checked alone
             alone = [v if i == j else np.zeros_like(v) for j, v in enumerate(direction)]
             found = float(plain(differentiate(scalar, alone)(*self.point)))
             value = float(self._slope(self._along(scalar, alone)).value)
-            line = f"  by {variable.name}, {variable.given.dtype} {variable.given.shape}: {found:.9g}, by differences"
-            lines.append(f"{line} {value:.9g}" + ("" if abs(found - value) <= tolerance else "  <- wrong"))
+            line = f"  by {variable.name}, {variable.given.dtype} {variable.given.shape}: {_differing(found, value)}"
+            lines.append(line + ("" if abs(found - value) <= tolerance else "  <- wrong"))
         return "\n".join(lines)
 
     def _about_triangles(self) -> str:
         """Say what functions of one triangle are differentiated by, if there are any on the tape."""
         if self.backward is not None:
             return ""
-        outputs = self._flat(*(Tensor(x, requires_grad=True) for x in self.point))
+        outputs = self.flat(*(Tensor(x, requires_grad=True) for x in self.point))
         names = sorted(_on_tape(node_of(y) for y in outputs if isinstance(y, Tensor)) & _OF_ONE_TRIANGLE)
         if not names:
             return ""
@@ -509,113 +522,11 @@ class _Check:
 
         return phi
 
-    # -- the function of a flat list --------------------------------------------------------------------------------
 
-    def _variables(self) -> Iterator[_Variable]:
-        for position, argument in enumerate(self.args):
-            name = f"args[{position - self.offset}]" if position >= self.offset else ""
-            for path, leaf in paths(argument, name):
-                if is_module(leaf):
-                    for key, parameter in parameters_of(leaf):
-                        yield _Variable(f"{path}.{key}".lstrip("."), parameter.data, parameter.data, True)
-                elif is_floating(leaf):
-                    given = np.asarray(plain(leaf.detach() if isinstance(leaf, Tensor) else leaf))
-                    given = given if self.offset == 0 else as_module(self.args[0], given)
-                    yield _Variable(path, given, own_elements(given), not is_python(leaf))
-
-    def _flat(self, *elements: Any) -> list[Any]:
-        """Call the function with other numbers in place of its variables, and list the arrays of its result."""
-        __tracebackhide__ = True
-        results = [*leaves_of(self.function(*self._arguments(elements)))]
-        for y in results:
-            refuse_subclass(y, f"check_grads({self.name}): what the function returned")
-        return [y for y in results if is_floating(y)]
-
-    def _arguments(self, elements: Sequence[Any]) -> Any:
-        rest = iter(zip(self.variables, elements, strict=True))
-
-        def take() -> Any:
-            variable, x = next(rest)
-            return x if is_python(x) else lay_out(x, variable.given)
-
-        def fill(leaf: Any) -> Any:
-            if is_module(leaf):
-                return with_parameters(leaf, {id(p): as_tensor(next(rest)[1]) for _, p in parameters_of(leaf)})
-            return take() if is_floating(leaf) else copied(leaf)
-
-        return tree_of(self.args, [fill(leaf) for leaf in leaves_of(self.args)])
-
-    def _constants(self) -> list[Any]:
-        return self.point if self.backward else list(map(Tensor, self.point))
-
-    def _scalar(self, *elements: Any) -> Any:
-        return sum((_real_sum(u * y) for u, y in zip(self.cotangents, self._flat(*elements), strict=True)), 0.0)
-
-    def _pulled_back(self, elements: Sequence[Array]) -> list[Array]:
-        """Return what the hand-written backward pass gives for the variables, summed over shared elements."""
-        __tracebackhide__ = True
-        handed = self._handed_back(elements)
-        gradients = [np.asarray(plain(g)) for g in handed]
-        shapes, wanted = [g.shape for g in gradients], [v.given.shape for v in self.variables]
-        if shapes != wanted:
-            names = ", ".join(v.name for v in self.variables)
-            listed = () in shapes and () not in wanted and all(map(is_python, handed))
-            advice = "; they are lists of numbers, or ragged ones: return one array for each argument" * listed
-            raise AssertionError(
-                f"{self.name}: the backward pass returned gradients of shapes {shapes}; the arguments ({names}) have "
-                f"{wanted}{advice}"
-            )
-        for variable, g in zip(self.variables, gradients, strict=True):
-            if g.dtype.kind not in "biufc":
-                raise AssertionError(
-                    f"{self.name}: the backward pass returned {g.dtype} {g.shape} by {variable.name}; return arrays of "
-                    f"numbers, in which no list is shorter than another"
-                )
-        shared = [tuple(np.flatnonzero(np.not_equal(v.given.shape, v.elements.shape))) for v in self.variables]
-        return [g.sum(axis=axes, keepdims=True) if axes else g for g, axes in zip(gradients, shared, strict=True)]
-
-    def _handed_back(self, elements: Sequence[Any]) -> list[Any]:
-        """Call the hand-written backward pass, and list its gradients."""
-        __tracebackhide__ = True
-        assert self.backward is not None
-        cotangents = iter(self.cotangents)
-        result = self.function(*self._arguments(elements))
-
-        def weight(y: Any) -> Any:
-            return np.asarray(next(cotangents), dtype=np.result_type(plain(y))) if is_floating(y) else None
-
-        weights = tree_of(result, [weight(y) for y in leaves_of(result)])
-        handed = self.backward(weights, *self._arguments(elements))
-        # Gradients come for all arguments, or for those alone that have one; and bare if there is but one.
-        model: Any = self.args
-        while isinstance(model, tuple | list) and not nested_alike(handed, model):  # pyright: ignore[reportUnknownArgumentType]
-            active: list[Any] = [x for x in model if has_variables(x)]  # pyright: ignore
-            model = active if len(active) != 1 or nested_alike(handed, active) else active[0]
-            if len(active) != 1:
-                break
-        gradients = [g for g in leaves_of(in_order_of(handed, model)) if g is not None]
-        for g in gradients:
-            refuse_subclass(g, f"{self.name}: what the backward pass returned")
-        return gradients
-
-    def _refuse_other_dtypes(self) -> None:
-        """Raise if the hand-written backward pass returns a gradient of another dtype than its argument's."""
-        __tracebackhide__ = True
-        # Numbers of Python's own as such: as arrays they would make double precision of all that they meet.
-        given = [v.elements if v.typed else v.given.item() for v in self.variables]
-        for variable, g in zip(self.variables, self._handed_back(given), strict=True):
-            found, wanted = np.asarray(plain(g)).dtype, variable.given.dtype
-            if variable.typed and not is_python(g) and found.type is not wanted.type:
-                raise AssertionError(
-                    f"{self.name}: the backward pass returned a gradient of dtype {found} by {variable.name}, which is "
-                    f"{wanted} {variable.given.shape}; return it as {wanted}"
-                )
-
-    def _random(self, like: Array) -> Array:
-        """Return numbers from a quarter to one, of either sign, of an array's shape and dtype."""
-        x = self.rng.uniform(0.25, 1, like.shape) * self.rng.choice([-1.0, 1.0], like.shape)
-        turned = x * np.exp(1j * self.rng.uniform(0, 1, like.shape)) if like.dtype.kind == "c" else x
-        return np.asarray(turned, dtype=like.dtype)
+def _differing(found: float, value: float) -> str:
+    """Return a derivative and the one by differences, with as many digits as show that they differ."""
+    digits = next((n for n in (9, 13) if f"{found:.{n}g}" != f"{value:.{n}g}"), 17 if found != value else 9)
+    return f"{found:.{digits}g}, by differences {value:.{digits}g}"
 
 
 def _lengths(least: float, most: float, ratio: float = 8.0) -> Iterator[float]:
@@ -639,8 +550,11 @@ def _agrees_nearby(
 
 def _reverse(scalar: Function, direction: list[Array]) -> Function:
     """Return the derivative of a scalar function along a direction, from its gradient."""
-    gradient = grad(may_be_constant(lambda *elements: scalar(*elements)), tuple(range(len(direction))))
-    return lambda *elements: _dot(gradient(*elements), direction)
+    return lambda *elements: dot(_gradient(scalar, elements), direction)
+
+
+def _gradient(scalar: Function, elements: Sequence[Any]) -> Sequence[Any]:
+    return grad(may_be_constant(lambda *elements: scalar(*elements)), tuple(range(len(elements))))(*elements)
 
 
 def _forward(scalar: Function, direction: list[Array]) -> Function:
@@ -657,11 +571,3 @@ def _on_tape(nodes: Iterable[Node | None]) -> set[str]:
 
 
 _DERIVATIVES: dict[str, Mode] = {"rev": _reverse, "fwd": _forward}
-
-
-def _dot(gradients: Sequence[Any], direction: Sequence[Array]) -> Any:
-    return sum((_real_sum(g * v) for g, v in zip(gradients, direction, strict=True)), 0.0)
-
-
-def _real_sum(x: Any) -> Any:
-    return (x.real if x.dtype.kind == "c" else x).sum()

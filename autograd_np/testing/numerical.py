@@ -22,15 +22,24 @@ Function = Callable[..., Any]
 
 # How wide the steps of a staircase may be, to be taken for what rounding leaves of a slope.
 _STAIR = 0.1
+# Steps that must agree with an estimate, which rests on longer ones; and how many times shorter they are at least.
+_WITNESSES = (1e-6, 1e-8, 1e-10)
+_SHORTER = 16.0
+# How many roundings of its values a smooth function is off by at most, before its noise has been measured.
+_ORDINARY = 64.0
 
 
 class Estimate(NamedTuple):
-    """A derivative, how far each of its elements may be off, and the step and the noise of the values that tell it."""
+    """A derivative, how far each of its elements may be off, and the step and the noise of the values that tell it.
+
+    And `start`: steps longer than an eighth of it tell nothing, since the function changes on a smaller scale.
+    """
 
     value: Array
     error: Array
     step: Array
     noise: Array
+    start: Array
 
 
 @overload
@@ -69,7 +78,10 @@ def numerical_gradient(f: Function, x: Any, *, return_error: bool = False) -> An
     -----
     Central differences at steps from an eighth of the largest element downwards, each 0.6 of the one before, are
     extrapolated to step 0 by Richardson's method (Romberg's table; Richardson 1911). Of all entries the one is taken
-    that agrees best with its neighbours, their disagreement being the estimated error (Ridders 1982). Smooth functions
+    that agrees best with its neighbours, their disagreement being the estimated error (Ridders 1982). It counts only if
+    far smaller steps agree with it as well as rounding permits: a function that changes on a far smaller scale than the
+    largest element, such as a narrow peak far from 0, looks constant from afar. If they do not, smaller steps are
+    extrapolated, until those agree that are smaller still. Smooth functions
     come out with a relative error below 1e-9, and mostly about 1e-13. Where the values of `f` are known to fewer digits
     than they have, as after a cancellation, they scatter about a smooth curve; that is measured (Moré and Wild 2011),
     and the step and the error follow from it. It takes some thirty to a hundred calls of `f` for each element of `x`.
@@ -160,7 +172,7 @@ def _by_array(f: Callable[[Any], Array], tree: Any, leaves: list[Array], which: 
             for a, b in zip(columns, turned, strict=True)
         ]
     shape = np.shape(columns[0].value) if columns else np.shape(f(tree_of(tree, leaves)))
-    parts = zip(*columns, strict=True) if columns else [[np.zeros((0, *shape))]] * 4
+    parts = zip(*columns, strict=True) if columns else [[np.zeros((0, *shape))]] * 5
     return Estimate(*(np.stack(part, axis=-1).reshape(shape + x.shape) for part in parts))
 
 
@@ -175,9 +187,10 @@ def derivative(
 ) -> Estimate:
     """Estimate the derivative at 0 of a function of one number, for each element of its result.
 
-    `start` is the scale on which the function is expected to change. It may be far too large, but not too small: if
-    rounding spoils the result, steps from `wide` on are tried as well. `place` is the size of the numbers that steps
-    are added to, which bounds how exactly they are taken.
+    `start` is the scale on which the function is expected to change. It may be far too large: if steps far smaller
+    contradict the result, it is made smaller. And it may be too small: if rounding spoils the result, steps from `wide`
+    on are tried as well. `place` is the size of the numbers that steps are added to, which bounds how exactly they are
+    taken.
 
     The values are taken to be exact to the last digit at first, or to `noise`. If they scatter by more than that on the
     interval that the result rests on, then the step is chosen anew for values that are known no better; at most
@@ -185,20 +198,24 @@ def derivative(
     """
     f = cache(f)
 
-    def limit(noise: Array | float) -> Estimate:
-        def quotient(h: float) -> tuple[Array, Array]:
-            above, below = f(h), f(-h)
-            slope = (above - below) / (2 * h)
-            uncertain = np.maximum(np.maximum(_rounding(above), _rounding(below)), noise)
-            return slope, uncertain / h + abs(slope) * (_EPS * place / h)
+    def quotient(h: float, noise: Array | float) -> tuple[Array, Array]:
+        above, below = f(h), f(-h)
+        slope = (above - below) / (2 * h)
+        uncertain = np.maximum(np.maximum(_rounding(above), _rounding(below)), noise)
+        return slope, uncertain / h + abs(slope) * (_EPS * place / h)
 
-        near = _limit(quotient, start, power=2)
+    def limit(noise: Array | float) -> Estimate:
+        near = _limit(lambda h: quotient(h, noise), start, power=2)
         if start >= wide or np.all(near.error <= 1e-11 * np.max(abs(near.value), initial=0)):
             return near
-        return _better(near, _limit(quotient, wide, power=2))
+        return _better(near, _limit(lambda h: quotient(h, noise), wide, power=2))
 
     with np.errstate(all="ignore"):
-        estimate = limit(noise)
+        estimate, unit = limit(noise), start
+        if _is_doubtful(f, estimate, noise, place, unit):
+            while start > _FINEST * unit and (wrong := _contradicted(f, quotient, estimate, noise, unit)).any():
+                start = wide = start / _FINER
+                estimate = Estimate(*(np.where(wrong, b, a) for a, b in zip(estimate, limit(noise), strict=True)))
         for _ in range(rounds):
             measured = _noise_at(f, estimate.step)
             if not np.any(measured > noise):
@@ -209,6 +226,55 @@ def derivative(
             careful = estimate._replace(error=error, noise=noise)
             estimate = _better(careful, limit(noise)._replace(noise=noise))
     return estimate
+
+
+def _is_doubtful(
+    f: Callable[[float], Array], estimate: Estimate, noise: Array | float, place: float, unit: float
+) -> bool:
+    """Tell whether three values close together are off the parabola that the function seems to be from afar."""
+    far = float(np.min(estimate.step, initial=np.inf, where=np.isfinite(estimate.step)))
+    h = min(_WITNESSES[0] * unit, far / _SHORTER)
+    if not 0 < h < np.inf:
+        return False
+    above, here, below = f(h), f(0.0), f(-h)
+    far_above, far_below, part = f(far), f(-far), h / far
+    rounding = _ORDINARY * np.maximum(_rounding(np.maximum(abs(above), abs(below))), noise)
+    known = rounding + 2 * (abs(estimate.value) * (_EPS * place) + estimate.error * h)
+    # The remainders of higher degree are no larger than they are at the longer step.
+    twist = abs(far_above - far_below - (2 * far) * estimate.value) * (8 * part**3)
+    bend = abs(far_above - 2 * here + far_below) * (8 * part**2)
+    off_slope = abs(above - below - (2 * h) * estimate.value) > known + twist
+    return bool(np.any(off_slope | (abs(above - 2 * here + below) > known + bend)))
+
+
+def _contradicted(
+    f: Callable[[float], Array],
+    quotient: Callable[[float, Array | float], tuple[Array, Array]],
+    estimate: Estimate,
+    noise: Array | float,
+    unit: float,
+) -> NDArray[np.bool_]:
+    """Tell, for each element, whether differences of far smaller steps contradict an estimate.
+
+    Only by more than their noise. To a step on which the function is not yet smooth, its structure is noise; to a
+    smaller one it is not. And the jumps of a staircase, which is what rounding makes of every function, are its noise
+    even where it is flat between two of them.
+    """
+    found = np.zeros(np.shape(estimate.value), dtype=bool)
+    for h in (unit * witness for witness in _WITNESSES):
+        slope, rounding = quotient(h, noise)
+        off = abs(slope - estimate.value) - estimate.error - _ORDINARY * rounding
+        suspects = ~found & (h < estimate.step / _SHORTER) & (off > 0)
+        if not suspects.any():
+            continue
+        suspects &= off > _ORDINARY * noise_level(f, h) / h
+        for i in np.flatnonzero(suspects):
+            element: Callable[[float], Array] = lambda t, i=i: f(t).flat[i]  # noqa: E731
+            value, longest = estimate.value.flat[i], float(estimate.step.flat[i])
+            # A search may pass jumps by, several hardly do.
+            reaches = (longest, longest / 3, longest / 50, _ORDINARY * h)
+            found.flat[i] = not any(off.flat[i] <= _GAIN * jump_within(element, r, value) / h for r in reaches)
+    return found
 
 
 def _noise_at(f: Callable[[float], Array], steps: Array) -> Array:
@@ -265,7 +331,10 @@ def jump_within(f: Callable[[float], Array], reach: float, slope: float) -> floa
     """
 
     def off(a: float, b: float) -> Array:
-        return abs(f(b) - f(a) - slope * (b - a))
+        try:
+            return abs(f(b) - f(a) - slope * (b - a))
+        except np.linalg.LinAlgError:  # the halves may close in on a matrix that has no inverse
+            return np.asarray(np.nan)
 
     jumps = list[float]()
     for outside in (reach, -reach):
@@ -284,7 +353,7 @@ def _better(one: Estimate, other: Estimate) -> Estimate:
     return Estimate(*(np.where(better, b, a) for a, b in zip(one, other, strict=True)))
 
 
-def one_sided(f: Callable[[float], Array], noise: float = 0.0) -> tuple[Estimate, Estimate]:
+def one_sided(f: Callable[[float], Array], noise: float = 0.0, start: float = 1.0) -> tuple[Estimate, Estimate]:
     """Estimate the derivatives at 0 from the left and from the right, of a function whose values have some noise."""
     middle = f(0.0)
 
@@ -293,7 +362,7 @@ def one_sided(f: Callable[[float], Array], noise: float = 0.0) -> tuple[Estimate
         uncertain = np.maximum(np.maximum(_rounding(y), _rounding(middle)), noise)
         return (y - middle) / h, 2 * uncertain / abs(h)
 
-    return _limit(quotient, -1.0, power=1), _limit(quotient, 1.0, power=1)
+    return _limit(quotient, -start, power=1), _limit(quotient, start, power=1)
 
 
 def _limit(quotient: Callable[[float], tuple[Array, Array]], start: float, power: int) -> Estimate:
@@ -320,10 +389,14 @@ def _limit(quotient: Callable[[float], tuple[Array, Array]], start: float, power
             settled = (error <= 1e-6 * abs(best)) & (idle >= 4)
         if k >= 5 and np.all(exhausted | settled):
             break
-    return Estimate(best, error, step, np.zeros(np.shape(best)))
+    shape = np.shape(best)
+    return Estimate(best, error, step, np.zeros(shape), np.full(shape, abs(start)))
 
 
 _EPS = float(np.finfo(float).eps)
+# By how much steps start smaller after a contradiction, and the least start.
+_FINER = 8.0
+_FINEST = 1e-10
 # Each step is this much smaller than the one before. Halves would look the same to an oscillation again and again.
 _RATIO = 0.6
 _COLUMNS = 8  # further columns of the table gain nothing in double precision

@@ -184,6 +184,41 @@ def test_tolerances_may_be_given() -> None:
         check_grads(exact, POINT, rtol=1e-13)
 
 
+class Accumulating:
+    """A backward pass of `np.square` that adds to its last gradient, in place or not."""
+
+    def __init__(self, in_place: bool) -> None:
+        self.grad, self.in_place = np.zeros(3), in_place
+
+    def __call__(self, g: Array, x: Array) -> Array:
+        if self.in_place:
+            self.grad += 2 * g * x
+        else:
+            self.grad = self.grad + 2 * g * x
+        return self.grad
+
+
+def test_backward_pass_that_returns_another_gradient_when_called_again_is_found() -> None:
+    """Whether the first one is right or a later one, and whether one argument's or all of them change."""
+    calls: list[Array] = []
+
+    def first_is_right(g: Array, x: Array) -> Array:
+        calls.append(x)
+        return 2 * g * x * (1 if len(calls) == 1 else 5)
+
+    def last_is_right(g: Array, x: Array) -> Array:
+        calls.append(x)
+        return 2 * g * x * (5 if len(calls) == 1 else 1)
+
+    for backward in (Accumulating(True), Accumulating(False), first_is_right, last_is_right):
+        calls.clear()
+        with pytest.raises(AssertionError, match=r"by args\[0\] is not the same .*: begin each call with zeros"):
+            check_grads((np.square, backward), POINT)
+    second = Accumulating(False)
+    with pytest.raises(AssertionError, match=r"by args\[1\] is not the same"):
+        check_grads((lambda x, y: x + y * y, lambda g, x, y: (g, second(g, y))), (POINT[0], POINT[0]))
+
+
 @pytest.mark.parametrize(
     ("argument", "gradient"),
     [

@@ -6,6 +6,7 @@ compute in float32 what they are given in float64; and besides these cusps, kink
 any scale. None of them is called wrong. Wrong derivatives are found nevertheless, of the same functions too.
 """
 
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -191,6 +192,72 @@ def test_rounding_that_drowns_the_slope_is_said() -> None:
     coefficients = (1, -7, 21, -35, 35, -21, 7, -1)
     with pytest.warns(NondifferentiableWarning, match=r"cannot be told: .* no better than to .*, since values nearby"):
         check_grads(lambda x: sum(c * x ** (7 - k) for k, c in enumerate(coefficients)), (1.001,), 1)
+
+
+def sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x: Any) -> Any:
+    e = np.exp(x - np.max(x))
+    return e / np.sum(e)
+
+
+def softmax_back(g: Any, x: Any) -> Any:
+    p = softmax(x)
+    return p * (g - np.sum(g * p))
+
+
+SATURATED: dict[str, tuple[Any, Any, list[float]]] = {
+    "tanh": (np.tanh, lambda g, x: g * (1 - np.tanh(x) ** 2), [8.0]),
+    "tanh below": (np.tanh, lambda g, x: g * (1 - np.tanh(x) ** 2), [-7.0, -8.5]),
+    "tanh that is 1": (np.tanh, lambda g, x: g * (1 - np.tanh(x) ** 2), [10.0]),
+    "sigmoid": (sigmoid, lambda g, x: g * sigmoid(x) * (1 - sigmoid(x)), [12.0]),
+    "softmax": (softmax, softmax_back, [15.0, 0.0, 3.0]),
+}
+
+
+@pytest.mark.parametrize("name", SATURATED)
+def test_rounding_of_a_small_derivative_in_low_precision_is_allowed_for(name: str) -> None:
+    """Of a saturated unit 1 - y is known to the last digit of y alone: in float32, automatic or not."""
+    f, backward, x = SATURATED[name]
+    check_grads(f, (np.array(x, np.float32),), 1)
+    check_grads((f, backward), (np.array(x, np.float32),))
+
+
+@pytest.mark.parametrize("name", [name for name in SATURATED if name not in ("softmax", "tanh that is 1")])
+def test_wrong_derivative_of_a_saturated_unit_is_found(name: str) -> None:
+    f, backward, x = SATURATED[name]
+    for factor in (-1, 0, 3):
+        with pytest.raises(AssertionError, match="order 1 is wrong"):
+            check_grads((f, lambda g, x, k=factor: k * backward(g, x)), (np.array(x, np.float32),))
+
+
+@pytest.mark.parametrize("x", [1e4, 1e5, 123456.0, 897249.0, 1e6])
+def test_derivative_that_rests_on_a_difference_of_large_numbers_may_round(x: float) -> None:
+    """Its errors may all be alike, and scatter by nothing."""
+
+    def logsumexp(x: Any) -> Any:
+        return np.max(x) + np.log(np.sum(np.exp(x - np.max(x))))
+
+    def backward(g: Any, x: Any, factor: float = 1.0) -> Any:
+        return factor * g * np.exp(x - logsumexp(x))
+
+    for point in (np.array([0, x, x]), np.array([0, x, x - 0.3])):
+        check_grads((logsumexp, backward), (point,))
+        for factor in (1 + 1e-6, 1.01, 0, -1):
+            with pytest.raises(AssertionError, match="order 1 is wrong"):
+                check_grads((logsumexp, functools.partial(backward, factor=factor)), (point,))
+
+
+def test_message_shows_where_two_numbers_differ() -> None:
+    with pytest.raises(AssertionError) as error:
+        check_grads((np.sin, lambda g, x: g * np.cos(x) * (1 + 1e-10)), (np.array([0.3, 0.5]),))
+    for line in str(error.value).splitlines()[1:]:
+        before, _, after = line.rpartition(", by differences ")
+        found, value = before.split()[-1], after.split()[0]
+        assert found != value
+        assert abs(float(found) / float(value) - 1) < 1e-9
 
 
 # -- wrong ------------------------------------------------------------------------------------------------------------
