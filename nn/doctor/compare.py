@@ -46,8 +46,6 @@ __all__ = ["compare_backprop", "compare_gradients"]
 Array = NDArray[Any]
 Gradients = Mapping[str, Array]
 
-# So many times the last digit, which is the precision to the power of 3/2, rounding leaves at most.
-_ROUNDINGS = 64
 # How far parameters that hide factors are moved, as a share of their size: far enough that one shows.
 _MOVED = 0.1
 
@@ -461,9 +459,7 @@ def _tolerance(
         own[name] = Tolerance.of(relative, reference)
         # A zero has no size of its own.
         if noise is not None and reference[name].any():
-            # A normalisation of small numbers makes large ones on the way back, and what they leave is large as well.
-            least = _ROUNDINGS * relative**1.5 * noise[name]
-            own[name] = Tolerance(relative, max(least, min(own[name].absolute, relative * noise[name])))
+            own[name] = Tolerance(relative, min(own[name].absolute, relative * noise[name]))
     loosest = max(precision.values(), default=NUMERICAL)
     return Tolerance.of(loosest, reference)._replace(own=own)
 
