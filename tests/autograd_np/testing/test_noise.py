@@ -463,8 +463,8 @@ REMOVABLE: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", REMOVABLE)
 def test_right_derivative_beside_a_removable_singularity_is_not_called_wrong(name: str) -> None:
     """However much of it cancels: it passes, or cannot be told."""
-    for x in 10.0 ** np.arange(-12, 0.5, 0.5):
-        for point in ([x], [x, 2 * x], [-x, 3 * x]):
+    for x in 10.0 ** np.arange(-12, 0.5):
+        for point in ([x], [-x, 3 * x]):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NondifferentiableWarning)
                 check_grads(REMOVABLE[name], (np.array(point),), 1)
