@@ -269,7 +269,10 @@ def _contradicted(
             continue
         suspects &= off > _ORDINARY * noise_level(f, h) / h
         for i in np.flatnonzero(suspects):
-            element: Callable[[float], Array] = lambda t, i=i: f(t).flat[i]  # noqa: E731
+
+            def element(t: float, i: int = int(i)) -> Array:
+                return f(t).flat[i]
+
             value, longest = estimate.value.flat[i], float(estimate.step.flat[i])
             # A search may pass jumps by, several hardly do.
             reaches = (longest, longest / 3, longest / 50, _ORDINARY * h)

@@ -89,9 +89,8 @@ def test_right_gradient_passes_without_a_warning(name: str) -> None:
 def test_wrong_gradient_is_found(name: str, mistake: str) -> None:
     f, x = FINE[name]
     right, made = backward_of(f), WRONG[mistake]
-    wrong: Callable[[Any, Any], Any] = lambda g, x: made(right(g, x))  # noqa: E731
     with pytest.raises(AssertionError, match="order 1 is wrong"):
-        check_grads((f, wrong), (x,))
+        check_grads((f, lambda g, x: made(right(g, x))), (x,))
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
@@ -117,7 +116,10 @@ def test_wrong_gradient_by_one_of_several_parameters_is_found(which: int, factor
 def test_numerical_gradient_is_as_exact_as_it_says(name: str) -> None:
     f, x = FINE[name]
     x = np.asarray(x, dtype=float)
-    summed: Function = lambda x: np.sum(f(x))  # noqa: E731
+
+    def summed(x: Any) -> Any:
+        return np.sum(f(x))
+
     exact = grad(summed)(x)
     found, error = numerical_gradient(summed, x, return_error=True)
     np.testing.assert_array_less(abs(found - exact), 2 * error + 1e-9 * np.max(abs(exact)))
