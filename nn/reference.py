@@ -51,7 +51,11 @@ Notes
 - Random numbers come from NumPy's global generator, which ``np.random.seed`` sets, as in the series; or from `rng`, a
   `numpy.random.Generator` or a seed.
 - Arrays that do not fit, are empty, or do not hold real numbers raise a `ValueError` that names the function and what
-  it was given; so do text and booleans in the place of a number.
+  it was given; so do text and booleans in the place of a number, and ragged lists.
+- So do masked arrays, matrices, sparse arrays and their kin, in lists as well: they compute by rules of their own,
+  which a plain array loses. Only `identity`, and data that are handed on as they are, are not looked at.
+- Empty arrays become empty ones where every number or row is computed by itself: in `identity`, `sigmoid`, `relu`,
+  `softmax`, `dropout`, `dropout_mask` and `momentum_update`, and as parameters in a dict. The others refuse them.
 """
 
 import contextlib
@@ -59,44 +63,19 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "accuracy",
-    "backward_batch_norm",
-    "backward_cnn",
-    "backward_mlp",
-    "backward_mlp_3layer",
-    "binary_cross_entropy",
-    "conv2d",
-    "cross_entropy",
-    "dropout",
-    "dropout_mask",
-    "forward_batch_norm",
-    "forward_cnn",
-    "forward_mlp",
-    "forward_mlp_3layer",
-    "forward_perceptron",
-    "gradient_descent",
-    "gradient_descent_general",
-    "he_init",
-    "identity",
-    "l2_regularization",
-    "matrix_multiply",
-    "max_pool",
-    "momentum_update",
-    "mse_loss",
-    "normalize",
-    "numerical_gradient",
-    "relu",
-    "sigmoid",
-    "softmax",
-    "xavier_init",
-]
+    "accuracy", "backward_batch_norm", "backward_cnn", "backward_mlp", "backward_mlp_3layer", "binary_cross_entropy",
+    "conv2d", "cross_entropy", "dropout", "dropout_mask", "forward_batch_norm", "forward_cnn", "forward_mlp",
+    "forward_mlp_3layer", "forward_perceptron", "gradient_descent", "gradient_descent_general", "he_init", "identity",
+    "l2_regularization", "matrix_multiply", "max_pool", "momentum_update", "mse_loss", "normalize",
+    "numerical_gradient", "relu", "sigmoid", "softmax", "xavier_init",
+]  # fmt: skip
 
 Array = NDArray[Any]
 RNG = np.random.Generator | int | None
@@ -143,7 +122,7 @@ def _takes(shapes: str) -> Callable[[Callable[Parameters, Result]], Callable[Par
             for name, value in bound.arguments.items():
                 annotation = signature.parameters[name].annotation
                 if annotation in SCALARS:
-                    scalar = np.asarray(value)
+                    scalar = _plain(operation, name, value)
                     if scalar.ndim or scalar.dtype.kind not in SCALARS[annotation]:
                         raise ValueError(f"{operation}: {name} must be of type {annotation.__name__}, not {value!r}")
                     bound.arguments[name] = annotation(scalar)
@@ -155,12 +134,37 @@ def _takes(shapes: str) -> Callable[[Callable[Parameters, Result]], Callable[Par
     return decorate
 
 
+def _plain(operation: str, name: str, value: Any) -> Array:
+    """Return what was given as a plain array; refuse ragged lists, and arrays that would lose their own rules by it."""
+    kind, what = cast("type[Any]", type(value)), f"{operation}: {name} is"
+    if issubclass(kind, np.ma.MaskedArray):
+        raise ValueError(f"{what} a masked array; its mask would be lost: give {name}.filled(value), or unmasked rows")
+    if issubclass(kind, np.ndarray) and kind not in (np.ndarray, np.memmap):
+        raise ValueError(f"{what} a {kind.__name__}, whose own rules would be lost; give np.asarray({name})")
+    if hasattr(value, "toarray"):
+        raise ValueError(f"{what} a sparse {kind.__name__}; give {name}.toarray()")
+    if issubclass(kind, Sequence) and not issubclass(kind, str | bytes | bytearray | memoryview):
+        for place, item in enumerate(value):
+            if not isinstance(item, float | int):
+                _plain(operation, f"{name}[{place}]", item)
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{what} ragged and makes no array; give it rows of one length") from error
+
+
+def _real_array(operation: str, name: str, value: Any) -> Array:
+    """Return what was given as a plain array of real numbers, of its own dtype."""
+    array = _plain(operation, name, value)
+    if (kind := array.dtype.kind) not in "biuf":
+        ways_out = {"O": f"; give np.array({name}, dtype=float)", "V": f"; give one of its fields, {name}['...']"}
+        raise ValueError(f"{operation}: {name} must hold real numbers, not {array.dtype}{ways_out.get(kind, '')}")
+    return array
+
+
 def _real(operation: str, arrays: Named) -> dict[str, Array]:
     """Return the arrays as floats of one dtype; labels `y` follow the others, if there are any."""
-    converted = {name: np.asarray(array) for name, array in arrays.items()}
-    for name, array in converted.items():
-        if array.dtype.kind not in "biuf":
-            raise ValueError(f"{operation}: {name} must hold real numbers, not {array.dtype}")
+    converted = {name: _real_array(operation, name, array) for name, array in arrays.items()}
     leading = [array for name, array in converted.items() if name != "y" or len(converted) == 1]
     floating = [array.dtype for array in leading if array.dtype.kind == "f"]
     dtype = np.result_type(np.float32, *floating) if floating else np.float64
@@ -352,6 +356,11 @@ def softmax(Z: Array) -> Array:
     ndarray, shape (..., c)
         Rows that sum to 1.
 
+    Raises
+    ------
+    ValueError
+        If there are no classes.
+
     Examples
     --------
     >>> from nn.reference import softmax
@@ -359,6 +368,8 @@ def softmax(Z: Array) -> Array:
     array([[0.5, 0.5],
            [0.5, 0.5]])
     """
+    if Z.shape[-1:] == (0,):
+        raise ValueError(f"softmax: Z has no classes, of shape {Z.shape}; its last axis holds them")
     # A constant taken off a row cancels in the quotient, and leaves no exponent above 0.
     exp_Z = np.exp(Z - Z.max(axis=-1, keepdims=True))
     return exp_Z / exp_Z.sum(axis=-1, keepdims=True)
@@ -554,7 +565,8 @@ def gradient_descent(
         for start in range(0, n, batch_size):
             batch = order[start : start + batch_size]
             X_batch, y_batch = X[batch], y[batch]
-            error = (activation_fn(X_batch @ W + b) - y_batch) / len(batch)
+            A = _plain("gradient_descent", "activation_fn(Z)", activation_fn(X_batch @ W + b))
+            error = (A - y_batch) / len(batch)
             W -= lr * (X_batch.T @ error)
             b -= lr * error.sum(axis=0).reshape(b.shape)
         with _unwritten("gradient_descent", ("y", y)):
@@ -694,7 +706,7 @@ def numerical_gradient(
 
     def loss() -> float:
         with _unwritten("numerical_gradient", *watched):
-            value = np.asarray(loss_fn(forward_fn(X, dict(displaced)), y))
+            value = _plain("numerical_gradient", "the loss", loss_fn(forward_fn(X, dict(displaced)), y))
         if value.size != 1:
             raise ValueError(f"numerical_gradient: loss_fn must return one number, not an array of shape {value.shape}")
         return float(value.item())
@@ -919,11 +931,7 @@ def backward_mlp_3layer(
     delta3 = (A3 - y) / len(X)
     delta2 = (delta3 @ W3.T) * (Z2 > 0)
     delta1 = (delta2 @ W2.T) * (Z1 > 0)
-    return (
-        X.T @ delta1, _sum_rows(delta1),
-        A1.T @ delta2, _sum_rows(delta2),
-        A2.T @ delta3, _sum_rows(delta3),
-    )  # fmt: skip
+    return X.T @ delta1, _sum_rows(delta1), A1.T @ delta2, _sum_rows(delta2), A2.T @ delta3, _sum_rows(delta3)
 
 
 @_takes("")
@@ -1176,7 +1184,7 @@ def max_pool(X: Array, size: int = 2, stride: int = 2) -> Array:
     _check_positive("max_pool", size=size, stride=stride)
     if X.ndim not in (2, 3) or min(X.shape[:2]) < size:
         raise ValueError(
-            f"max_pool: X is (H, W) or (H, W, C), no smaller than its window {size}, not of shape {X.shape}"
+            f"max_pool: X is (H, W) or (H, W, C), no smaller than the window {size}, not of shape {X.shape}"
         )
     if X.ndim == 3 and X.shape[0] != X.shape[1] == X.shape[2]:
         raise ValueError(f"max_pool: X has its channels first, {X.shape}; they come last, as in np.moveaxis(X, 0, -1)")
@@ -1205,7 +1213,8 @@ def l2_regularization(weights: Array | Sequence[ArrayLike], lambda_: float) -> t
     Raises
     ------
     ValueError
-        If `lambda_` is negative, a weight is not real, or a dict or the rows of a single matrix are given as layers.
+        If `lambda_` is negative, a weight is not real, there are no weights, or a dict or the rows of a single matrix
+        are given as layers.
 
     Examples
     --------
@@ -1216,11 +1225,14 @@ def l2_regularization(weights: Array | Sequence[ArrayLike], lambda_: float) -> t
     _check_positive("l2_regularization", or_zero=True, lambda_=lambda_)
     if isinstance(weights, Mapping):
         raise ValueError("l2_regularization: weights is a sequence of arrays, not a dict; give its values()")
-    layers = [weights] if isinstance(weights, np.ndarray) else list(weights)
-    if any(not isinstance(W, np.ndarray) and np.ndim(W) < 2 for W in layers):
+    alone = hasattr(weights, "shape") or not np.iterable(weights)
+    layers: dict[str, Any] = {"weights": weights} if alone else {f"weights[{i}]": W for i, W in enumerate(weights)}
+    arrays = {name: _real("l2_regularization", {name: W})[name] for name, W in layers.items()}
+    if any(array.ndim < 2 and not isinstance(layers[name], np.ndarray) for name, array in arrays.items()):
         raise ValueError("l2_regularization: weights holds rows or numbers; for one layer, give np.array(weights)")
-    arrays = [_real("l2_regularization", {"W": W})["W"] for W in layers]
-    return lambda_ * sum(float(np.sum(W**2)) for W in arrays), [2 * lambda_ * W for W in arrays]
+    if not arrays or not all(array.size for array in arrays.values()):
+        raise ValueError("l2_regularization: weights is empty, holds an empty array, or is an iterator at its end")
+    return lambda_ * sum(float(np.sum(W**2)) for W in arrays.values()), [2 * lambda_ * W for W in arrays.values()]
 
 
 @_takes("A (...)")
@@ -1369,7 +1381,7 @@ def accuracy(y_pred: ArrayLike, y: ArrayLike) -> float:
     >>> accuracy([[0.9, 0.1], [0.2, 0.8]], [0, 0])
     0.5
     """
-    y_pred, y = np.asarray(y_pred), np.asarray(y)
+    y_pred, y = _real_array("accuracy", "y_pred", y_pred), _real_array("accuracy", "y", y)
     (predicted, *c_pred), (true, *c_true) = _labels("y_pred", y_pred), _labels("y", y)
     classes = {*c_pred, *c_true}
     if len(predicted) != len(true) or len(classes) > 1:
@@ -1548,11 +1560,8 @@ def _surprisal(A: Array) -> Array:
 def _labels(name: str, values: Array) -> tuple[Any, ...]:
     """Return the labels, and the number of classes if it shows."""
     shape = values.shape
-    if values.dtype.kind not in "biuf" or len(shape) not in (1, 2) or 0 in shape or not np.isfinite(values).all():
-        raise ValueError(
-            f"accuracy: {name} is (n,), (n, 1) or (n, c), not empty, without NaN or infinity, "
-            f"but was given as {values.dtype} of shape {shape}"
-        )
+    if len(shape) not in (1, 2) or 0 in shape or not np.isfinite(values).all():
+        raise ValueError(f"accuracy: {name} of shape {shape} is empty, has NaN or infinity, or is not (n,) or (n, c)")
     if len(shape) == 2 and shape[1] > 1:
         return values.argmax(axis=1), shape[1]
     values = values.ravel()

@@ -9,6 +9,8 @@ import doctest
 import re
 import subprocess
 import sys
+import warnings
+from collections import deque
 from inspect import signature
 
 import numpy as np
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 from sklearn.datasets import load_digits
@@ -972,10 +975,10 @@ class TestForwardFunctionsThatDoNotReadTheirDict:
         ("params", "forward"),
         [
             ({"W": np.zeros(3)}, lambda _, p: np.sum(p["W"] ** 2)),
+            ({"W": np.ones(1)}, lambda _, p: 1e20 + p["W"].sum()),
             ({"W": -np.ones(1)}, lambda _, p: reference.relu(p["W"]).sum()),
             ({"W": -np.ones(2), "b": np.zeros(1)}, lambda _, p: reference.relu(p["W"]).sum() + p["b"].sum() * 0),
             ({"W": np.ones(2), "unused": np.ones(1)}, lambda _, p: 0 * p["W"].sum()),
-            ({"W": np.ones(1)}, lambda _, p: 1e20 + p["W"].sum()),
             ({"W": [1]}, lambda _, p: 0 * p["W"].sum()),
             ({"W": np.ones(1)}, lambda _, p: float(checked(p["W"]).size)),
             ({"W": np.empty(0)}, lambda _, p: p["W"].sum()),
@@ -1320,7 +1323,7 @@ def test_cnn_of_the_series_has_1352_features():
 # Regularisation, momentum, accuracy
 
 
-@given(rng=generators, shapes=st.lists(st.tuples(sizes, sizes), max_size=3), lambda_=st.floats(0, 10))
+@given(rng=generators, shapes=st.lists(st.tuples(sizes, sizes), min_size=1, max_size=3), lambda_=st.floats(0, 10))
 def test_l2_regularization_and_its_gradient(rng, shapes, lambda_):
     weights = normals(rng, *shapes)
     penalty, gradients = reference.l2_regularization(weights, lambda_)
@@ -1680,6 +1683,192 @@ class TestScalars:
                 assert found.dtype == other.dtype
 
 
+def replaced(tree, place, wrong):
+    """Return `tree` with `wrong` of the array at `place`, as `arrays_of` counts them, instead of that array."""
+    count = iter(range(len(arrays_of(tree))))
+    return map_arrays(lambda array: wrong(array) if next(count) == place else array, tree)
+
+
+# Every array that any public function is given; X and y of two of them are handed on, to functions of the caller.
+PLACES = [(name, i) for name in reference.__all__ for i in range(len(arrays_of(CALLS[name](np.random.default_rng(0)))))]
+HANDED_ON = [(name, i) for name in ("gradient_descent_general", "numerical_gradient") for i in (0, 1)]
+PARAMETERS = [(name, i) for name, _ in HANDED_ON for i in (2, 3)]
+COMPUTED_WITH = [place for place in PLACES if place not in [*HANDED_ON, ("identity", 0)]]
+
+
+class Kelvin(np.ndarray):
+    """An array with a rule of its own: temperatures are not added."""
+
+    def __add__(self, other):
+        raise ArithmeticError
+
+
+def matrix(array):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        return np.asmatrix(array)
+
+
+class TestArraysThatAreNotPlain:
+    """Masked arrays, matrices and their kin would be taken for plain arrays, and compute something else, in silence.
+
+    Every function refuses them, in each of its arrays, in lists and dicts of arrays, for scalars, and where a function
+    that is handed over returns them. Of the same kind: masked arrays of which nothing is masked, NumPy's constant of
+    what is masked, subclasses of any name, sparse arrays, and what holds no real numbers: structured arrays, objects,
+    text, complex numbers, times. Memory maps are plain arrays.
+    """
+
+    MASKED = (
+        lambda a: np.ma.masked_array(a, mask=a == a.flat[0]),
+        np.ma.masked_array,
+        lambda a: list(np.ma.masked_array(a)),
+        lambda a: tuple([row] for row in np.ma.masked_array(a)),
+        lambda a: deque(np.ma.masked_array(a)),
+        lambda a: [*a.tolist(), np.ma.masked],
+        lambda a: [1.0, np.ma.masked],
+    )
+    SUBCLASSES = (
+        lambda a: a.view(Kelvin),
+        lambda a: a.view(np.recarray),
+        lambda a: list(a.view(Kelvin)),
+        lambda a: matrix(a.reshape(len(a), -1)),
+        lambda a: [matrix(a.reshape(len(a), -1))],
+    )
+    SPARSE = (
+        lambda a: sparse.csr_array(a.reshape(len(a), -1)),
+        lambda a: sparse.csr_matrix(a.reshape(len(a), -1)),
+        lambda a: [sparse.coo_array(a.reshape(len(a), -1))],
+    )
+    NO_NUMBERS = (
+        (lambda a: a.astype([("x", float)]), "one of its fields"),
+        (lambda a: a.astype(object), r"give np\.array\(.*, dtype=float\)"),
+        (lambda a: np.full(a.shape, None), r"give np\.array\(.*, dtype=float\)"),
+        (lambda a: a + 1j, "not complex128"),
+        (lambda a: a.astype(str), "not <U"),
+        (lambda a: np.ones(a.shape, "M8[s]"), r"not datetime64\[s\]"),
+    )
+    CASES = (
+        *((wrong, r"is a masked array; its mask would be lost: give .*\.filled\(") for wrong in MASKED),
+        *((wrong, r", whose own rules would be lost; give np\.asarray\(") for wrong in SUBCLASSES),
+        *((wrong, r"is a sparse \w+; give .*\.toarray\(\)") for wrong in SPARSE),
+        *NO_NUMBERS,
+    )
+
+    def test_every_function_that_is_given_arrays_is_held_to_it(self):
+        assert {name for name, _ in COMPUTED_WITH} == set(reference.__all__) - {"he_init", "identity", "xavier_init"}
+
+    @pytest.mark.parametrize(("name", "place"), COMPUTED_WITH)
+    def test_every_function_refuses_them(self, name, place):
+        arguments = CALLS[name](np.random.default_rng(0))
+        for wrong, message in self.CASES:
+            with pytest.raises(ValueError, match=rf"^{name}: .*{message}"):
+                call(name, replaced(arguments, place, wrong))
+
+    def test_what_is_handed_on_is_refused_by_what_computes_with_it(self):
+        X, y, masked = np.ones((2, 1)), np.ones((2, 1)), np.ma.masked_array(np.ones((2, 1)), mask=[[0], [1]])
+        for data, name in (((masked, y), "y_pred"), ((X, masked), "y")):
+            with pytest.raises(ValueError, match=f"^mse_loss: {name} is a masked array"):
+                reference.numerical_gradient(*data, {"W": 2.0}, reference.mse_loss, lambda X, p: X * p["W"])
+
+    def test_identity_gives_them_back(self):
+        masked = np.ma.masked_array([1.0, 2.0], [True, False])
+        assert reference.identity(masked) is masked
+
+    @pytest.mark.parametrize(("name", "option", "annotation"), TestScalars.CASES)
+    def test_scalars(self, name, option, annotation):
+        for value in (np.ma.masked, np.ma.masked_array(annotation(1), mask=True), np.ma.masked_array(annotation(1))):
+            with pytest.raises(ValueError, match=rf"^{name}: {option} is a masked array"):
+                TestScalars.run(name, option, value)
+
+    def test_results_of_functions_that_are_handed_over(self):
+        refused(
+            "numerical_gradient", EYE, EYE, {"W": EYE}, lambda *_: np.ma.masked, product,
+            message="the loss is a masked array",
+        )  # fmt: skip
+        refused(
+            "gradient_descent", EYE, EYE, EYE, EYE[0], 0.1, 1, 1, reference.mse_loss, np.ma.masked_array,
+            message=r"activation_fn\(Z\) is a masked array",
+        )  # fmt: skip
+        returning = descent(grad_fn=lambda *_: {"W": np.ma.masked_array(EYE)})
+        refused("gradient_descent_general", *returning, message=r"gradients\['W'\] is a masked array")
+
+    def test_the_message_says_where_in_a_list(self):
+        refused("sigmoid", [[1.0], [np.ma.masked]], message=r"Z\[1\]\[0\] is a masked array.* give Z\[1\]\[0\]\.filled")
+
+    def test_a_memory_map_is_a_plain_array(self, tmp_path):
+        X = np.memmap(tmp_path / "X", np.float64, mode="w+", shape=(2, 1))
+        X[:] = [[1], [3]]
+        assert_array_equal(reference.normalize(X), [[-1], [1]])
+
+
+class TestRaggedLists:
+    """Rows of different lengths make no array, and NumPy's own message would name neither function nor argument."""
+
+    RAGGED = ([[1.0], [2.0, 3.0]], [[[1.0, 2.0]], [[3.0]]], [[1.0], 2.0], [np.ones(2), np.ones(3)], ([1.0], []))
+
+    @pytest.mark.parametrize(("name", "place"), COMPUTED_WITH)
+    def test_every_function_refuses_them(self, name, place):
+        arguments = CALLS[name](np.random.default_rng(0))
+        for ragged in self.RAGGED:
+            with pytest.raises(ValueError, match=rf"^{name}: \S+ is ragged and makes no array; give it rows of one"):
+                call(name, replaced(arguments, place, lambda _, ragged=ragged: ragged))
+
+    @pytest.mark.parametrize(("name", "option", "annotation"), TestScalars.CASES)
+    def test_scalars(self, name, option, annotation):
+        with pytest.raises(ValueError, match=f"^{name}: {option} is ragged"):
+            TestScalars.run(name, option, self.RAGGED[0])
+
+
+COMPUTED_ONE_BY_ONE = ("identity", "sigmoid", "relu", "softmax", "dropout", "dropout_mask", "momentum_update")
+
+
+class TestEmptyArrays:
+    """Empty arrays become empty ones where each number or row is computed by itself, and are refused elsewhere."""
+
+    def test_the_module_says_which_functions_take_them(self):
+        said = re.sub(r"\s+", " ", reference.__doc__).split("Empty arrays")[1].split("The others refuse them")[0]
+        assert tuple(re.findall(r"`(\w+)`", said)) == COMPUTED_ONE_BY_ONE
+
+    @pytest.mark.parametrize("name", COMPUTED_ONE_BY_ONE)
+    @pytest.mark.parametrize("shape", [(0, 3), (2, 0, 3)])
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_they_become_empty_ones(self, name, shape, dtype):
+        arguments = map_arrays(lambda _: np.empty(shape, dtype), CALLS[name](np.random.default_rng(0)))
+        result = call(name, arguments)
+        assert result.shape == shape
+        assert result.dtype == dtype
+
+    @pytest.mark.parametrize(
+        ("name", "place"),
+        [case for case in COMPUTED_WITH if case[0] not in COMPUTED_ONE_BY_ONE and case not in PARAMETERS],
+    )
+    def test_the_others_refuse_them(self, name, place):
+        arguments = CALLS[name](np.random.default_rng(0))
+        for axis in range(arrays_of(arguments)[place].ndim):
+            with pytest.raises(ValueError, match=rf"^{name}: .*(empty|does not fit|differ|no smaller)"):
+                call(name, replaced(arguments, place, lambda array, axis=axis: np.take(array, [], axis=axis)))
+
+    @pytest.mark.parametrize("shape", [(3, 0), (0,), (2, 3, 0), (0, 0)])
+    def test_without_classes_there_is_no_softmax(self, shape):
+        refused("softmax", np.empty(shape), message=re.escape(f"Z has no classes, of shape {shape}"))
+
+    @pytest.mark.parametrize("weights", [[], (), np.empty((0, 3)), [EYE, np.empty(0)], {}.values(), iter(())])
+    def test_no_weights_have_no_penalty(self, weights):
+        """An iterator that was used before is empty too: its penalty of 0 would go unseen."""
+        refused("l2_regularization", weights, 0.1, message="weights is empty")
+
+    @pytest.mark.parametrize("weights", [5.0, 5, np.float64(5), sparse.coo_array(EYE)])
+    def test_what_is_no_sequence_of_weights(self, weights):
+        refused("l2_regularization", weights, 0.1, message=r"weights (holds rows or numbers|is a sparse)")
+
+    def test_parameters_may_be_empty(self):
+        params = {"W": EYE, "unused": np.empty((0, 2))}
+        gradients = reference.numerical_gradient(EYE, EYE, params, reference.mse_loss, product)
+        assert gradients["unused"].shape == (0, 2)
+        fitted, _ = reference.gradient_descent_general(*descent(params))
+        assert fitted["unused"].shape == (0, 2)
+
+
 class TestDictsOfParameters:
     """Parameters and gradients by name are a dict: what a backward pass returns, a tuple, has lost the names."""
 
@@ -1814,7 +2003,7 @@ def test_the_examples_print_what_they_say():
         ("accuracy", ([[np.nan, 1.0]], [1]), "NaN"),
         ("accuracy", ([0.5, 1.5], [0, 1]), "labels nor probabilities"),
         ("accuracy", ([], []), "empty"),
-        ("accuracy", (["cat"], ["dog"]), "given as"),
+        ("accuracy", (["cat"], ["dog"]), "y_pred must hold real numbers"),
         ("forward_cnn", (np.ones((1, 3, 3)), np.ones((1, 3, 3)), [[0.0]], CERTAIN, CERTAIN), "too small"),
         ("forward_cnn", (np.ones((1, 3, 3)), np.ones((1, 2, 2)), [[0.0]], EYE[:, :2], CERTAIN), "features"),
     ],
