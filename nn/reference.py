@@ -245,10 +245,12 @@ def normalize(X: Array) -> Array:
     array([[-1.,  0.],
            [ 1.,  0.]])
     """
-    std = X.std(axis=0)
+    # By a power of 2, which rounds nothing, no value exceeds 1: neither sums nor squares overflow, or vanish.
+    _, exponent = np.frexp(np.abs(X).max(axis=0))
+    X = np.ldexp(X, -exponent)
     # The mean of equal numbers can be off by a rounding error, and so can their standard deviation from zero.
-    varies = (X.min(axis=0) < X.max(axis=0)) & (std != 0)
-    return (X - X.mean(axis=0)) / np.where(varies, std, 1)
+    varies = X.min(axis=0) < X.max(axis=0)
+    return (X - X.mean(axis=0)) / np.where(varies, X.std(axis=0), 1)
 
 
 @_takes("X (m, n), W (n, p)")
