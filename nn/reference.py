@@ -62,6 +62,7 @@ import contextlib
 import functools
 import inspect
 import re
+import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -684,10 +685,18 @@ def numerical_gradient(
         parameters or the data: the next call would start from other numbers. Also if the loss is the same whatever the
         parameters are: then `forward_fn` computes with other arrays, and all gradients would be 0.
 
+    Warns
+    -----
+    RuntimeWarning
+        If the loss is so large that its rounding hides more than a thousandth of 1, and of the largest gradient.
+
     Notes
     -----
     Every entry costs two forward passes. Near a kink (relu at 0, a tie in max pooling) closer than h, the central
     difference is a mean of the slopes on both sides, and no derivative.
+
+    Of a gradient, the distance of the loss to the next number, over ``2 h``, is hidden by rounding. Beside a parameter
+    of 1e20 that is more than the gradients of all others, which come out as 0.
 
     Examples
     --------
@@ -714,7 +723,7 @@ def numerical_gradient(
         return float(value.item())
 
     gradients = {name: np.empty_like(value) for name, value in given.items()}
-    blind, losses = True, list[float]()
+    blind, losses, largest, hidden = True, list[float](), 0.0, 0.0
     for name, parameter in displaced.items():
         own = owned[name] if owned[name].dtype.kind == "f" and owned[name].flags.writeable else parameter
         for index in np.ndindex(own.shape):
@@ -735,9 +744,16 @@ def numerical_gradient(
                     blind = still_blind and loss() == losses[-1]
             finally:
                 own[index] = parameter[index] = value
-            gradients[name][index] = (losses[-2] - losses[-1]) / (points[0] - points[1])
+            gradients[name][index] = gradient = (losses[-2] - losses[-1]) / (points[0] - points[1])
+            # Where the second argument is NaN, max keeps the first.
+            largest = max(largest, abs(gradient))
+            hidden = max(hidden, np.spacing(np.abs(losses[-1])) / (points[0] - points[1]))
     if losses and blind:
         raise ValueError("numerical_gradient: params have no effect; forward_fn must compute with the dict it is given")
+    # A silent unit does not change the loss either. What tells is how much of a gradient could not be seen.
+    if hidden > 1e-3 * max(1, largest):
+        message = f"rounding of losses of {max(map(abs, losses)):.2g} hides {hidden:.2g} of a gradient; give a larger h"
+        warnings.warn(f"numerical_gradient: {message}, or smaller parameters and data", RuntimeWarning, stacklevel=3)
     return gradients
 
 
