@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, plain
 from autograd_np.testing.arguments import in_double
-from autograd_np.testing.numerical import Estimate, derivative, jump_beside, jump_within, noise_level, one_sided, scale
+from autograd_np.testing.numerical import (
+    FAR,
+    Estimate,
+    derivative,
+    is_flat,
+    jump_beside,
+    jump_within,
+    noise_level,
+    one_sided,
+    scale,
+    staircase,
+)
 from autograd_np.testing.subject import Function, Pair, Subject, dot, real_sum
 from autograd_np.transforms import grad, jvp, may_be_constant
 from autograd_np.views import ancestors, node_of
@@ -30,12 +41,12 @@ _KNOWN = 1e-3
 # Steps on which to look on this side of a kink or pole.
 _NEAR = (1e-6, 1e-9, 1e-12)
 _NEARBY = 0.01
-# Up to where a function may seem constant; how many roundings of its values it changes by where they show how, and
-# less than by how many more it has grown out of them by degrees; and how many times the point's size to look for that.
+# Up to where a function may seem constant, and how many roundings of its values it changes by where it does not; and
+# how many roundings of the largest terms are left where these cancel, at most, which are looked for at these distances.
 _FLAT = 0.1
 _RESOLVED = 64.0
-_GRADUAL = 1e6
-_FAR = 4096.0
+_LEFT = 64.0
+_AROUND = (-8.0, -1.0, 1.0, 8.0)
 # How far from the point, relative to its size, the function must be defined.
 _DEFINED = 0.15
 # How exactly the slopes of smaller and of larger steps are known, relative to what they differ by, to tell a kink.
@@ -197,6 +208,8 @@ class _Check(Subject):
         self.atol, self.rtol = atol or 0.0, rtol
         self.kink, self.tolerance = "", 0.0
         self.gradients: Sequence[Array] = ()
+        # Up to where functions of small arguments change, in units of their size.
+        self.longest = max(1.0, 1 / max(map(scale, self.point)))
 
     def run(self, order: int) -> None:
         __tracebackhide__ = True
@@ -237,7 +250,8 @@ class _Check(Subject):
             if level == 1 and len(self.variables) > 1:
                 self._compare_small_ones(scalar, modes, direction)
             return direction
-        self._differ(scalar, modes, level, [np.full_like(x, min(scales)) for x in self.point])
+        diagonal = [np.full_like(x, min(scales)) for x in self.point]
+        self._differ(scalar, modes, level, diagonal, "the diagonal, where all elements grow alike,")
         self.kink = f"at this point the derivative of order {level} cannot be told: {kink}"
         return None
 
@@ -257,7 +271,14 @@ class _Check(Subject):
                 if kink:
                     self.kink = f"at this point the derivative of order 1 by {variable.name} cannot be told: {kink}"
 
-    def _differ(self, scalar: Function, modes: Mapping[str, Mode], level: int, direction: list[Array]) -> str:
+    def _differ(
+        self,
+        scalar: Function,
+        modes: Mapping[str, Mode],
+        level: int,
+        direction: list[Array],
+        line: str = "a random direction",
+    ) -> str:
         """Raise if a derivative along a direction is wrong; return why there is none to be told, or nothing."""
         __tracebackhide__ = True
         phi = self._along(scalar, direction)
@@ -269,7 +290,8 @@ class _Check(Subject):
             agrees = bounds.known and abs(found - quick.value) <= bounds.tolerance
             weak = bounds.tolerance >= _KNOWN * bounds.slope
             self.tolerance = bounds.tolerance
-            if agrees and not (weak and (abs(found) > self.rounding or self._drowns(phi, 0.0))):
+            beyond_rounding = abs(found) > min(self.rounding, _LEFT * self.eps * self.size)
+            if agrees and not (weak and (beyond_rounding or self._may_drown(phi, quick))):
                 continue
             # From here on it matters how exactly the function and its derivative are computed.
             if not np.array_equal(found, float(plain(derivative(*self.point))), equal_nan=True):
@@ -277,31 +299,28 @@ class _Check(Subject):
                     f"{self.name}: the {mode} derivative of order {level} is not the same for the same arguments; make "
                     f"what it draws in the forward pass, and keep it"
                 )
-            jump = jump_beside(phi)
+            grain = max(float(quick.noise), staircase(phi, _FLAT, FAR * self.longest))
+            drowned = self._change(phi) <= _RESOLVED * grain
+            jump = max(jump_beside(phi), grain if drowned else float(quick.noise))
             estimate = self._slope(phi, noise=jump)
             bounds = self._bounds(phi, estimate, found, level)
             own = self._rounding_of(derivative, direction, float(estimate.step), bounds.slope)
             self.tolerance = tolerance = bounds.tolerance + own
-            if float(estimate.value) == 0.0 == float(phi(_NEARBY) - phi(0.0)):
-                tolerance += self.rounding  # what cancels is larger than what is left
-            if bounds.known and abs(found - estimate.value) <= tolerance:
-                rough = self._drowns(phi, float(estimate.noise)) if tolerance >= _KNOWN * bounds.slope else 0.0
-                if not rough:
-                    # Of a constant, what is found is rounding.
-                    if estimate.error > _KNOWN * abs(found) and abs(found) > max(self.rounding, own):
-                        return self._unresolved(scalar, direction, max(float(estimate.noise), _EPS * self.size))
-                    continue
-                jump = max(jump, rough)
-                # Only farther away it changes by more than its values are off by.
-                estimate = self._slope(phi, noise=rough)
-                if not estimate.error <= _KNOWN * max(abs(found), abs(float(estimate.value))):
-                    return self._unresolved(scalar, direction, rough)
-                bounds = self._bounds(phi, estimate, found, level)
-                tolerance = bounds.tolerance + self._rounding_of(
-                    derivative, direction, float(estimate.step), bounds.slope
-                )
-                if abs(found - estimate.value) <= tolerance:
-                    continue
+            lost = max(jump, float(estimate.noise), _EPS * self.size)
+            # Where the function is flat, what cancels may be larger than what is left.
+            flat = float(estimate.value) == 0.0 == float(phi(_NEARBY) - phi(0.0))
+            constant = flat and self._is_constant(phi)
+            left = self._left_by_rounding(phi, constant) if flat else 0.0
+            if bounds.known and abs(found - estimate.value) <= tolerance + left:
+                if flat and found and not constant:
+                    return self._unresolved(scalar, direction, left)
+                # Of a constant, what is found is rounding.
+                unsure = drowned or abs(found) > max(left, own)
+                if unsure and not estimate.error <= _KNOWN * max(abs(found), abs(float(estimate.value))):
+                    return self._unresolved(scalar, direction, lost)
+                continue
+            if drowned and not bounds.known:
+                return self._unresolved(scalar, direction, lost)
             if bounds.known and self._rounds_to(derivative, found, float(estimate.value), bounds.tolerance):
                 continue
             if any(_agrees_nearby(phi, step, found, tolerance, estimate, jump) for step in _NEAR):
@@ -326,8 +345,8 @@ class _Check(Subject):
                 )
             raise AssertionError(
                 f"{self.name}: the {mode} derivative of order {level} is wrong:\n"
-                f"  along a random direction {_differing(found, float(estimate.value))} +- {tolerance:.1e}\n"
-                + self._by_variable(scalar, differentiate, direction, tolerance)
+                f"  along {line} {_differing(found, float(estimate.value))} +- {tolerance:.1e}\n"
+                + self._by_variable(scalar, differentiate, direction, tolerance, jump)
                 + self._about_triangles()
             )
         return ""
@@ -344,32 +363,30 @@ class _Check(Subject):
         tolerance = float(estimate.error) + self.atol + rtol * (slope if level == 1 else size)
         return _Bounds(bool(estimate.error <= max(_KNOWN * slope, rounding)), tolerance, slope, rounding)
 
-    def _drowns(self, phi: Callable[[float], Array], noise: float) -> float:
-        """Return the rounding of a function's values if it hides how the function changes around 0, and 0 otherwise.
+    def _left_by_rounding(self, phi: Callable[[float], Array], constant: bool) -> float:
+        """Return how far the derivative of a function that is flat around 0 may be off, since larger terms cancel.
 
-        The function then seems constant, but grows out of the rounding by degrees as steps become longer. What is
-        constant stays so; and where a kink or a jump ends that, the function is far from it at once.
+        They are as large as the function is at some distance; but of a constant, only its scale tells.
         """
-        here, farthest = float(phi(0.0)), max(_FAR, _FAR / max(map(scale, self.point)))
-        rounding = max(noise, 2 * _EPS * abs(here))
+        sizes = (abs(y) for y in (float(phi(t)) for t in _AROUND) if np.isfinite(y))
+        left = _LEFT * self.eps * max(sizes, default=0.0)
+        return min(self.rounding, left or np.inf) if constant else left
 
-        def change(t: float) -> float:
-            return max((abs(y - here) for y in (float(phi(t)), float(phi(-t))) if np.isfinite(y)), default=0.0)
+    def _is_constant(self, phi: Callable[[float], Array]) -> bool:
+        """Tell whether a function has one value all along a line, as far as it is defined."""
+        lengths = list(_lengths(_FLAT, 64 * FAR * self.longest, 64.0))
+        return not any(np.isfinite(y := float(phi(s * t))) and y != float(phi(0.0)) for t in lengths for s in (1, -1))
 
-        reach = _FLAT
-        if change(reach) > _RESOLVED * max(rounding, _EPS * self.size):
-            return 0.0
-        if all(float(phi(t)) == here for t in _lengths(8 * reach, 64 * farthest, 64.0)):
-            return 0.0
-        jump = 0.0
-        while reach <= farthest:
-            changed = change(reach)
-            if changed and not jump:
-                jump = max(jump_beside(phi, reach), rounding)
-            if _RESOLVED * jump < changed < _GRADUAL * jump:
-                return jump
-            reach *= 2
-        return 0.0
+    def _may_drown(self, phi: Callable[[float], Array], quick: Estimate) -> bool:
+        """Tell whether a function that seems constant may do so because it is rounded."""
+        if is_flat(phi, quick) or self._change(phi) > _RESOLVED * _EPS * max(2 * abs(float(phi(0.0))), self.size):
+            return float(quick.noise) > 0
+        return staircase(phi, _FLAT, FAR * self.longest) > 0
+
+    def _change(self, phi: Callable[[float], Array]) -> float:
+        """Return by how much a function changes up to where it may seem constant, as far as it is finite there."""
+        changes = (abs(float(phi(t) - phi(0.0))) for t in (-_FLAT, _FLAT))
+        return max((change for change in changes if np.isfinite(change)), default=0.0)
 
     def _unresolved(self, scalar: Function, direction: list[Array], rounding: float) -> str:
         """Say by what the derivatives are lost in rounding, and what to do."""
@@ -377,7 +394,7 @@ class _Check(Subject):
         for i, variable in enumerate(self.variables):
             alone = [v if i == j else np.zeros_like(v) for j, v in enumerate(direction)]
             slope = self._slope(self._along(scalar, alone), noise=rounding)
-            if variable.given.size and not slope.error <= _KNOWN * abs(slope.value):
+            if variable.given.size and not slope.error < _KNOWN * abs(slope.value):
                 names.append(variable.name)
         return (
             f"with {', '.join(names)} the function changes by less than its values are computed to, which is about "
@@ -464,7 +481,7 @@ class _Check(Subject):
         many of them counts. And if the estimate rests on steps longer than the point's own size, then so does what the
         derivative is off by: on the way, a cancellation may show that is complete at the point.
         """
-        reach, farthest = 0.9, max(_FAR, _FAR / max(map(scale, self.point)))
+        reach, farthest = 0.9, FAR * self.longest
         while reach < farthest and phi(reach) == phi(0.0) == phi(-reach):
             reach *= 8
         jump = jump_within(phi, reach, float(estimate.value))
@@ -477,18 +494,22 @@ class _Check(Subject):
                 return True
         return False
 
-    def _by_variable(self, scalar: Function, differentiate: Mode, direction: list[Array], tolerance: float) -> str:
-        """Return a table of the derivatives with respect to each variable alone."""
-        lines: list[str] = []
+    def _by_variable(
+        self, scalar: Function, differentiate: Mode, direction: list[Array], tolerance: float, noise: float
+    ) -> str:
+        """Return a table of the derivatives with respect to each variable alone, from values with some noise."""
+        rows: list[tuple[float, str]] = []
         for i, variable in enumerate(self.variables):
             if direction[i].size and not direction[i].any():
                 continue  # it is held, as the others are where one is checked alone
             alone = [v if i == j else np.zeros_like(v) for j, v in enumerate(direction)]
             found = float(plain(differentiate(scalar, alone)(*self.point)))
-            value = float(self._slope(self._along(scalar, alone)).value)
+            value = float(self._slope(self._along(scalar, alone), noise=noise).value)
             line = f"  by {variable.name}, {variable.given.dtype} {variable.given.shape}: {_differing(found, value)}"
-            lines.append(line + ("" if abs(found - value) <= tolerance else "  <- wrong"))
-        return "\n".join(lines)
+            rows.append((np.inf if np.isnan(found - value) else abs(found - value), line))
+        # Several may be off by less each than they are together.
+        wrong = min(tolerance, max(off for off, _ in rows) / 2)
+        return "\n".join(line + "  <- wrong" * (off > wrong) for off, line in rows)
 
     def _about_triangles(self) -> str:
         """Say what functions of one triangle are differentiated by, if there are any on the tape."""

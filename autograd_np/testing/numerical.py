@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Literal, NamedTuple, overload
 
@@ -14,14 +14,33 @@ from autograd_np.tensor import plain
 from autograd_np.trees import leaves_of, tree_of
 from autograd_np.versions import is_array
 
-__all__ = ["Estimate", "derivative", "numerical_gradient", "numerical_jacobian", "one_sided", "scale"]
+__all__ = [
+    "FAR",
+    "Estimate",
+    "derivative",
+    "is_flat",
+    "numerical_gradient",
+    "numerical_jacobian",
+    "one_sided",
+    "scale",
+    "staircase",
+]
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
 
 
-# How wide the steps of a staircase may be, to be taken for what rounding leaves of a slope.
+# How wide the steps of a staircase may be, to be taken for what rounding leaves of a slope. Or they may have any width,
+# if the function rises by more than so many of them (by more than a few, if they are as high as its last digits): up to
+# this distance, in units of the point's size, or by so many for each such distance up to several of them.
 _STAIR = 0.1
+_TALL = 1e7
+FAR = 4096.0
+_FARTHEST = 256.0
+# How far from the first step, relative to its distance, there are only few others yet.
+_CLOSE = 1e-3
+# What part of a change happens at once where a function jumps, at least.
+_SUDDEN = 1e-6
 # Steps that must agree with an estimate, which rests on longer ones; and how many times shorter they are at least.
 _WITNESSES = (1e-6, 1e-8, 1e-10)
 _SHORTER = 16.0
@@ -84,7 +103,10 @@ def numerical_gradient(f: Function, x: Any, *, return_error: bool = False) -> An
     extrapolated, until those agree that are smaller still. Smooth functions
     come out with a relative error below 1e-9, and mostly about 1e-13. Where the values of `f` are known to fewer digits
     than they have, as after a cancellation, they scatter about a smooth curve; that is measured (Moré and Wild 2011),
-    and the step and the error follow from it. It takes some thirty to a hundred calls of `f` for each element of `x`.
+    and the step and the error follow from it. Between two steps of a staircase or a saw, which rounding makes of a
+    function, its slope is no evidence: jumps on both sides, nearer than an eighth of the largest element, add to the
+    error by as much as they may hide. It takes some thirty to a hundred calls of `f` for each element of `x`, and a few
+    hundred where it jumps or is finer than the steps.
 
     Examples
     --------
@@ -162,7 +184,8 @@ def _by_array(f: Callable[[Any], Array], tree: Any, leaves: list[Array], which: 
             y = f(tree_of(tree, copies))
             return np.real(y) if x.dtype.kind == "c" else y
 
-        return derivative(moved, start, 1.0, float(abs(x.flat[place])))
+        estimate = derivative(moved, start, 1.0, float(abs(x.flat[place])))
+        return estimate._replace(error=np.maximum(estimate.error, _hidden_by_jumps(cache(moved), estimate, start)))
 
     columns = [along(place, 1.0) for place in range(x.size)]
     if x.dtype.kind == "c":  # g with Re(df) = Re(g dx): the derivatives are Re(g) along 1, and -Im(g) along i
@@ -211,11 +234,16 @@ def derivative(
         return _better(near, _limit(lambda h: quotient(h, noise), wide, power=2))
 
     with np.errstate(all="ignore"):
-        estimate, unit = limit(noise), start
+        estimate, unit, longest = limit(noise), start, wide
         if _is_doubtful(f, estimate, noise, place, unit):
             while start > _FINEST * unit and (wrong := _contradicted(f, quotient, estimate, noise, unit)).any():
                 start = wide = start / _FINER
                 estimate = Estimate(*(np.where(wrong, b, a) for a, b in zip(estimate, limit(noise), strict=True)))
+        stairs = _stairs_of_flat(f, estimate, FAR * max(unit, longest))
+        if np.any(stairs > noise):
+            start, wide, noise = unit, longest, np.maximum(stairs, noise)
+            honest = limit(noise)._replace(noise=noise)
+            estimate = Estimate(*(np.where(stairs > 0, b, a) for a, b in zip(estimate, honest, strict=True)))
         for _ in range(rounds):
             measured = _noise_at(f, estimate.step)
             if not np.any(measured > noise):
@@ -226,6 +254,27 @@ def derivative(
             careful = estimate._replace(error=error, noise=noise)
             estimate = _better(careful, limit(noise)._replace(noise=noise))
     return estimate
+
+
+def _hidden_by_jumps(f: Callable[[float], Array], estimate: Estimate, start: float) -> Array:
+    """Return the slopes that may hide in jumps on both sides, for elements that are told by far smaller steps alone.
+
+    Where these are those of rounding, the slope between two of them tells nothing.
+    """
+    hidden = np.zeros(np.shape(estimate.value))
+    with np.errstate(all="ignore"):
+        for i, element, of_it in _elements(f, estimate):
+            reach = start / 8
+            suspect = is_flat(element, of_it) or of_it.step < _CLOSE * start
+            while suspect and reach > of_it.step:
+                slope, here = float(of_it.value), element(0.0)
+                off = max(abs(element(t) - here - slope * t) for t in (reach, -reach))
+                jump = min(_jumps_within(element, reach, slope))
+                if not jump > max(_SUDDEN * off, _ORDINARY * float(_rounding(here)), float(of_it.noise)):
+                    break
+                hidden.flat[i] = _GAIN * jump / reach
+                reach /= 8
+    return hidden
 
 
 def _is_doubtful(
@@ -311,23 +360,95 @@ def noise_level(f: Callable[[float], Array], step: float, least: Array | float =
     return right if np.all(right <= least) else np.minimum(right, residue(-step))
 
 
+def is_flat(f: Callable[[float], Array], estimate: Estimate) -> bool:
+    """Tell whether a function of one number with one value seems constant around 0, rather than to have an extremum."""
+    if estimate.value != 0:
+        return False
+    step, here = float(estimate.step), f(0.0)
+    return not (f(step) == f(-step) and 0 < abs(f(step / 2) - here) < abs(f(step) - here))
+
+
+def _elements(
+    f: Callable[[float], Array], estimate: Estimate
+) -> Iterator[tuple[int, Callable[[float], Array], Estimate]]:
+    """Yield the elements of a function's value and of its derivative, with their numbers."""
+    for i in range(estimate.value.size):
+        yield i, lambda t, i=i: f(t).flat[i], Estimate(*(part.flat[i] for part in estimate))
+
+
+def _stairs_of_flat(f: Callable[[float], Array], estimate: Estimate, far: float) -> Array:
+    """Return, for each element that seems constant, the height of the steps of its `staircase`; or 0."""
+    stairs = np.zeros(np.shape(estimate.value))
+    for i, element, of_it in _elements(f, estimate):
+        if is_flat(element, of_it):
+            stairs.flat[i] = staircase(element, float(of_it.step), far)
+    return stairs
+
+
+def staircase(f: Callable[[float], Array], reach: float, far: float) -> float:
+    """Return the height of the steps in which a function of one number with one value rises, if rounding makes them.
+
+    Then it is constant around 0 only because terms are rounded that are larger than its changes. What is constant by
+    nature is so up to a kink, next to which there is no step, or up to steps of which a walk meets far fewer.
+    """
+
+    def rise(t: float) -> float:
+        try:
+            return float(abs(f(t) - here))
+        except Exception:  # far away the function may not be defined
+            return np.nan
+
+    here, height, last_digit = f(0.0), 0.0, float(_rounding(f(0.0)))
+    count = 1 + int(np.ceil(np.log2(max(1.0, _FARTHEST * far / reach)) / 2))
+    reaches = [reach * 4.0**k for k in range(count)]
+    if not any(rise(side * t) > 0 for t in reaches[::3] for side in (1, -1)):
+        return 0.0
+    rises = np.array([[rise(side * t) for t in reaches] for side in (1, -1)])
+    tall = np.nan_to_num(rises / np.maximum(1, np.divide(reaches, far)), nan=0.0, posinf=0.0).max()
+    for side, risen in zip((1, -1), rises > 0, strict=True):
+        if risen.any():
+            edge = _edge(rise, side * reaches[int(risen.argmax())], 30, settled=6)
+            step, close = rise(edge), rise(edge * (1 + _CLOSE))
+            least = _ORDINARY if step <= 2 * last_digit else _TALL
+            # Denormal numbers are what becomes of small ones, and no rounding of large ones.
+            if close <= _ORDINARY * step and np.finfo(float).tiny <= step < tall / least:
+                height = max(height, step)
+    return height
+
+
 def jump_beside(f: Callable[[float], Array], reach: float = _STAIR) -> float:
     """Return by how much a function of one number with one value jumps where it stops to be constant around 0.
 
     It is what the values of a staircase are known to. Where the function goes on without a jump, it is next to nothing.
     """
-    here, jumps = f(0.0), list[float]()
-    for outside in (reach, -reach):
-        inside = 0.0
-        for _ in range(50):
-            middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if f(middle) == here else (inside, middle)
-        jumps.append(float(abs(f(outside) - here)))
-    return min(jumps)
+    here = f(0.0)
+    return min(float(abs(f(_edge(lambda t: f(t) - here, side)) - here)) for side in (reach, -reach))
+
+
+def _edge(change: Callable[[float], Any], outside: float, halves: int = 50, settled: int = 50) -> float:
+    """Return a number closest to 0 for which a function is not 0 any more, between 0 and one for which it is not.
+
+    At a step, it stays the same when the number comes closer; after so many times the step may be taken for found.
+    """
+    inside, same, there = 0.0, 0, change(outside)
+    for _ in range(halves):
+        middle = (inside + outside) / 2
+        changed = change(middle)
+        inside, outside = (inside, middle) if changed else (middle, outside)
+        if changed:
+            same, there = same + 1 if changed == there else 0, changed
+        if same >= settled:
+            break
+    return outside
 
 
 def jump_within(f: Callable[[float], Array], reach: float, slope: float) -> float:
-    """Return by how much a function of one number jumps at some place on either side of 0, up to a reach: the larger.
+    """Return by how much a function of one number jumps at some place on a side of 0, up to a reach: the larger."""
+    return max(_jumps_within(f, reach, slope))
+
+
+def _jumps_within(f: Callable[[float], Array], reach: float, slope: float) -> list[float]:
+    """Return by how much a function of one number jumps at some place on each side of 0, up to a reach.
 
     Each half of an interval is taken in which the function is farther off its slope. Without a jump, that ends with
     next to nothing.
@@ -342,12 +463,12 @@ def jump_within(f: Callable[[float], Array], reach: float, slope: float) -> floa
     jumps = list[float]()
     for outside in (reach, -reach):
         inside = 0.0
-        for _ in range(50):
+        for _ in range(50 if off(0.0, outside) else 0):
             middle = (inside + outside) / 2
             first = off(inside, middle) > off(middle, outside)
             inside, outside = (inside, middle) if first else (middle, outside)
         jumps.append(float(off(inside, outside)))
-    return max(jumps)
+    return jumps
 
 
 def _better(one: Estimate, other: Estimate) -> Estimate:

@@ -56,8 +56,8 @@ def gradient_property(
     order, modes, atol, rtol
         As in `check_grads`.
     settings : hypothesis.settings, optional
-        How many examples to draw and the like. By default those of the profile in force, without a deadline and
-        without the phase that explains; and one failure is reported at a time.
+        How many examples to draw and the like; by default those of the profile in force. Where they do not differ from
+        that, there is no deadline and no phase that explains, and one failure is reported at a time.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def gradient_property(
         # On one line, which stands for that of the function.
         test: Callable[[Any], None] = lambda case: of_drawn(case)  # noqa: E731
         _impersonate(test, function)
-        draw: Any = (settings or _settings())(hypothesis.given(case=st.tuples(*arguments))(test))
+        draw: Any = _settings(settings)(hypothesis.given(case=st.tuples(*arguments))(test))
 
         @functools.wraps(draw)
         def drawn() -> None:
@@ -149,14 +149,18 @@ def gradient_property(
     return decorate
 
 
-def _settings() -> hypothesis.settings:
-    """Return the settings in force, but without a deadline, and for failures that are shown one at a time.
+def _settings(given: hypothesis.settings | None) -> hypothesis.settings:
+    """Return given settings, or those in force, but with defaults for the phases, the deadline and the reports.
 
     The lines that only failing examples run would be those of the check, not of what it checks.
     """
-    default: Any = hypothesis.settings()
-    phases = [phase for phase in default.phases if phase is not hypothesis.Phase.explain]
-    return hypothesis.settings(deadline=None, report_multiple_bugs=False, phases=phases)
+    in_force: Any = hypothesis.settings()
+    phases = [phase for phase in in_force.phases if phase is not hypothesis.Phase.explain]
+    ours: dict[str, Any] = {"deadline": None, "report_multiple_bugs": False, "phases": phases}
+    unnamed = {
+        name: value for name, value in ours.items() if getattr(given or in_force, name) == getattr(in_force, name)
+    }
+    return hypothesis.settings(given, **unnamed)
 
 
 def _impersonate(test: Any, function: Function) -> None:

@@ -161,7 +161,8 @@ class Subject:
         result = self.function(*self._arguments(elements))
 
         def weight(y: Any) -> Any:
-            return np.asarray(next(cotangents), dtype=np.result_type(plain(y))) if is_floating(y) else None
+            # A copy: the pass may write into it.
+            return np.array(next(cotangents), dtype=np.result_type(plain(y))) if is_floating(y) else None
 
         weights = tree_of(result, [weight(y) for y in leaves_of(result)])
         handed = self.backward(weights, *self._arguments(elements))
