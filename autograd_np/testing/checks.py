@@ -509,7 +509,7 @@ class _Check(Subject):
             rows.append((np.inf if np.isnan(found - value) else abs(found - value), line))
         # Several may be off by less each than they are together.
         wrong = min(tolerance, max(off for off, _ in rows) / 2)
-        return "\n".join(line + "  <- wrong" * (off > wrong) for off, line in rows)
+        return "\n".join(line + ("  <- wrong" if off > wrong else "") for off, line in rows)
 
     def _about_triangles(self) -> str:
         """Say what functions of one triangle are differentiated by, if there are any on the tape."""

@@ -148,6 +148,17 @@ def test_message_names_the_argument_that_is_wrong() -> None:
     assert marked[0].strip().startswith("by args[0]['w'], float64 (3, 3):")
 
 
+def test_message_marks_a_line_however_the_arguments_share_what_is_wrong() -> None:
+    """Also where each is off by less than is allowed, and only both together by more."""
+    for sign in (1, -1):
+        wrong = (lambda x, y: x + y, lambda g, x, y, sign=sign: [2 * g, (1 + sign) * g])
+        for limit in np.linspace(0.05, 2, 40):
+            try:
+                check_grads(wrong, (np.ones(()), np.ones(())), atol=limit)
+            except AssertionError as error:
+                assert "<- wrong" in str(error)  # noqa: PT017
+
+
 @pytest.mark.parametrize(
     ("f", "named"),
     [
@@ -217,6 +228,40 @@ def test_backward_pass_that_returns_another_gradient_when_called_again_is_found(
     second = Accumulating(False)
     with pytest.raises(AssertionError, match=r"by args\[1\] is not the same"):
         check_grads((lambda x, y: x + y * y, lambda g, x, y: (g, second(g, y))), (POINT[0], POINT[0]))
+
+
+def times_two_in_place(g: Array, x: Array) -> Array:
+    g *= 2
+    return g * x
+
+
+def masked_in_place(g: Array, x: Array) -> Array:
+    g[x <= 0] = 0
+    return g
+
+
+def split_in_place(g: tuple[Array, Array], x: Array) -> Array:
+    for part in g:
+        part *= 3
+    return g[0] + g[1]
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (np.square, times_two_in_place),
+        (lambda x: np.maximum(x, 0), masked_in_place),
+        (lambda x: (3 * x, 3 * x), split_in_place),
+        (np.sin, lambda g, x: np.multiply(g, np.cos(x), out=g)),
+    ],
+)
+def test_backward_pass_may_write_into_the_gradient_that_it_is_given(forward: Any, backward: Any) -> None:
+    """Each call is given a copy: of each output, in double precision and less, and whatever it returns."""
+    for dtype in (np.float64, np.float32):
+        check_grads((forward, backward), (POINT[0].astype(dtype),))
+    wrong = lambda g, x: 2 * backward(g, x)  # noqa: E731
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((forward, wrong), POINT)
 
 
 @pytest.mark.parametrize(
@@ -311,8 +356,10 @@ def test_ties_are_checked_where_they_stay_ties() -> None:
     """All elements that are the largest take the whole gradient: wrong by any convention."""
     greedy = with_rule(np.max, lambda g, y, x: g * (x == y))
     check_grads(greedy, (np.array([1.0, 2.0]),))
-    with pytest.raises(AssertionError, match="order 1"):
+    with pytest.raises(AssertionError, match="along the diagonal, where all elements grow alike, "):
         check_grads(greedy, (np.array([2.0, 2.0]),))
+    with pytest.raises(AssertionError, match="along a random direction "):
+        check_grads((np.max, lambda g, x: 2 * g * (x == x.max())), (np.array([1.0, 2.0]),))
     with pytest.warns(NondifferentiableWarning):
         check_grads(np.max, (np.array([2.0, 2.0]),))
 

@@ -392,6 +392,91 @@ def test_changes_that_drown_in_rounding_are_said(name: str, factor: float) -> No
         check_grads((f, lambda g, x: factor * right(g, x)), (x,))
 
 
+def kinetic_energy(v: Any) -> Any:
+    """Return it as (gamma - 1) m c^2, in units in which it is tiny itself, though not before it cancels."""
+    return (1 / np.sqrt(1 - (v / LIGHT) ** 2) - 1) * MASS * LIGHT**2
+
+
+LIGHT, MASS = 2.998e8, 9.11e-31
+ROUNDED_OFF: dict[str, tuple[Callable[[Any], Any], Pass, list[float]]] = {
+    "kinetic energy": (
+        kinetic_energy,
+        lambda g, v: g * MASS * v * (1 - (v / LIGHT) ** 2) ** -1.5,
+        [100, 30, 20, 10, 5, 3, 1],
+    ),
+    "1 - tanh(x)": (lambda x: 1 - np.tanh(x), lambda g, x: -g / np.cosh(x) ** 2, [17, 18, 18.5, 19, 25, 100]),
+    "log(1 + exp(x))": (
+        lambda x: np.log(1 + np.exp(x)),
+        lambda g, x: g / (1 + np.exp(-x)),
+        [-35, -36, -40, -100, -700],
+    ),
+    "sqrt(x^2 + 1) - x": (
+        lambda x: np.sqrt(x * x + 1) - x,
+        lambda g, x: -g / (np.sqrt(x * x + 1) * (np.sqrt(x * x + 1) + x)),
+        [1e7, 1e8, 1e9],
+    ),
+    "float32 inside": (
+        lambda x: 1 - np.tanh(x.astype(np.float32)).astype(float),
+        lambda g, x: -g / np.cosh(x) ** 2,
+        [8, 8.9, 9.5, 12],
+    ),
+    "large constant": (lambda x: x**2 + 1e16, lambda g, x: 2 * g * x, [1.0, 0.3]),
+}
+
+
+@pytest.mark.parametrize("factor", [1, 0, 0.5, -1, 2])
+@pytest.mark.parametrize("name", ROUNDED_OFF)
+def test_function_that_rounds_to_a_constant_is_said_whatever_the_gradient(name: str, factor: float) -> None:
+    """Of any size, on one side or both, and with steps as wide as they may be."""
+    f, right, places = ROUNDED_OFF[name]
+    for x in places:
+        with pytest.warns(NondifferentiableWarning, match="cannot be told"):
+            check_grads((f, lambda g, x: factor * right(g, x)), (np.array([x], float),))
+
+
+@pytest.mark.parametrize(("name", "x"), [("kinetic energy", 20), ("kinetic energy", 3), ("1 - tanh(x)", 19)])
+def test_gradient_beyond_all_that_rounding_hides_is_found(name: str, x: float) -> None:
+    f, right, _ = ROUNDED_OFF[name]
+    with pytest.raises(AssertionError, match="order 1 is wrong"):
+        check_grads((f, lambda g, x: 1e12 * right(g, x)), (np.array([x], float),))
+
+
+@pytest.mark.parametrize("factor", [0, 2, -1])
+@pytest.mark.parametrize(
+    ("f", "right", "places"),
+    [
+        (lambda x: np.log(1 + x), lambda g, x: g / (1 + x), [1e-11, 1e-13, 1e-14, 1e-15, 1e-17]),
+        (lambda x: np.sqrt(1 + x * x) - 1, lambda g, x: g * x / np.sqrt(1 + x * x), [1e-7, 3e-8, 2e-8, 1e-9]),
+        (lambda x: 1 - np.cos(x), lambda g, x: g * np.sin(x), [1e-7]),
+    ],
+)
+def test_function_that_shows_its_slope_farther_away_is_checked_there(
+    f: Any, right: Pass, places: list[float], factor: float
+) -> None:
+    """Even where it is flat beside the point: a gradient of 0 is as wrong as others."""
+    for x in places:
+        check_grads((f, right), (np.array([x]),))
+        with pytest.raises(AssertionError, match="order 1 is wrong") as error:
+            check_grads((f, lambda g, x: factor * right(g, x)), (np.array([x]),))
+        assert "<- wrong" in str(error.value)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-20])
+def test_gradient_of_a_truly_flat_function_is_wrong_at_any_scale(size: float) -> None:
+    flat: list[tuple[Callable[[Any], Any], float]] = [
+        (lambda x: size * np.maximum(x, 0), -1.0),
+        (lambda x: size * np.maximum(x - 100, 0), -1.0),
+        (lambda x: size * np.clip(x, -1, 1), 5.0),
+        (lambda x: size * np.where(x > 0, 1.0, 0.0), -0.5),
+        (lambda x: size + 0 * x, 1.0),
+    ]
+    for f, x in flat:
+        check_grads((f, lambda g, x: 0 * x), (np.array([x]),))
+        for slope in (1.0, 1e-3, 1e-9):
+            with pytest.raises(AssertionError, match="order 1 is wrong"):
+                check_grads((f, lambda g, x, slope=slope: g * size * slope), (np.array([x]),))
+
+
 def test_function_need_not_be_defined_far_away() -> None:
     """Where it is looked for how a function changes that seems constant."""
 
@@ -534,6 +619,32 @@ def test_numerical_gradient_knows_how_exact_it_is(name: str, seed: int) -> None:
     found, error = numerical_gradient(f, x, return_error=True)
     assert abs(found - slopes[name](x)) <= error
     assert error <= 1e-6 + 1e-2 * abs(found)
+
+
+HIDDEN: dict[str, tuple[Callable[[Any], Any], float, float]] = {
+    "saw": (REMOVABLE["(1 - cos(x)) / x^2"], 1e-7, -1e-7 / 12),
+    "finer saw": (REMOVABLE["(1 - cos(x)) / x^2"], 1e-6, -1e-6 / 12),
+    "two digits": (lambda x: np.round(x**2, 2), 1.3, 2.6),
+    "one digit": (lambda x: np.round(x, 1), 1.3, 1.0),
+    "1 - tanh(x)": (lambda x: 1 - np.tanh(x), 19.0, -1 / np.cosh(19.0) ** 2),
+    "log(1 + exp(x))": (lambda x: np.log(1 + np.exp(x)), -40.0, np.exp(-40.0)),
+    "sqrt(x^2 + 1) - x": (lambda x: np.sqrt(x * x + 1) - x, 1e9, -5e-19),
+    "kinetic energy": (kinetic_energy, 1.0, MASS),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_numerical_gradient_between_the_jumps_of_rounding_knows_that_it_is_none(name: str) -> None:
+    f, x, slope = HIDDEN[name]
+    found, error = numerical_gradient(f, x, return_error=True)
+    assert abs(found - slope) <= error
+
+
+def test_numerical_gradient_between_a_jump_and_nothing_is_exact() -> None:
+    for f, slope in ((lambda x: np.maximum(x, 0), 0), (np.floor, 0), (lambda x: np.mod(x, 1), 1)):
+        found, error = numerical_gradient(f, np.array(-1.3), return_error=True)
+        assert abs(found - slope) <= 1e-9
+        assert error <= 1e-9
 
 
 @pytest.mark.parametrize("constant", [1e-308, 1e-315, 1e-320])

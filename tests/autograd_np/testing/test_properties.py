@@ -296,3 +296,26 @@ def test_code_makes_everything_else() -> None:
     assert found[3] == program
     assert isinstance(found[4], Pooling)
     assert found[4].kernel_size == (1, 2)
+
+
+def test_settings_that_name_no_phases_do_not_explain() -> None:
+    """Nor do they set a deadline, or report several failures; what they do name is kept."""
+    in_force = hypothesis.settings()
+    for given in (None, hypothesis.settings(max_examples=7), hypothesis.settings(database=None)):
+        chosen = settings_of(given)
+        assert hypothesis.Phase.explain not in chosen.phases
+        assert set(chosen.phases) == set(in_force.phases) - {hypothesis.Phase.explain}
+        assert (chosen.deadline, chosen.report_multiple_bugs) == (None, False)
+        assert chosen.max_examples == (given or in_force).max_examples
+        assert chosen.database == (given or in_force).database
+    named = [hypothesis.Phase.generate, hypothesis.Phase.shrink, hypothesis.Phase.explain]
+    chosen = settings_of(hypothesis.settings(phases=named, deadline=123))
+    assert list(chosen.phases) == named
+    assert chosen.deadline is not None
+    assert chosen.deadline.total_seconds() == 0.123
+
+
+def settings_of(given: hypothesis.settings | None) -> hypothesis.settings:
+    """Return the settings of a gradient property, as Hypothesis keeps them on the test."""
+    test: Any = gradient_property(arrays(), settings=given)(np.sin)
+    return test.__wrapped__._hypothesis_internal_use_settings
