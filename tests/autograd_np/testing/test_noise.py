@@ -461,6 +461,24 @@ def test_function_that_shows_its_slope_farther_away_is_checked_there(
         assert "<- wrong" in str(error.value)
 
 
+@pytest.mark.parametrize("factor", [1, -1, 100])
+def test_gradient_that_rounding_may_hide_beside_a_flat_place_is_not_silent(factor: float) -> None:
+    """The quotient rounds to 0 around there, and is far from it a little farther away."""
+    with pytest.warns(NondifferentiableWarning, match="changes by less than its values are computed to"):
+        check_grads((REMOVABLE["(1 - cos(x)) / x^2"], lambda g, x: -factor * g * x / 12), (np.array([1e-8]),))
+
+
+@pytest.mark.parametrize(("name", "x"), [("kinetic energy", 3), ("1 - tanh(x)", 19), ("log(1 + exp(x))", -40)])
+def test_message_says_to_what_the_values_are_computed(name: str, x: float) -> None:
+    f, right, _ = ROUNDED_OFF[name]
+    with pytest.warns(NondifferentiableWarning, match=r"less than its values are computed to, which is about [1-9]"):
+        check_grads((f, right), (np.array([x], float),))
+
+
+def test_underflow_is_flat() -> None:
+    check_grads((np.exp, lambda g, x: 0 * x), (np.array([-1000.0]),))
+
+
 @pytest.mark.parametrize("size", [1.0, 1e-20])
 def test_gradient_of_a_truly_flat_function_is_wrong_at_any_scale(size: float) -> None:
     flat: list[tuple[Callable[[Any], Any], float]] = [
