@@ -47,6 +47,10 @@ _FLAT = 0.1
 _RESOLVED = 64.0
 _LEFT = 64.0
 _AROUND = (-8.0, -1.0, 1.0, 8.0)
+# What steps rounding of larger terms does not leave, relative to all that the function rises by far away; and not even
+# rounding to single precision, relative to the values around.
+_STEPS = 1e-14
+_COARSE = float(np.finfo(np.float32).eps)
 # How far from the point, relative to its size, the function must be defined.
 _DEFINED = 0.15
 # How exactly the slopes of smaller and of larger steps are known, relative to what they differ by, to tell a kink.
@@ -58,7 +62,7 @@ _EPS = float(np.finfo(float).eps)
 _FEW = 8.0
 # Parts of a reach within which a derivative may be smooth that seems to scatter.
 _PARTS = (1e-2, 1e-4, 1e-6)
-# How many numbers lie within a reach, for it to show all of their rounding.
+# How many numbers lie within a reach, for it to show all of their rounding; or beside the point, for a step to be one.
 _MANY = 1e4
 # To what part a derivative by a single variable must be told.
 _SHARE = 0.01
@@ -283,6 +287,7 @@ class _Check(Subject):
         __tracebackhide__ = True
         phi = self._along(scalar, direction)
         quick = self._slope(phi, rounds=0)
+        steps = 0.0 if quick.value == 0 else self._steps(phi)
         for mode, differentiate in modes.items():
             derivative = differentiate(scalar, direction)
             found = float(plain(derivative(*self.point)))
@@ -291,7 +296,7 @@ class _Check(Subject):
             weak = bounds.tolerance >= _KNOWN * bounds.slope
             self.tolerance = bounds.tolerance
             beyond_rounding = abs(found) > min(self.rounding, _LEFT * self.eps * self.size)
-            if agrees and not (weak and (beyond_rounding or self._may_drown(phi, quick))):
+            if agrees and not steps and not (weak and (beyond_rounding or self._may_drown(phi, quick))):
                 continue
             # From here on it matters how exactly the function and its derivative are computed.
             if not np.array_equal(found, float(plain(derivative(*self.point))), equal_nan=True):
@@ -306,6 +311,13 @@ class _Check(Subject):
             bounds = self._bounds(phi, estimate, found, level)
             own = self._rounding_of(derivative, direction, float(estimate.step), bounds.slope)
             self.tolerance = tolerance = bounds.tolerance + own
+            if steps and bounds.known and not drowned:
+                follows = abs(found - estimate.value) <= tolerance
+                if abs(found) <= tolerance or (follows and steps > _COARSE):
+                    return (
+                        f"around it the function is constant, and farther away its slope is {estimate.value:.3g}, in "
+                        f"steps of about {steps:.1g} of its values, which may be its own or be left by rounding"
+                    )
             lost = max(jump, float(estimate.noise), _EPS * self.size)
             # Where the function is flat, what cancels may be larger than what is left.
             flat = float(estimate.value) == 0.0 == float(phi(_NEARBY) - phi(0.0))
@@ -382,6 +394,23 @@ class _Check(Subject):
         if is_flat(phi, quick) or self._change(phi) > _RESOLVED * _EPS * max(2 * abs(float(phi(0.0))), self.size):
             return float(quick.noise) > 0
         return staircase(phi, _FLAT, FAR * self.longest) > 0
+
+    def _steps(self, phi: Callable[[float], Array]) -> float:
+        """Return the height of the steps of a function that is constant on a side of the point, relative to its values.
+
+        Or 0, if they are no larger than the last digits. Others are made by functions such as floor, of which the
+        derivative is 0, or by larger terms that cancel.
+        """
+        height = 0.0
+        for beside in (_MANY * _EPS, -_MANY * _EPS):
+
+            def moved(t: float, beside: float = beside) -> Array:
+                return phi(beside + t)
+
+            if moved(beside / 2) == moved(0.0) == moved(-beside / 2):
+                height = max(height, staircase(moved, _FLAT, FAR * self.longest, _STEPS))
+        size = max((abs(y) for y in (float(phi(t)) for t in (-1.0, 0.0, 1.0)) if np.isfinite(y)), default=0.0)
+        return float(np.divide(height, size)) if height > _RESOLVED * _EPS * size else 0.0
 
     def _change(self, phi: Callable[[float], Array]) -> float:
         """Return by how much a function changes up to where it may seem constant, as far as it is finite there."""

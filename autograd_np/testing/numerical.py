@@ -385,11 +385,12 @@ def _stairs_of_flat(f: Callable[[float], Array], estimate: Estimate, far: float)
     return stairs
 
 
-def staircase(f: Callable[[float], Array], reach: float, far: float) -> float:
+def staircase(f: Callable[[float], Array], reach: float, far: float, least: float = 0.0) -> float:
     """Return the height of the steps in which a function of one number with one value rises, if rounding makes them.
 
     Then it is constant around 0 only because terms are rounded that are larger than its changes. What is constant by
-    nature is so up to a kink, next to which there is no step, or up to steps of which a walk meets far fewer.
+    nature is so up to a kink, next to which there is no step, or up to steps of which a walk meets far fewer. Steps
+    count from `least` on, relative to all that the function rises by.
     """
 
     def rise(t: float) -> float:
@@ -399,8 +400,10 @@ def staircase(f: Callable[[float], Array], reach: float, far: float) -> float:
             return np.nan
 
     here, height, last_digit = f(0.0), 0.0, float(_rounding(f(0.0)))
-    count = 1 + int(np.ceil(np.log2(max(1.0, _FARTHEST * far / reach)) / 2))
-    reaches = [reach * 4.0**k for k in range(count)]
+    # The last may be infinite, if the point is that small; none is more than enough, if there was no finite step.
+    reaches = [reach] if reach > 0 else []
+    while reaches and reaches[-1] < _FARTHEST * far:
+        reaches.append(4 * reaches[-1])
     if not any(rise(side * t) > 0 for t in reaches[::3] for side in (1, -1)):
         return 0.0
     rises = np.array([[rise(side * t) for t in reaches] for side in (1, -1)])
@@ -409,9 +412,9 @@ def staircase(f: Callable[[float], Array], reach: float, far: float) -> float:
         if risen.any():
             edge = _edge(rise, side * reaches[int(risen.argmax())], 30, settled=6)
             step, close = rise(edge), rise(edge * (1 + _CLOSE))
-            least = _ORDINARY if step <= 2 * last_digit else _TALL
+            many = _ORDINARY if step <= 2 * last_digit else _TALL
             # Denormal numbers are what becomes of small ones, and no rounding of large ones.
-            if close <= _ORDINARY * step and np.finfo(float).tiny <= step < tall / least:
+            if close <= _ORDINARY * step and max(np.finfo(float).tiny, least * tall) <= step < tall / many:
                 height = max(height, step)
     return height
 

@@ -701,3 +701,84 @@ def test_what_cancels_altogether_leaves_rounding() -> None:
     for seed in range(20):
         x = np.random.default_rng(seed).standard_normal(3)
         check_grads(lambda x: np.concatenate([np.tanh(x), np.tanh(x)]) - np.tile(np.tanh(x), 2), [x], order=1)
+
+
+# -- steps of a function's own ----------------------------------------------------------------------------------------
+
+# Step functions that are fine beside their arguments, and arguments.
+STEPS: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
+    "floor": (np.floor, [1234.567, 123456.7, 1234567.8]),
+    "trunc of negative numbers": (np.trunc, [-123456.7]),
+    "ceil at integers": (np.ceil, [1e5, 654321.0]),
+    "round to cents": (lambda x: np.round(x, 2), [123.456, 1234.567, 12345.678]),
+    "round to millionths": (lambda x: np.round(x, 6), [0.1234567]),
+    "round to hundreds": (lambda x: np.round(x, -2), [1.234567e7]),
+    "multiples of a third": (lambda x: np.floor(3 * x) / 3, [54321.0987]),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_fine_steps_are_told_from_a_slope(name: str) -> None:
+    """From afar they look like a line; but they are none at any point, or cannot be told from one."""
+    f, places = STEPS[name]
+    for place in places:
+        for x in (np.array([place]), np.array([place, 1.7 * place]), np.full(2, place)):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NondifferentiableWarning)
+                check_grads(f, (x,))
+                check_grads((f, lambda g, x: 0 * g), (x,))
+            with pytest.raises((AssertionError, NondifferentiableWarning)):
+                check_grads((f, lambda g, x: g), (x,))
+
+
+@pytest.mark.parametrize("name", ["floor", "round to cents", "round to millionths"])
+def test_message_says_that_there_are_steps(name: str) -> None:
+    f, places = STEPS[name]
+    told = r"around it the function is constant, and farther away its slope is .*, in steps of about .* of its values"
+    for slope in (0, 1):
+        with pytest.warns(NondifferentiableWarning, match=told):
+            check_grads((f, lambda g, x, k=slope: k * g), (np.array([places[-1]]),))
+
+
+def test_gradient_that_neither_steps_nor_a_slope_have_is_wrong() -> None:
+    for factor in (5, -1):
+        with pytest.raises(AssertionError, match="order 1 is wrong"):
+            check_grads((np.floor, lambda g, x, k=factor: k * g), (np.array([123456.7]),))
+
+
+def test_steps_of_a_second_derivative() -> None:
+    with pytest.warns(NondifferentiableWarning, match="derivative of order 2 cannot be told"):
+        check_grads(lambda x: np.sum(np.ceil(x) * x), (np.array([1234567.8, 2098765.26]),))
+
+
+@pytest.mark.parametrize("x", [1e7, 98765432.1, 1e9 + 0.5])
+def test_zero_gradient_of_the_finest_steps_is_not_called_wrong(x: float) -> None:
+    """The same steps are left where a constant of 1e16 is added and taken away, or where x is rounded to float32."""
+    with pytest.warns(NondifferentiableWarning, match="cannot be told"):
+        check_grads(np.floor, (np.array([x]),))
+
+
+# -- next to nothing, and beyond all numbers --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x", [5e-324, 1e-320, 1e-310, 1e-300, 1e200, 1e300])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.cosh(x / 10),
+        lambda x: np.exp(x),
+        lambda x: x * x,
+        lambda x: 3 + 0 * x,
+        np.log1p,
+        lambda x: np.where(abs(plain(x)) > 1e-300, np.inf, 1.0) * x,
+        lambda x: np.where(abs(plain(x)) > 1e-300, np.nan, 1.0) * x,
+        lambda x: np.where(plain(x) < 0, np.nan, 1.0) * x,
+    ],
+)
+def test_arguments_of_any_size_are_no_error(f: Callable[[Any], Any], x: float) -> None:
+    """Not even where the scale of a point has no inverse, or steps from there leave the numbers."""
+    for point in (np.array([x]), np.array([x, 0.0]), np.array([x, -x])):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check_grads(f, (point,))
+            numerical_gradient(lambda x: np.sum(plain(f(x))), point)

@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -319,3 +320,27 @@ def settings_of(given: hypothesis.settings | None) -> hypothesis.settings:
     """Return the settings of a gradient property, as Hypothesis keeps them on the test."""
     test: Any = gradient_property(arrays(), settings=given)(np.sin)
     return test.__wrapped__._hypothesis_internal_use_settings
+
+
+@pytest.mark.parametrize(
+    ("f", "coarse", "fine"),
+    [
+        (np.floor, st.floats(1e5, 1e6), st.floats(1e5, 1e7)),
+        (partial(np.round, decimals=2), st.floats(1e3, 1e4), st.floats(1e2, 1e5)),
+    ],
+)
+def test_gradient_of_fine_steps_is_not_called_wrong_and_a_slope_is_not_silent(f: Any, coarse: Any, fine: Any) -> None:
+    """Of still finer steps a slope passes: rounding to single precision leaves those of any function."""
+
+    def steps(x: Any) -> Any:
+        return f(x)
+
+    for elements in (coarse, fine):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NondifferentiableWarning)
+            gradient_property(arrays((2,), np.float64, elements=elements), settings=SETTINGS)(steps)()
+    straight = gradient_property(arrays((2,), np.float64, elements=coarse), backward=lambda g, x: g, settings=SETTINGS)(
+        steps
+    )
+    with pytest.raises((AssertionError, NondifferentiableWarning)):
+        straight()
