@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -24,9 +23,9 @@ from nn.doctor.evidence import (
     KnownLoss,
     Tolerance,
     agreeing_digits,
-    distance,
     finite,
     largest,
+    length,
     listed,
     telling_numbers,
 )
@@ -35,8 +34,9 @@ from nn.doctor.given import given_array, given_arrays, given_number
 from nn.doctor.layers import SPREAD
 from nn.doctor.losses import known_loss, own_loss
 from nn.doctor.mistakes import hypotheses
+from nn.doctor.rounding import ROUNDINGS, rounding
 from nn.doctor.series import Backward, hand_written
-from nn.doctor.trials import Call, Trial, unchanged
+from nn.doctor.trials import Trial, unchanged
 from nn.layers import Dropout
 from nn.losses import CrossEntropyLoss
 from nn.module import Module
@@ -301,7 +301,8 @@ def _compared(
     for call in trial.calls:
         arriving.setdefault(call.path, []).extend([] if call.g is None else [call.g])
     numbers = {path: telling_numbers(gs) for path, gs in arriving.items()}
-    tolerance = _tolerance({name: _precision(g) for name, g in (found or automatic).items()}, automatic, _noise(trial))
+    precision = {name: _precision(g) for name, g in (found or automatic).items()}
+    tolerance = _tolerance(precision, automatic, rounding(trial).gradients)
     observed = () if own_pass is None else _drawn_anew(
         model, found or {}, automatic, tolerance, lambda: _returned(own_pass, trial, frozen)
     )  # fmt: skip
@@ -421,7 +422,7 @@ def _digits(error: float) -> int:
 def _row(
     name: str, reference: Array, manual: Array | None, apart: float | None, tolerance: Tolerance, contradicted: bool
 ) -> ParameterComparison:
-    place, norm = None, float(np.linalg.norm(reference))
+    place, norm = None, length(reference)
     if manual is None:
         return ParameterComparison(
             name, reference.shape, norm, None, None, None, None, None, apart, not contradicted, True, False
@@ -436,7 +437,7 @@ def _row(
         relative, digits = _relative(manual, reference), agreeing_digits(manual, reference)
     right = tolerance.agrees(manual, reference)
     return ParameterComparison(
-        name, reference.shape, norm, float(np.linalg.norm(manual)), difference, relative, place, digits, apart,
+        name, reference.shape, norm, length(manual), difference, relative, place, digits, apart,
         right and not contradicted, right, right and not contradicted and relative > tolerance.relative,
     )  # fmt: skip
 
@@ -457,9 +458,13 @@ def _tolerance(
     own: dict[str, Tolerance] = {}
     for name, relative in precision.items():
         own[name] = Tolerance.of(relative, reference)
+        if noise is None:
+            continue
         # A zero has no size of its own.
-        if noise is not None and reference[name].any():
-            own[name] = Tolerance(relative, min(own[name].absolute, relative * noise[name]))
+        size = relative * noise[name] if reference[name].any() else math.inf
+        # What cancels after a normalisation may be large beside all that is left.
+        least = ROUNDINGS * relative**1.5 * noise[name]
+        own[name] = Tolerance(relative, max(least, min(own[name].absolute, size)))
     loosest = max(precision.values(), default=NUMERICAL)
     return Tolerance.of(loosest, reference)._replace(own=own)
 
@@ -494,30 +499,6 @@ def _is_scaled(found: Array, expected: Array, tolerance: Tolerance) -> bool:
         and abs(factor - largest(expected)) > GROSS * largest(expected)
         and largest(found - factor * unit) <= LEFT * abs(factor)
     )
-
-
-def _noise(trial: Trial) -> dict[str, float]:
-    """Return how much each gradient changes at most with relative errors in the parameters and on the way back.
-
-    A gradient that cancels changes much, for its size, and one that is merely small does not.
-    """
-    rng, error = np.random.default_rng(0), 1e-14
-
-    def shaken(a: Array) -> Array:
-        return a * (1 + error * rng.choice([-1.0, 1.0], size=a.shape))
-
-    def rule(call: Call, g: Array) -> Mapping[str, Array]:
-        return {"x": shaken(call.vjp(g)["x"])}
-
-    noise = dict.fromkeys(trial.right, 0.0)
-    for _ in range(2):
-        model = deepcopy(trial.model)
-        for p in model.parameters():
-            p.data = shaken(p.data)
-        found = trial.gradients({call.path: rule for call in trial.calls}, model=model)
-        for name, g in found.items():
-            noise[name] = max(noise[name], largest(distance(g, trial.right[name])) / error)
-    return noise
 
 
 def _relative(a: Array, b: Array, least: float = 0.0) -> float:

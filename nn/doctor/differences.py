@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autograd_np import Tensor
 from autograd_np.testing.numerical import derivative
-from nn.doctor.evidence import CLEAR, finite, largest, listed
+from nn.doctor.evidence import CLEAR, finite, largest, length, listed
 from nn.doctor.trials import Trial
 from nn.layers import ReLU
 from nn.module import Module
@@ -80,7 +80,7 @@ class Differences:
         """Draw directions of length 1, and the size that a derivative along each is expected to have."""
         if not gradient.size:
             return
-        norm = float(np.linalg.norm(gradient))
+        norm = length(gradient)
         for _ in range(self.directions):
             direction = self.rng.normal(size=gradient.shape)
             yield direction / np.linalg.norm(direction), norm / math.sqrt(gradient.size)
@@ -119,7 +119,7 @@ class Differences:
             return Apart(found)
         # All steps may have been too large, as for a parameter that is multiplied by a million. What it takes to find
         # one tells how well the derivative is known, too.
-        norm = float(np.linalg.norm(original))
+        norm = length(original)
         reach = self._reach(at, max(1.0, norm), size)
         # What rounding of the parameters does to the loss is no slope of it, nor is it seen in the loss's own digits.
         noise = float(np.finfo(float).eps) * norm * size

@@ -26,6 +26,7 @@ __all__ = [
     "distance",
     "finite",
     "largest",
+    "length",
     "listed",
     "telling_numbers",
 ]
@@ -165,9 +166,10 @@ def agreeing_digits(found: Array, expected: Array, scale: float | None = None) -
     3
     """
     furthest, size = largest(distance(found, expected)), largest(expected) if scale is None else scale
-    if furthest == 0:
-        return 15
-    return min(math.floor(-math.log10(furthest / size)), 15) if furthest < size < np.inf else 0
+    if not furthest < size < np.inf:
+        return 15 if furthest == 0 else 0
+    share = furthest / size  # 0 too, of a difference at the end of all numbers
+    return min(math.floor(-math.log10(share)), 15) if share else 15
 
 
 class KnownLoss(NamedTuple):
@@ -258,6 +260,22 @@ def distance(a: Array, b: Array) -> Array:
 def largest(a: Array) -> float:
     """Return the largest absolute value, 0 of no elements."""
     return float(np.abs(a).max(initial=0.0))
+
+
+def length(a: Array) -> float:
+    """Return the Euclidean norm, in float64 at least and with no square that overflows or vanishes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nn.doctor.evidence import length
+    >>> length(np.array([3e-30, 4e-30], np.float32)), length(np.array([3e200, 4e200]))
+    (5e-30, 5e+200)
+    """
+    size = largest(a)
+    if not 0 < size < np.inf:
+        return size
+    return size * float(np.linalg.norm(a.astype(float) / size))
 
 
 def telling_numbers(arrays: Iterable[Array]) -> int:

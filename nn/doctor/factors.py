@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.doctor.evidence import CLEAR, FITTED, GROSS, LEFT, Case, Diagnosis, KnownLoss, largest, listed, telling_numbers
+from nn.doctor.evidence import (
+    CLEAR,
+    FITTED,
+    GROSS,
+    LEFT,
+    Case,
+    Diagnosis,
+    KnownLoss,
+    largest,
+    length,
+    listed,
+    telling_numbers,
+)
 
 __all__ = ["exact", "fitted"]
 
@@ -127,26 +139,26 @@ def _clipped_by_norm(case: Case) -> Iterator[Diagnosis]:
     """Find gradients that were made shorter, to a length that nothing but clipping explains."""
     shorter = {name: m for name, found, expected in case.alike if 0 < (m := _multiple(found, expected)) < 1}
     shorter = {name: m for name, m in shorter.items() if _is_multiple(case, name, m)}
-    together = math.hypot(*(float(np.linalg.norm(case.manual[name])) for name in shorter))
+    together = math.hypot(*(length(case.manual[name]) for name in shorter))
     found: dict[float, list[str]] = {}
     for name in shorter:
-        length = float(np.linalg.norm(case.manual[name]))
+        own = length(case.manual[name])
         found.setdefault(
-            next((other for other in found if math.isclose(length, other, rel_tol=1e-9)), length), []
+            next((other for other in found if math.isclose(own, other, rel_tol=1e-9)), own), []
         ).append(name)
     if case.are_all(shorter) and _is_round(together) and np.ptp(list(shorter.values())) < 1e-9:
         found, what = {together: list(shorter)}, "all gradients together have"
     else:
         what = "each of them has"
-    for length, names in found.items():
-        telling = _is_round(length) or len({round(shorter[name], 6) for name in names}) > 1
+    for norm, names in found.items():
+        telling = _is_round(norm) or len({round(shorter[name], 6) for name in names}) > 1
         if telling and telling_numbers(case.reference[name] for name in names) >= FITTED:
             yield Diagnosis(
                 "clipped gradient",
                 tuple(names),
                 f"{case.names[0]} is a multiple of the {case.names[1]} gradient in {listed(names)}, "
                 f"{case.digits({name: shorter[name] * case.reference[name] for name in names})}, and {what} the norm "
-                f"{length:.6g}",
+                f"{norm:.6g}",
                 "the gradients were clipped to that norm, as before a step of training, and what was returned is no "
                 "gradient any more",
             )
@@ -330,8 +342,11 @@ def _independent(case: Case, names: Iterable[str]) -> int:
 
 def _multiple(found: Array, base: Array) -> float:
     """Return the factor with which an array comes nearest to another."""
-    norm = float(np.vdot(base, base))
-    return float(np.vdot(base, found)) / norm if norm else 0.0
+    size = largest(base)
+    if not 0 < size < math.inf:
+        return 0.0
+    unit = base.astype(float) / size
+    return float(np.vdot(unit, found.astype(float) / size)) / float(np.vdot(unit, unit))
 
 
 def _is_multiple(case: Case, name: str, factor: float) -> bool:

@@ -14,7 +14,7 @@ from nn.doctor.evidence import Hypothesis, KnownLoss
 from nn.doctor.trials import Trial
 from nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 
-__all__ = ["in_the_loss", "known_loss", "own_loss"]
+__all__ = ["in_the_loss", "known_loss", "own_loss", "subtracted_from"]
 
 Array = NDArray[Any]
 
@@ -58,6 +58,20 @@ def known_loss(loss: Any, y: Array, examples: int) -> KnownLoss:
     if _is(loss, _OF_ELEMENTS):
         return KnownLoss(examples, y.size // examples, _is(loss, _SQUARE), reduction, softmax=False)
     return KnownLoss(examples)
+
+
+def subtracted_from(trial: Trial) -> Array:
+    """Return from what the labels are subtracted in the gradient of the outputs: of (P - T) / n, P / n; else 0."""
+    outputs = trial.outputs
+    if outputs is None:
+        return np.zeros(())
+    loss = own_loss(trial)
+    mean = getattr(loss, "reduction", "mean") == "mean"
+    if _is(loss, _CROSS_ENTROPY) and outputs.ndim == 2:
+        return np.asarray(F.softmax(outputs, axis=1)) / (len(outputs) if mean else 1)
+    if _is(loss, _LOGITS):
+        return np.asarray(F.sigmoid(outputs)) / (outputs.size if mean else 1)
+    return np.zeros(())
 
 
 def _tried(trial: Trial, mistake: str, delta: Array, made: str, thought: str) -> Hypothesis:

@@ -129,6 +129,7 @@ class Trial:
         *,
         delta: Array | None = None,
         model: Module | None = None,
+        output: Callable[[Call], Array] | None = None,
     ) -> dict[str, Array]:
         """Return the gradients of the parameters that are trained, by the names that they have in the model.
 
@@ -140,8 +141,10 @@ class Trial:
             The gradient of the outputs; by default the loss's.
         model : Module, optional
             In place of the model.
+        output : callable, optional
+            What the layers with rules return, in place of what they should: a function of their call.
         """
-        return self._run(rules or {}, delta, deepcopy(self.model if model is None else model), [])
+        return self._run(rules or {}, delta, deepcopy(self.model if model is None else model), [], output)
 
     @cached_property
     def right(self) -> dict[str, Array]:
@@ -180,13 +183,18 @@ class Trial:
         return g.data
 
     def _run(
-        self, rules: Mapping[str, Rule], delta: Array | None, model: Module, calls: list[Call]
+        self,
+        rules: Mapping[str, Rule],
+        delta: Array | None,
+        model: Module,
+        calls: list[Call],
+        output: Callable[[Call], Array] | None = None,
     ) -> dict[str, Array]:
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         misshapen: dict[str, Array] = {}
         for path, module in list(model.named_modules()):
             if path in rules:
-                _give_rule(path, module, rules[path], calls, misshapen)
+                _give_rule(path, module, rules[path], calls, misshapen, output)
         with recording(), unchanged(model):
             outputs = model(self.x)
             # Not by backward(), which would leave gradients in what else the loss computes with.
@@ -195,8 +203,15 @@ class Trial:
         return {**{name: g.data for name, g in zip(trained, found, strict=True)}, **misshapen}
 
 
-def _give_rule(path: str, module: Module, rule: Rule, calls: list[Call], misshapen: dict[str, Array]) -> None:
-    """Replace a layer's backward rule, without a trace in its forward pass, its name and its parameters."""
+def _give_rule(
+    path: str,
+    module: Module,
+    rule: Rule,
+    calls: list[Call],
+    misshapen: dict[str, Array],
+    output: Callable[[Call], Array] | None,
+) -> None:
+    """Replace a layer's backward rule, and what it returns if that is given, without a trace elsewhere."""
     kind = type(module)
 
     def forward(self: Module, x: Any) -> Any:
@@ -211,7 +226,8 @@ def _give_rule(path: str, module: Module, rule: Rule, calls: list[Call], misshap
                     misshapen[f"{path}.{name}" if path else name] = own.pop(name)
             return [own.get(name, right[name]) for name in right]
 
-        return _erring(x, *call.parameters.values(), value=call.y.copy(), backward=backward)
+        value = call.y.copy() if output is None else output(call)
+        return _erring(x, *call.parameters.values(), value=value, backward=backward)
 
     module.__class__ = type(kind.__name__, (kind,), {"forward": forward})
 
