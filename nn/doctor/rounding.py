@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.doctor.evidence import distance, finite, largest
+from nn.doctor.layers import NORMALISING
 from nn.doctor.losses import subtracted_from
 from nn.doctor.trials import Call, Trial
 from nn.layers import MaxPool2d, ReLU, Sigmoid, Tanh
@@ -93,6 +94,25 @@ def rounding(trial: Trial) -> Rounding:
     return Rounding(gradients, inputs)
 
 
+def _off_centre(call: Call, g: Array, right: Mapping[str, Array], rng: np.random.Generator) -> dict[str, Array]:
+    """Return the gradients of a normalisation whose mean is off by an error, which all that is normalised shares.
+
+    Sums over the batch that should be 0 are not, then: far off where the numbers differ by less than they are.
+    """
+    layer: Any = call.layer
+    axes = (0, *range(2, call.x.ndim))
+    mean = call.x.mean(axis=axes, keepdims=True)
+    root = np.sqrt(call.x.var(axis=axes, keepdims=True) + layer.eps)
+    normal, shift = (call.x - mean) / root, _ERROR * rng.choice([-1.0, 1.0], size=mean.shape) * mean / root
+    scaled = g if layer.weight is None else g * layer.weight.data.reshape(mean.shape)
+    change = shift * (scaled * normal).mean(axis=axes, keepdims=True)
+    change = (change + normal * shift * scaled.mean(axis=axes, keepdims=True)) / root
+    found = {**right, "x": right["x"] - change}
+    if "weight" in found:
+        found["weight"] = found["weight"] + (shift * g).sum(axis=axes)
+    return found
+
+
 def _shaken(trial: Trial, rng: np.random.Generator) -> tuple[dict[str, Array], list[Call]]:
     """Return the gradients that come out with errors in everything, and the calls."""
 
@@ -124,6 +144,8 @@ def _shaken(trial: Trial, rng: np.random.Generator) -> tuple[dict[str, Array], l
             if place < len(trial.calls) and trial.calls[place].x.shape == call.x.shape:
                 own = trial.calls[place]
         right = own.vjp(g)
+        if issubclass(call.kind, NORMALISING) and call.layer.training:
+            right = _off_centre(call, g, right, rng)
         return {**right, "x": shaken(right["x"])}
 
     places = Trial(model, trial.loss, trial.x, trial.y)
