@@ -107,9 +107,18 @@ def diagnose(
         )
         # Where a mistake is left that nothing accounts for, it may have made a gradient like that of a neighbour.
         if not set(usable).issubset(name for d in named for name in d.parameters):
-            named = [d for d in named if d.mistake != patterns.OF_ANOTHER]
+            named = [d for d in named if d.mistake != patterns.OF_ANOTHER and not _beside_unknown(d, named, usable)]
         found += named
     return tuple(found)
+
+
+def _beside_unknown(diagnosis: Diagnosis, named: Iterable[Diagnosis], wrong: Iterable[str]) -> bool:
+    """Return whether a part is called wrong alone in a layer of which more is wrong, and not accounted for."""
+    if not diagnosis.mistake.startswith(patterns.LONE):
+        return False
+    layers = {name.rpartition(".")[0] for name in diagnosis.parameters}
+    known = {name for d in named for name in d.parameters}
+    return any(name not in known and name.rpartition(".")[0] in layers for name in wrong)
 
 
 def _tried_out(case: Case, hypotheses: Iterable[Hypothesis]) -> Iterator[Diagnosis]:

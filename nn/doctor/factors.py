@@ -28,6 +28,8 @@ __all__ = ["exact", "fitted"]
 
 Array = NDArray[Any]
 
+# So many numbers are no accident where the factor is known before.
+_ACCIDENT = 2
 # Beyond that no mean is told by its factor: among so large numbers every one is near a whole one.
 _COUNTED = 1e4
 
@@ -43,7 +45,8 @@ def exact(case: Case) -> Iterator[Diagnosis]:
     """Find the factors that are known before, and the limits that only clipping makes."""
     for factor, thought in _usual_factors(case.loss).items():
         predicted = {name: factor * g for name, _, g in case.alike if _is_multiple(case, name, factor)}
-        if predicted:
+        # One number is a whole multiple of another by accident, too.
+        if telling_numbers(case.reference[name] for name in predicted) >= _ACCIDENT:
             yield _times(case, factor, predicted, thought if _from_the_loss(case) else _within(case, factor))
             if _may_be_a_step(case, factor, predicted):
                 yield _step(case, factor, predicted)
@@ -101,12 +104,16 @@ def _usual_factors(loss: KnownLoss) -> dict[float, str]:
     for parts in itertools.product(*(kind.items() for kind in (signs, squares, means, outputs))):
         factor = math.prod(part for part, _ in parts)
         readings.setdefault(factor, []).append([thought for _, thought in parts if thought])
-    # A 2 that may be the batch's is read as one mistake, not as three that cancel in part.
-    fewest = {factor: min(map(len, several)) for factor, several in readings.items()}
-    return {
-        factor: "; or ".join("; and ".join(thoughts) for thoughts in several if len(thoughts) == fewest[factor])
-        for factor, several in readings.items()
-    }
+    # A 2 that may be the batch's is read as one mistake, not as three that cancel in part. But output - target for the
+    # gradient of a mean of squares is one thought, of which the 2 and the means are all left out.
+    bare = [squares[0.5], *(thought for size, thought in (*means.items(), *outputs.items()) if size > 1)]
+    thoughts: dict[float, str] = {}
+    for factor, several in readings.items():
+        fewest = min(map(len, several))
+        first = [parts for parts in several if loss.square and [part for part in parts if part != _SIGN] == bare]
+        chosen = first + [parts for parts in several if len(parts) == fewest and parts not in first]
+        thoughts[factor] = "; or ".join("; and ".join(parts) for parts in chosen)
+    return thoughts
 
 
 def _clipped_by_value(case: Case) -> Iterator[Diagnosis]:
@@ -143,9 +150,9 @@ def _clipped_by_norm(case: Case) -> Iterator[Diagnosis]:
     found: dict[float, list[str]] = {}
     for name in shorter:
         own = length(case.manual[name])
-        found.setdefault(
-            next((other for other in found if math.isclose(own, other, rel_tol=1e-9)), own), []
-        ).append(name)
+        found.setdefault(next((other for other in found if math.isclose(own, other, rel_tol=1e-9)), own), []).append(
+            name
+        )
     if case.are_all(shorter) and _is_round(together) and np.ptp(list(shorter.values())) < 1e-9:
         found, what = {together: list(shorter)}, "all gradients together have"
     else:
@@ -357,7 +364,10 @@ def _is_multiple(case: Case, name: str, factor: float) -> bool:
 
 
 def _may_be_a_step(case: Case, factor: float, names: Iterable[str]) -> bool:
-    return -1 < factor < 0 and case.are_all(names)
+    """Return whether a factor may be that of a step: in all gradients, or in all of some layers."""
+    layers = {name.rpartition(".")[0] for name in names}
+    there = [name for name in case.reference if name.rpartition(".")[0] in layers]
+    return -1 < factor < 0 and len(there) > 1 and set(there) <= set(names)
 
 
 def _step(case: Case, factor: float, predicted: Mapping[str, Array]) -> Diagnosis:

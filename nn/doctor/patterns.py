@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from nn.doctor.evidence import GROSS, Case, Diagnosis, agreeing_digits, distance, finite, largest, listed
 
-__all__ = ["OF_ANOTHER", "exact", "lone_parts", "not_finite"]
+__all__ = ["LONE", "OF_ANOTHER", "exact", "lone_parts", "not_finite"]
 
 OF_ANOTHER = "gradient of another parameter"
+LONE = "single wrong"
 
 Array = NDArray[Any]
 
@@ -163,7 +164,7 @@ def lone_parts(case: Case) -> Iterator[Diagnosis]:
             "early, or a value that is overwritten in place of added to"
         )
         yield Diagnosis(
-            f"single wrong {parts[0][1].kind}",
+            f"{LONE} {parts[0][1].kind}",
             tuple(name for name, _ in parts),
             f"{case.names[0]} and {case.names[1]} gradient differ only in {listed(where)} (counted from 0); everything "
             f"else there agrees",

@@ -73,11 +73,16 @@ def _is_series_cnn(layers: list[Module]) -> bool:
     ) == ((2, 2), (2, 2), (0, 0))
 
 
+def _one_hot(y: Array, classes: int) -> Array:
+    """Return labels as rows of zeros and a one, or probabilities as they are."""
+    return np.eye(classes)[y] if y.ndim == 1 else y
+
+
 def _mlp(p: Mapping[str, Array], x: Array, y: Array) -> Gradients:
     """Call `backward_mlp` or `backward_mlp_3layer`, whose weights are `(in, out)` and biases rows."""
     X = x.reshape(len(x), -1)
     weights = [w.T if w.ndim == 2 else w[np.newaxis] for w in p.values()]
-    labels = np.eye(weights[-1].shape[1])[y]
+    labels = _one_hot(y, weights[-1].shape[1])
     Z1 = X @ weights[0] + weights[1]
     if len(weights) == 4:
         A1, A2 = reference.forward_mlp(X, *weights)
@@ -94,7 +99,7 @@ def _cnn(p: Mapping[str, Array], x: Array, y: Array) -> Gradients:
     """Call `backward_cnn`, whose images and filters have no axis for the one channel."""
     X = x[:, 0]
     filters, b_conv, W, b = p.values()
-    labels = np.eye(len(b))[y]
+    labels = _one_hot(y, len(b))
     Z, A, P, probs = reference.forward_cnn(X, filters[:, 0], b_conv[np.newaxis], W.T, b[np.newaxis])
     g_filters, g_conv, g_W, g_b = reference.backward_cnn(X, Z, A, P, probs, labels, filters[:, 0], W.T)
     return dict(zip(p, (g_filters[:, np.newaxis], g_conv[0], g_W.T, g_b[0]), strict=True))
