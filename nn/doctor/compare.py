@@ -14,7 +14,7 @@ from autograd_np import Tensor, gradients
 from autograd_np.modes import recording
 from nn.doctor.comparison import Comparison, ParameterComparison
 from nn.doctor.diagnosis import diagnose
-from nn.doctor.differences import NUMERICAL, Apart, Differences, at_a_kink, moved
+from nn.doctor.differences import NUMERICAL, Apart, Differences, moved
 from nn.doctor.evidence import (
     FITTED,
     GROSS,
@@ -31,6 +31,7 @@ from nn.doctor.evidence import (
 )
 from nn.doctor.forward import entrance
 from nn.doctor.given import given_array, given_arrays, given_number
+from nn.doctor.kinks import at_a_kink
 from nn.doctor.layers import SPREAD
 from nn.doctor.losses import known_loss, own_loss
 from nn.doctor.mistakes import hypotheses
@@ -188,11 +189,12 @@ def compare_backprop(
     that `compare_gradients` knows, and those that it takes a model to try out. A pass may write into what it is given:
     these are copies, and it is judged by what it returns.
 
-    Differences count for as much as they are known: where they are known to few digits, or the input of a ReLU is
-    exactly 0, they blame nothing, and the verdict says so. If all agree, but some parameters are 0 or 1 throughout,
-    which hides what multiplies by them or adds them, the pass is called once more with other numbers in their place,
-    and judged by that if it differs there. Where the batch, a parameter or a layer's output is not finite, that is
-    named.
+    Differences count for as much as they are known: where they are known to few digits, or the input of a ReLU is 0 or
+    maxima tie, nearly or exactly, they blame nothing, and the verdict says so. What rounding leaves of a gradient is
+    measured, by small errors in all that it is computed from: no mistake is named within that. If all agree, but some
+    parameters are 0 or 1 throughout, which hides what multiplies by them or adds them, the pass is called once more
+    with other numbers in their place, and judged by that if it differs there. Where the batch, a parameter or a layer's
+    output is not finite, that is named.
 
     The copy is in the model's own mode. In training mode `Dropout` draws the same masks in each forward pass: those
     that the model would draw next. A hand-written pass draws them like the layer, from a generator in the same state,

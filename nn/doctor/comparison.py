@@ -89,7 +89,7 @@ class Comparison:
     roughly : mapping of str to int
         The parameters whose differences are known too roughly to judge the others, and to how many digits.
     kinked : tuple of str
-        The parameters whose differences cannot judge since an input of a ReLU is exactly 0.
+        The parameters whose differences cannot judge since an input of a ReLU is 0 or maxima tie, nearly or exactly.
     kink : str
         Where it is.
     moved : tuple of str

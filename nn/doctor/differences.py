@@ -13,21 +13,16 @@ from numpy.typing import NDArray
 
 from autograd_np import Tensor
 from autograd_np.testing.numerical import derivative
-from nn.doctor.evidence import CLEAR, finite, largest, length, listed
+from nn.doctor.evidence import CLEAR, finite, largest, length
 from nn.doctor.trials import Trial
-from nn.layers import ReLU
 from nn.module import Module
 
-__all__ = ["NUMERICAL", "Apart", "Differences", "at_a_kink", "moved"]
+__all__ = ["NUMERICAL", "Apart", "Differences", "moved"]
 
 Array = NDArray[Any]
 
 # Two ways of computing the same sums differ by rounding, differences by the curvature within their step as well.
 NUMERICAL = 1e-5
-# How far parameters are moved off a kink, as a share of their size.
-_BESIDE = 1e-3
-# So many units are listed by their numbers.
-_LISTED = 5
 
 
 class Apart(NamedTuple):
@@ -139,39 +134,6 @@ class Differences:
             while reach > 1e-15 * widest and not abs(at(reach) - here) + abs(at(-reach) - here) <= enough:
                 reach /= 10
         return reach
-
-
-def at_a_kink(trial: Trial, contradicted: list[str], differences: Differences) -> tuple[list[str], str]:
-    """Return of which gradients differences cannot judge for a ReLU whose input is exactly 0, and where that is.
-
-    There the slopes on both sides differ, of which differences take the mean. That it is the kink, and no wrong rule,
-    is tried out with parameters that are a little beside it, where differences must agree.
-    """
-    places: list[str] = []
-    for call in trial.calls:
-        if issubclass(call.kind, ReLU) and call.g is not None and call.x.ndim:
-            at = (call.x == 0) & (call.g != 0)
-            if at.any():
-                places.append(f"that of {call.path or 'the model'} in {_units(at)}")
-    if not places:
-        return [], ""
-    every = [name for name, _ in trial.model.named_parameters()]
-    beside = Trial(moved(trial.model, every, _BESIDE), trial.loss, trial.x, trial.y)
-    there = Differences(beside, differences.directions, differences.entries, differences.rng)
-    names = [name for name in contradicted if not there.apart(name, beside.right[name]).contradicts(NUMERICAL)]
-    return names, f"the input of a ReLU is exactly 0, where it has its kink: {listed(places)}"
-
-
-def _units(at: Array) -> str:
-    """Say in which units, and of how many samples, something is so."""
-    samples = f"{int(at.reshape(len(at), -1).any(axis=1).sum())} of {len(at)} samples"
-    if at.ndim < 2:
-        return samples
-    units = np.flatnonzero(at.any(axis=(0, *range(2, at.ndim)))).tolist()
-    what = "unit" if at.ndim == 2 else "channel"
-    if len(units) > _LISTED:
-        return f"{len(units)} of {at.shape[1]} {what}s, of {samples}"
-    return f"{what}{'' if len(units) == 1 else 's'} {listed(map(str, units))}, of {samples}"
 
 
 def moved(model: Module, names: Iterable[str], share: float) -> Module:

@@ -26,7 +26,7 @@ from nn.layers import (
 )
 from nn.module import Module
 
-__all__ = ["NORMALISING", "ORDERS", "SPREAD", "WEIGHTED", "in_layers"]
+__all__ = ["NORMALISING", "ORDERS", "SPREAD", "WEIGHTED", "in_layers", "pooled"]
 
 Array = NDArray[Any]
 
@@ -92,7 +92,7 @@ def _drawn_anew(call: Call, g: Array) -> Mapping[str, Array]:
     return {"x": call.again(g)}
 
 
-def _pooled(share: Callable[[Array, Call], Array]) -> Rule:
+def pooled(share: Callable[[Array, Call], Array]) -> Rule:
     """Return the rule of a pooling that sends each cell of a window its share of the window's gradient."""
 
     def rule(call: Call, g: Array) -> Mapping[str, Array]:
@@ -121,7 +121,7 @@ def _one_cell(choose: Callable[[Array, tuple[int, int]], Array]) -> Rule:
         places = np.arange(len(windows)).reshape(-1, 1, 1, 1, 1)
         return places == choose(windows, layer.kernel_size)
 
-    return _pooled(share)
+    return pooled(share)
 
 
 def _largest(windows: Array) -> Array:
@@ -308,28 +308,28 @@ _IN_LAYERS = [
         MaxPool2d,
         "{the} shares the gradient of a window evenly among its largest elements",
         _EVERY_MAXIMUM,
-        _pooled(lambda windows, _: _largest(windows) / _largest(windows).sum(axis=0)),
+        pooled(lambda windows, _: _largest(windows) / _largest(windows).sum(axis=0)),
     ),
     _Mistake(
         SPREAD,
         MaxPool2d,
         "{the} gives the whole gradient of a window to each of its largest elements",
         _EVERY_MAXIMUM,
-        _pooled(lambda windows, _: _largest(windows)),
+        pooled(lambda windows, _: _largest(windows)),
     ),
     _Mistake(
         "pooling that sends its gradient to all cells",
         MaxPool2d,
         "{the} gives the whole gradient of a window to each of its cells",
         "the gradient was repeated, as np.repeat and np.kron do, and the mask of the largest element left out",
-        _pooled(lambda windows, _: np.ones_like(windows)),
+        pooled(lambda windows, _: np.ones_like(windows)),
     ),
     _Mistake(
         "max pooling differentiated as mean pooling",
         MaxPool2d,
         "{the} shares the gradient of a window evenly among all its cells",
         "that is the derivative of a mean; a maximum's gradient goes to the largest element alone",
-        _pooled(lambda windows, _: np.full_like(windows, 1 / len(windows))),
+        pooled(lambda windows, _: np.full_like(windows, 1 / len(windows))),
     ),
     _Mistake(
         "pooling to the wrong place",

@@ -14,7 +14,8 @@ import pytest
 import nn
 from autograd_np import Tensor, defvjp, primitive
 from nn.compare import compare_backprop
-from nn.doctor.differences import Apart, Differences, at_a_kink, moved
+from nn.doctor.differences import Apart, Differences, moved
+from nn.doctor.kinks import at_a_kink
 from nn.doctor.trials import Trial
 from tests.nn.doctor.test_accidents import linear
 
