@@ -15,6 +15,7 @@ from autograd_np.modes import recording
 from nn.doctor.comparison import Comparison, ParameterComparison
 from nn.doctor.diagnosis import diagnose
 from nn.doctor.differences import NUMERICAL, Apart, Differences, moved
+from nn.doctor.elsewhere import MOVED, places
 from nn.doctor.evidence import (
     FITTED,
     GROSS,
@@ -46,9 +47,6 @@ __all__ = ["compare_backprop", "compare_gradients"]
 
 Array = NDArray[Any]
 Gradients = Mapping[str, Array]
-
-# How far parameters that hide factors are moved, as a share of their size: far enough that one shows.
-_MOVED = 0.1
 
 
 def compare_gradients(
@@ -191,9 +189,10 @@ def compare_backprop(
 
     Differences count for as much as they are known: where they are known to few digits, or the input of a ReLU is 0 or
     maxima tie, nearly or exactly, they blame nothing, and the verdict says so. What rounding leaves of a gradient is
-    measured, by small errors in all that it is computed from: no mistake is named within that. If all agree, but some
-    parameters are 0 or 1 throughout, which hides what multiplies by them or adds them, the pass is called once more
-    with other numbers in their place, and judged by that if it differs there. Where the batch, a parameter or a layer's
+    measured, by small errors in all that it is computed from: no mistake is named within that. If all agree, but
+    parameters are 0 or 1 throughout, which hides what multiplies by them or adds them, gradients are 0, or no unit of a
+    ReLU is off, the pass is called once more with other numbers for the parameters, and judged by that if it differs
+    there. Where the batch, a parameter or a layer's
     output is not finite, that is named.
 
     The copy is in the model's own mode. In training mode `Dropout` draws the same masks in each forward pass: those
@@ -277,7 +276,7 @@ def compare_backprop(
         )
     comparison = _compared(trial, found, own_pass, frozen, Differences(trial, directions, entries, rng))
     if own_pass is not None and found is not None and comparison.agrees:
-        return _where_factors_show(trial, found, own_pass, frozen) or comparison
+        return _elsewhere(trial, found, own_pass, frozen, comparison)
     if first := entrance(trial):
         return replace(comparison, diagnoses=(first,))
     return comparison
@@ -319,34 +318,36 @@ def _compared(
     )  # fmt: skip
 
 
-def _where_factors_show(
-    trial: Trial, found: Gradients, own_pass: Backward, frozen: Container[str]
-) -> Comparison | None:
-    """Compare a pass that agrees once more, with other numbers for parameters that are 0 or 1 throughout.
+def _elsewhere(
+    trial: Trial, found: Gradients, own_pass: Backward, frozen: Container[str], comparison: Comparison
+) -> Comparison:
+    """Compare a pass that agrees once more with other numbers for parameters, where the ones it has hide mistakes.
 
-    What multiplies by 1 or adds 0 may be left out unseen, as the weight of a new normalisation. None is returned if all
-    agree there too, or nothing can be told: of a pass that does not compute with what it is given, draws anew in each
-    call, or overflows there.
+    What multiplies by 1 or adds 0 may be left out unseen, as the weight of a new normalisation, and what stands behind
+    units that are off. The comparison is returned as it is if all agree there too, or nothing can be told: of a pass
+    that does not compute with what it is given, draws anew in each call, overflows or fails there.
     """
-    hiding = [
-        name for name, p in trial.model.named_parameters() if p.size and (not p.data.any() or bool(np.all(p.data == 1)))
-    ]
-    if not hiding:
-        return None
-    elsewhere = Trial(moved(trial.model, hiding, _MOVED), trial.loss, trial.x, trial.y)
-    every = [name for name, _ in trial.model.named_parameters()]
-    farther = Trial(moved(trial.model, every, _MOVED), trial.loss, trial.x, trial.y)
-    with np.errstate(all="ignore"):
-        again, other, another = (_returned(own_pass, place, frozen) for place in (trial, elsewhere, farther))
-    if (
-        any(not np.array_equal(found[name], g) for name, g in again.items())
-        or all(np.array_equal(found[name], g) for name, g in another.items())
-        or not all(finite(g) for gradients in (other, elsewhere.right) for g in gradients.values())
-        or other.keys() != found.keys()
-    ):
-        return None
-    comparison = _compared(elsewhere, other, own_pass, frozen, None)
-    return None if comparison.agrees else replace(comparison, moved=tuple(hiding))
+    told: list[str] = []
+    for place in places(trial):
+        every = [name for name, _ in trial.model.named_parameters()]
+        farther = Trial(moved(trial.model, every, MOVED), trial.loss, trial.x, trial.y)
+        with np.errstate(all="ignore"):
+            try:
+                again, other, another = (_returned(own_pass, where, frozen) for where in (trial, place.trial, farther))
+            except (ArithmeticError, AssertionError, LookupError, RuntimeError, ValueError):
+                continue
+        if (
+            any(not np.array_equal(found[name], g) for name, g in again.items())
+            or all(np.array_equal(found[name], g) for name, g in another.items())
+            or not all(finite(g) for gradients in (other, place.trial.right) for g in gradients.values())
+            or other.keys() != found.keys()
+        ):
+            continue
+        there = _compared(place.trial, other, own_pass, frozen, None)
+        if not there.agrees:
+            return replace(there, moved=place.names, hidden=place.why)
+        told += [name for name, g in place.trial.right.items() if g.any()]
+    return replace(comparison, told=tuple(dict.fromkeys(told)))
 
 
 def _refuse_kinds(model: Any, loss: Any, backward: Any) -> None:

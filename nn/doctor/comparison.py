@@ -92,9 +92,11 @@ class Comparison:
         The parameters whose differences cannot judge since an input of a ReLU is 0 or maxima tie, nearly or exactly.
     kink : str
         Where it is.
-    moved : tuple of str
-        The parameters that are 0 or 1 throughout, with other numbers in their place. With the parameters as they are
-        all agrees, and this is where it does not. Empty where they were not moved.
+    moved, hidden : tuple of str, str
+        The parameters that have other numbers here, and what they hide with their own. With those all agrees, and this
+        is where it does not. Empty where they were not moved.
+    told : tuple of str
+        The parameters whose gradients agree with other numbers, too, and are not 0 there.
     """
 
     rows: tuple[ParameterComparison, ...]
@@ -108,6 +110,8 @@ class Comparison:
     kinked: tuple[str, ...] = ()
     kink: str = ""
     moved: tuple[str, ...] = ()
+    hidden: str = ""
+    told: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -190,10 +194,8 @@ class Comparison:
             return f"The loss is {self.loss}, and nothing can be told of the gradients."
         if self.moved:
             sentences.append(
-                f"With the parameters as they are all ways agree. But {listed(self.moved)} "
-                f"{'is' if len(self.moved) == 1 else 'are'} 0 or 1 throughout, which hides what is multiplied by them "
-                f"or added; with other numbers in their place, which the pass was given and which the table is of, it "
-                f"is wrong."
+                f"With the parameters as they are all ways agree. But {self.hidden}; with other numbers for them, "
+                f"which the pass was given and which the table is of, it is wrong."
             )
         if wrong:
             sentences.append(f"They differ in {listed(wrong)}.")
@@ -230,7 +232,22 @@ class Comparison:
         cancelled = [row.name for row in self.rows if row.cancels]
         if cancelled:
             agree += f", but nothing can be told of {listed(cancelled)}, which rounding may have left beside the others"
-        return f"{agree}."
+        return f"{agree}.{self._of_zeros()}"
+
+    def _of_zeros(self) -> str:
+        """Say of which gradients there is nothing to see, with these numbers or others."""
+        zero = [
+            row.name
+            for row in self.rows
+            if row.norm == 0 == row.manual_norm and row.name not in self.told and self.reference[row.name].size
+        ]
+        if not zero:
+            return ""
+        what = "The gradient of" if len(zero) == 1 else "The gradients of"
+        return (
+            f" {what} {listed(zero)} {'is' if len(zero) == 1 else 'are'} 0 throughout, by hand as well, which tells "
+            f"nothing of the way there."
+        )
 
     def _unjudged(self) -> Iterator[str]:
         """Say of which gradients differences tell little or nothing."""

@@ -561,7 +561,7 @@ def test_right_gradients_agree_with_all_ways(network: Any) -> None:
         assert comparison.agrees, comparison
         assert comparison.diagnoses == ()
         assert comparison.compared_with == next(iter(ways))
-        assert str(comparison).endswith(f"\n{verdict}")
+        assert f"\n{verdict}" in str(comparison)
 
 
 def test_kink_within_the_numerical_step_is_no_mistake() -> None:

@@ -3,6 +3,8 @@
 A new normalisation has the weight 1 and the bias 0, and many networks begin with biases of 0. To the same kind belong
 weights that are 0, as logistic regression begins with, and parameters that require no gradient. A pass that does not
 compute with what it is given, that draws anew, or that overflows elsewhere is judged by the parameters as they are.
+Nor does anything show in units that are off for all examples, behind which gradients are 0, or a mask in units that are
+on for all; where no other numbers can be found it is said that zeros tell nothing.
 """
 
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 import nn
-from nn.compare import compare_backprop
+from nn.compare import compare_backprop, compare_gradients
 from tests.nn.doctor.test_accidents import linear, names
 from tests.nn.passes import HandWritten
 
@@ -105,3 +107,89 @@ def test_a_pass_that_draws_on() -> None:
         return dict(zip(p, (back.T @ x, back.sum(axis=0), delta.T @ A, delta.sum(axis=0)), strict=True))
 
     assert compare_backprop(model, X, Y, backward=backward).agrees
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Units that are all off, or all on
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def rectified(bias: float, place: int = 0) -> Any:
+    """Return a network with a bias before one of its ReLUs that decides which units are on."""
+    model: Any = nn.Sequential(linear(5, 6, 0), nn.ReLU(), linear(6, 6, 1), nn.ReLU(), linear(6, 3, 2))
+    model[place].bias.data[:] = bias
+    return model
+
+
+def three_layers(masks: bool = True, transposed: bool = False, other: bool = False) -> Any:
+    """Return a pass through it, without its masks, with the weight transposed, or with another layer's input."""
+
+    def backward(p: Any, x: Any, y: Any) -> Any:
+        W1, b1, W2, b2, W3, b3 = p.values()
+        Z1 = x @ W1.T + b1
+        A1 = np.maximum(Z1, 0)
+        Z2 = A1 @ W2.T + b2
+        A2 = np.maximum(Z2, 0)
+        P = np.exp(A2 @ W3.T + b3 - (A2 @ W3.T + b3).max(axis=1, keepdims=True))
+        d3 = (P / P.sum(axis=1, keepdims=True) - np.eye(3)[y]) / len(x)
+        d2 = (d3 @ W3) * ((Z2 > 0) if masks else 1)
+        d1 = (d2 @ (W2.T if transposed else W2)) * ((Z1 > 0) if masks else 1)
+        into = (A1 > 0) * 1.0 if other else A1
+        found = (d1.T @ x, d1.sum(axis=0), d2.T @ into, d2.sum(axis=0), d3.T @ A2, d3.sum(axis=0))
+        return dict(zip(p, found, strict=True))
+
+    return backward
+
+
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("bias", [-100.0, 100.0])
+@pytest.mark.parametrize("wrong", [{"masks": False}, {"transposed": True}, {"other": True}])
+def test_units_that_are_all_off_or_on_hide_nothing(wrong: Any, bias: float, place: int) -> None:
+    model = rectified(bias, place)
+    right = compare_backprop(model, X, Y, backward=three_layers())
+    assert right.agrees
+    assert not right.moved
+    assert str(right).endswith("agree.")  # nothing is left to say
+    found = compare_backprop(model, X, Y, backward=three_layers(**wrong))
+    assert not found.agrees
+    if bias < 0 and wrong != {"masks": False}:
+        assert "are 0, and tell nothing; with other numbers for them" in str(found)
+
+
+def test_a_missing_mask_shows_where_units_are_off() -> None:
+    model = rectified(100.0)
+    model[2].bias.data[:] = 100.0
+    found = compare_backprop(model, X, Y, backward=three_layers(masks=False))
+    assert not found.agrees
+    assert names(found) == {"missing ReLU mask"}
+    assert "But with these parameters no unit is off in the ReLU 1 and the ReLU 3, and no mask shows" in str(found)
+
+
+def test_zeros_that_cannot_be_had_otherwise_tell_nothing() -> None:
+    """Nothing arrives at the layer with any numbers, or the pass does not compute with what it is given."""
+    model = rectified(-100.0)
+    right = compare_backprop(model, X, Y).reference
+    found = compare_backprop(model, X, Y, backward=lambda p, x, y: dict(right))
+    assert found.agrees
+    assert "The gradients of 0.weight, 0.bias and 2.weight are 0 throughout, by hand as well" in str(found)
+    model: Any = nn.Sequential(linear(5, 6, 0), nn.ReLU(), linear(6, 3, 1))
+    found = compare_backprop(model, 0 * X, Y, backward=HandWritten(model))
+    assert found.agrees
+    assert "The gradient of 0.weight is 0 throughout, by hand as well, which tells nothing" in str(found)
+    assert "is 0 throughout" in str(compare_gradients({"a": np.zeros(2), "b": 1.0}, {"a": np.zeros(2), "b": 1.0}))
+    assert "0 throughout" not in str(compare_gradients({"a": np.zeros(0), "b": 1.0}, {"a": np.zeros(0), "b": 1.0}))
+
+
+@pytest.mark.parametrize("error", [ValueError, ZeroDivisionError, AssertionError, IndexError])
+def test_a_pass_that_fails_elsewhere(error: type[Exception]) -> None:
+    model = rectified(-100.0)
+    right = three_layers()
+
+    def backward(p: Any, x: Any, y: Any) -> Any:
+        if (p["0.bias"] != -100).any():
+            raise error
+        return right(p, x, y)
+
+    found = compare_backprop(model, X, Y, backward=backward)
+    assert found.agrees
+    assert "are 0 throughout, by hand as well" in str(found)
