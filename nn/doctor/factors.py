@@ -366,7 +366,8 @@ def _is_multiple(case: Case, name: str, factor: float) -> bool:
 def _may_be_a_step(case: Case, factor: float, names: Iterable[str]) -> bool:
     """Return whether a factor may be that of a step: in all gradients, or in all of some layers."""
     layers = {name.rpartition(".")[0] for name in names}
-    there = [name for name in case.reference if name.rpartition(".")[0] in layers]
+    seen = [name for name, g in case.reference.items() if largest(g) > case.tolerance.at(name).absolute]
+    there = [name for name in seen if name.rpartition(".")[0] in layers]
     return -1 < factor < 0 and len(there) > 1 and set(there) <= set(names)
 
 

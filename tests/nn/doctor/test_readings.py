@@ -95,6 +95,10 @@ def test_a_step_in_one_layer(stepped: tuple[str, ...], rate: float) -> None:
     }  # fmt: skip
     found = compare_gradients({**right, **{name: -rate * right[name] for name in stepped}}, right)
     assert names(found) == {"step in place of the gradient" if len(stepped) == 2 else "constant factor"}
+    # What cancels beside it says nothing against it.
+    cancels = {**right, "0.bias": 1e-17 * right["0.bias"]}
+    wrong = {name: -rate * g for name, g in cancels.items()} | {"0.bias": np.zeros(4)}
+    assert names(compare_gradients(wrong, cancels)) == {"step in place of the gradient"}
 
 
 @pytest.mark.parametrize("kind", [int, float, bool])
