@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ _BESIDE = 1e-3
 # An input that is so small beside what it is summed from is at the kink, for all that differences can tell: the steps
 # that would be too small to reach it are lost in rounding.
 _NEAR = 1e-9
+# The steps that differences begin with, which small inputs do not reach beyond.
+_STEP = 1e-6
 # So many units are listed by their numbers.
 _LISTED = 5
 
@@ -34,7 +37,7 @@ def at_a_kink(trial: Trial, contradicted: list[str], differences: Differences) -
     That it is the kink, and no wrong rule, is tried out twice: the gradient must be another one on its other side, and
     with parameters that are a little beside it differences must agree.
     """
-    inputs = rounding(trial).inputs if any(issubclass(call.kind, ReLU | MaxPool2d) for call in trial.calls) else []
+    inputs = _nearness(trial) if any(issubclass(call.kind, ReLU | MaxPool2d) for call in trial.calls) else []
     turning: set[str] = set()
     units: list[str] = []
     windows: list[str] = []
@@ -43,9 +46,9 @@ def at_a_kink(trial: Trial, contradicted: list[str], differences: Differences) -
         if call.g is None or not call.x.ndim:
             continue
         if issubclass(call.kind, ReLU):
-            at, exact, rule = _at_zero(call, _NEAR * change)
+            at, exact, rule = _at_zero(call, change)
         elif issubclass(call.kind, MaxPool2d):
-            at, exact, rule = _at_a_tie(call, _NEAR * largest(change))
+            at, exact, rule = _at_a_tie(call, largest(change))
         else:
             continue
         if not at.any():
@@ -68,6 +71,22 @@ def at_a_kink(trial: Trial, contradicted: list[str], differences: Differences) -
     where = [f"the input of a ReLU is {how} 0, where it has its kink: {listed(units)}"] if units else []
     where += [f"a pooling has maxima that tie {how}, each with slopes of its own: {listed(windows)}"] if windows else []
     return names, "; and ".join(where)
+
+
+def _nearness(trial: Trial) -> list[Array]:
+    """Return how near to a kink the inputs of each call are at it, for all that differences can tell."""
+    near = [_NEAR * change for change in rounding(trial).inputs]
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        model = deepcopy(trial.model)
+        for p in model.parameters():
+            p.data = p.data + _STEP * rng.choice([-1.0, 1.0], size=p.shape)
+        with np.errstate(all="ignore"):
+            calls = Trial(model, trial.loss, trial.x, trial.y).calls
+        for most, call, own in zip(near, calls, trial.calls, strict=False):
+            if call.x.shape == own.x.shape:
+                np.fmax(most, distance(call.x, own.x), out=most)
+    return near
 
 
 def _differs(a: Array, b: Array) -> bool:

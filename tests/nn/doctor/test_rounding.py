@@ -182,6 +182,18 @@ def test_inputs_that_are_the_rounding_of_their_sum_are_at_the_kink() -> None:
     )
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("scale", [1e-6, 1e-8])
+def test_inputs_that_are_small_beside_the_steps_are_at_the_kink(scale: float, seed: int) -> None:
+    """With biases of 0 all of them cross it within a step, and smaller steps are lost in rounding."""
+    rng = np.random.default_rng(seed)
+    model: Any = nn.Sequential(linear(3, 3, seed), nn.ReLU(), linear(3, 2, seed + 1), nn.ReLU(), linear(2, 2, seed + 2))
+    for p in model.parameters():
+        p.data *= 0.1 if p.ndim == 2 else 0
+    found = compare_backprop(model, scale * rng.normal(size=(8, 3)), rng.integers(2, size=8))
+    assert found.agrees, found
+
+
 @pytest.mark.parametrize("network", [at_zero, tied])
 def test_a_wrong_pass_is_wrong_near_a_kink(network: Any) -> None:
     model, x, y = network(1e-15)
