@@ -364,7 +364,9 @@ def _is_multiple(case: Case, name: str, factor: float) -> bool:
 
 
 def _may_be_a_step(case: Case, factor: float, names: Iterable[str]) -> bool:
-    """Return whether a factor may be that of a step: in all gradients, or in all of some layers."""
+    """Return whether a factor may be that of a step: in all gradients, or, of a rate that people choose, in a layer."""
+    if case.are_all(names) or not _is_round(factor):
+        return -1 < factor < 0 and case.are_all(names)
     layers = {name.rpartition(".")[0] for name in names}
     seen = [name for name, g in case.reference.items() if largest(g) > case.tolerance.at(name).absolute]
     there = [name for name in seen if name.rpartition(".")[0] in layers]
