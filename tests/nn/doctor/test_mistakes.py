@@ -159,7 +159,13 @@ WAYS = [(i, slip.mistake) for i, network in enumerate(EVERY_KIND) for slip in sl
 ONE_BY_ONE = ("constant factor", "gradient not summed over the batch")
 
 
-@pytest.mark.parametrize(("i", "mistake"), dict.fromkeys(WAYS))
+# While writing, the first network that leaves room for a mistake has to do.
+TRIED = dict.fromkeys(
+    WAYS if settings().max_examples > 20 else {mistake: (i, mistake) for i, mistake in WAYS[::-1]}.values()
+)
+
+
+@pytest.mark.parametrize(("i", "mistake"), TRIED)
 def test_each_mistake_is_named_in_each_way_that_it_can_be_made(i: int, mistake: str) -> None:
     """And the parameters that it makes wrong are named together."""
     network, ways = EVERY_KIND[i], 0
