@@ -8,6 +8,7 @@ from autograd_np import compositions as compositions
 from autograd_np import neural
 from autograd_np import rules as rules
 from autograd_np.anomaly import detect_anomaly
+from autograd_np.compiling import compile
 from autograd_np.compositions.creation import array
 from autograd_np.gradients import gradients
 from autograd_np.hints import refuse
@@ -33,6 +34,7 @@ __all__ = [
     "IndependentWarning",
     "Tensor",
     "array",
+    "compile",
     "defvjp",
     "detect_anomaly",
     "draw",

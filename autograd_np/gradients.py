@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import views
-from autograd_np.anomaly import check_found, record_in_mode, rules_in_mode
 from autograd_np.modes import mode, recording
 from autograd_np.operands import array_of
 from autograd_np.outputs import output_node
 from autograd_np.tape import NOTHING, CallRules, Contribution, Node, sweep
 from autograd_np.tensor import Operand, Tensor, seed, wrap
 from autograd_np.versions import is_array, own
+from autograd_np.watch import check_found, record_in_mode, rules_in_mode
 
 __all__ = ["as_argument", "batched_gradients", "depends_on_others", "gradients", "pulled"]
 

@@ -1,7 +1,8 @@
-"""Modes: whether operations are recorded, a transform is running, and values are checked; for each thread and task."""
+"""Modes: whether operations are recorded, a transform is running, and somebody looks on; for each thread and task."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
@@ -11,7 +12,7 @@ __all__ = ["ORDINARY", "Mode", "Switch", "differentiating", "mode", "no_grad", "
 
 
 class Mode(NamedTuple):
-    """Whether operations are recorded, a transform is running, and every value is checked.
+    """Whether operations are recorded, a transform is running, and somebody looks on.
 
     What is needed to leave a mode stands in the mode itself, and not in the object that entered it: one such object may
     serve several threads and tasks at once.
@@ -19,7 +20,7 @@ class Mode(NamedTuple):
 
     recording: bool = True
     differentiating: bool = False  # inside a function that a transform calls
-    anomaly: bool = False
+    watch: Any = None  # who looks on, a `Watch`
     outer: Mode | None = None
     silence: AbstractContextManager[Any] = nullcontext()
 
@@ -33,7 +34,7 @@ mode: ContextVar[Mode] = ContextVar("autograd_np.mode", default=ORDINARY)
 class Switch(ContextDecorator):
     """Change the mode inside a `with` block or a decorated function; `change` says what changes."""
 
-    change: ClassVar[dict[str, bool]]
+    change: ClassVar[Mapping[str, Any]]
 
     def __enter__(self) -> None:
         outer = mode.get()
@@ -82,16 +83,16 @@ class no_grad(Switch):
     False
     """
 
-    change: ClassVar[dict[str, bool]] = {"recording": False}
+    change: ClassVar[Mapping[str, Any]] = {"recording": False}
 
 
 class recording(Switch):
     """Record inside, even within `no_grad`: a sweep that is recorded, or a formula that a rule differentiates."""
 
-    change: ClassVar[dict[str, bool]] = {"recording": True, "differentiating": False}
+    change: ClassVar[Mapping[str, Any]] = {"recording": True, "differentiating": False}
 
 
 class differentiating(Switch):
     """Record inside a function that is being differentiated: a gradient that is not recorded is a constant there."""
 
-    change: ClassVar[dict[str, bool]] = {"recording": True, "differentiating": True}
+    change: ClassVar[Mapping[str, Any]] = {"recording": True, "differentiating": True}

@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_np.versions import is_array
+from autograd_np.versions import as_ndarray, is_array
 
 __all__ = ["admitted", "array_of", "described", "knows_better", "losing_call", "refuse_subclasses"]
 
@@ -50,14 +50,14 @@ def admitted(value: Any, what: str) -> Any:
 
 def array_of(value: Any, what: str) -> NDArray[Any]:
     """Return what was given as an array of numbers; see `admitted`."""
-    if is_array(value) and type(value) not in (np.ndarray, np.memmap):
+    if is_array(value) and value.__class__ not in (np.ndarray, np.memmap):
         raise TypeError(f"{what} is a {_type(value)}; {_way_out(value)}")
     if type(value).__module__.startswith("scipy.sparse"):
         raise TypeError(
             f"{what} is a sparse {_type(value)}; give value.toarray(), or make the product a primitive, whose rule "
             f"multiplies by the transpose"
         )
-    array: NDArray[Any] = np.asarray(value)
+    array = as_ndarray(value)
     if array.dtype.kind == "O":
         return np.array([_float(item, what) for item in array.flat], float).reshape(array.shape)
     if array.dtype.kind not in _NUMBERS:
@@ -79,7 +79,7 @@ def knows_better(value: object) -> bool:
 
     Series and frames of pandas leave operators with a tensor to the tensor.
     """
-    protocol = getattr(type(value), "__array_ufunc__", None)
+    protocol = getattr(value.__class__, "__array_ufunc__", None)
     return protocol not in (None, np.ndarray.__array_ufunc__) and not type(value).__module__.startswith("pandas")
 
 

@@ -298,7 +298,7 @@ def _visited(
         # A node stands in for an output that no rule reads.
         parts: Sequence[Any] = call(node, argnums, g, node if y is None else y, args, kwargs)
         for parent, part in zip(parents, parts):  # noqa: B905 (strict takes time)
-            if type(part) is np.ndarray and part.shape == parent.shape and part.dtype is parent.dtype:
+            if part.__class__ is np.ndarray and part.shape == parent.shape and part.dtype is parent.dtype:
                 total = gathered(parent)
                 if total is None:
                     totals[parent] = part
@@ -328,7 +328,7 @@ def _add(totals: dict[Node, Any], owned: set[Node], node: Node, g: Any) -> None:
     else:
         total = total + g
     totals[node] = total
-    (owned.add if type(total) is np.ndarray else owned.discard)(node)  # NumPy makes numbers of arrays without axes
+    (owned.add if total.__class__ is np.ndarray else owned.discard)(node)  # NumPy makes numbers of arrays without axes
 
 
 def _asked(argnums: Sequence[int], parents: Sequence[Node], wanted: set[Node]) -> tuple[Sequence[int], Sequence[Node]]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import methods, views
-from autograd_np.anomaly import check_finite, check_found, record_in_mode, rules_in_mode, user_line
+from autograd_np.capture import StandIn, capturable
 from autograd_np.hints import Absent, absent
 from autograd_np.modes import ORDINARY, mode
 from autograd_np.operands import admitted, array_of, described, knows_better, losing_call, refuse_subclasses
@@ -20,7 +20,8 @@ from autograd_np.outputs import output_node
 from autograd_np.primitives import Primitive, implementations, name_of, primitive_of, primitives, refusals
 from autograd_np.supported import check_fit, unsupported
 from autograd_np.tape import NOTHING, Leaf, Node, record_node, sweep
-from autograd_np.versions import is_array, own, versions
+from autograd_np.versions import as_ndarray, is_array, own, versions
+from autograd_np.watch import check_found, record_in_mode, rules_in_mode
 
 __all__ = [
     "Operand", "Tensor", "argument", "as_array", "assign", "astype", "getitem", "holds_a_tensor", "joined", "plain",
@@ -52,29 +53,29 @@ def _operators(ufunc: np.ufunc) -> tuple[Operator, Operator, Operator]:
     def operate(a: Any, b: Any) -> Tensor:
         """Do what `record` does in 0.7 of the time; leave to it whatever is out of the ordinary."""
         left = right = None
-        kind = _type(a)
+        kind = a.__class__
         if kind is Tensor:
             x, left = a._array, a._node
         elif kind in _AS_THEY_ARE:
             x = a
         else:
             return record(entry, (a, b), NOTHING)
-        other = _type(b)
+        other = b.__class__
         if other is Tensor:
             y, right = b._array, b._node
         elif other in _AS_THEY_ARE:
             y = b
         else:
             return record(entry, (a, b), NOTHING)
-        output: Any
+        if (state := mode.get()) is not ORDINARY and (state.watch is not None or not state.recording):
+            return record(entry, (a, b), NOTHING)
         try:
-            output = ufunc(x, y)
+            output: Any = ufunc(x, y)
         except (TypeError, ValueError, OverflowError):
             return record(entry, (a, b), NOTHING)  # for its message
-        newest, state = versions.latest, mode.get()
+        newest = versions.latest
         if (
-            (state is not ORDINARY and (state.anomaly or not state.recording))
-            or type(output) is not np.ndarray
+            output.__class__ is not np.ndarray
             or output.dtype.kind not in "fc"
             # The same doubt as in `_inputs`.
             or (left.number < newest and left.plan is not None if left is not None else kind is Tensor and a._view)
@@ -144,7 +145,8 @@ class Tensor(methods.NumpyMethods):
             raise TypeError(
                 "Tensor(t) of a tensor that requires a gradient would leave its tape: use t itself, or t.detach()"
             )
-        array = np.array(array_of(data, "Tensor: data"), dtype=dtype)
+        array = array_of(data, "Tensor: data")
+        array = array.astype(array.dtype if dtype is None else dtype, subok=False)
         if array.dtype.kind not in "biufc":
             raise TypeError(f"Tensor: dtype={array.dtype} is none of numbers; give one like float")
         self._array, self._grad, self._node, self._view = array, None, None, None
@@ -359,7 +361,7 @@ class Tensor(methods.NumpyMethods):
                 if leaf is not None and leaf._node is node:  # else it was frozen meanwhile
                     totals.append((leaf, own(total) if leaf._grad is None else leaf._grad + total))
             for leaf, total in totals:
-                leaf._grad = np.asarray(total, leaf._array.dtype)
+                leaf._grad = as_ndarray(total)
 
     # -- in place -----------------------------------------------------------------------------------------------------
 
@@ -371,7 +373,7 @@ class Tensor(methods.NumpyMethods):
         shares = is_array(written) and np.may_share_memory(written, self._array)
         value = as_array(value, "t[index] = value: the value")
         if not isinstance(value, Tensor):
-            value = wrap(np.asarray(value), None)
+            value = wrap(as_ndarray(value), None)
         elif shares and views.same_memory(value, written) and views.root_of(value) is views.root_of(self):
             return  # the end of t[index] += other
         views.check_fits("t[index] = value", self._array, value._array, np.shape(written))
@@ -423,7 +425,7 @@ class Tensor(methods.NumpyMethods):
         self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         for t in types:
-            if t is not Tensor and t is not np.ndarray:
+            if t is not Tensor and t is not np.ndarray and t is not StandIn:
                 if not issubclass(t, np.ndarray):
                     return NotImplemented
                 refuse_subclasses(f"{name_of(func)}: an argument", (*args, *kwargs.values()))
@@ -484,15 +486,15 @@ def record(primitive: Primitive, args: Sequence[Any], kwargs: Mapping[str, Any])
     if primitive.residuals:
         output, kwargs = output[0], {**kwargs, "residuals": output[1]}
     if isinstance(output, tuple | list):
-        outputs = [_unshared_result(np.asarray(part), arrays) for part in cast(Sequence[Any], output)]
+        outputs = [_unshared_result(as_ndarray(part), arrays) for part in cast(Sequence[Any], output)]
         node = _node(primitive, arrays, parents, needed, kwargs, outputs)
         return tuple(
             wrap(part, output_node(node, outputs, i) if node is not None and part.dtype.kind in "fc" else None)
             for i, part in enumerate(outputs)
         )
     view = None
-    if type(output) is not np.ndarray:
-        output, view = np.asarray(output), views.NUMBER
+    if output.__class__ is not np.ndarray:
+        output, view = as_ndarray(output), views.NUMBER
     elif primitive.moves and views.is_view(output, arrays[0]):
         output = output if output is not arrays[0] else output.view()
         view = views.view_of(args[0], primitive, kwargs)
@@ -508,7 +510,7 @@ def _inputs(primitive: Primitive, args: Sequence[Any]) -> tuple[list[Any], list[
     needed = 1
     for arg in args:
         needed <<= 1
-        kind = _type(arg)
+        kind = arg.__class__
         if kind is Tensor:
             arrays.append(arg._array)
             node = arg._node
@@ -534,14 +536,13 @@ def _node(
     """Put a call on the tape, if that is wanted and one of its results has a gradient."""
     state: Any = mode.get()
     parts: Any = output if _type(output) is list else (output,)
-    if state is not ORDINARY and state.anomaly:
-        for part in parts:
-            check_finite(part, f"{primitive.name}: the result", f"computed at {user_line()}")
+    if state.watch is not None:
+        state.watch.computed(primitive.name, parts)
     if not parents or not parts or not state.recording:
         return None
     for part in parts:
         if part.dtype.kind in "fc":
-            put = record_in_mode if state.anomaly else record_node
+            put = record_node if state.watch is None else record_in_mode
             return put(primitive.plans[needed], tuple(parents), arrays, kwargs, output)
     if "dtype" not in kwargs:  # with dtype= the call asked for integers itself, and knows that they have no gradient
         raise TypeError(
@@ -610,7 +611,7 @@ def primitive(function: Any = None, **options: Any) -> Any:
     """
     if function is None:
         return functools.partial(primitive, **options)
-    return _recordable(Primitive(function, **options))
+    return _recordable(Primitive(capturable(function), **options))
 
 
 def _recordable(entry: Primitive) -> Any:
@@ -644,7 +645,7 @@ _type: Any = type  # so named, it does not narrow types: an operand's private sl
 
 def as_array(value: Any, what: str = "an operand") -> Any:
     """Return tensors as they are, lists with tensors as a tensor, and everything else as an array; see `operands`."""
-    if isinstance(value, Tensor) or (type(value) is np.ndarray and value.dtype.kind in "biufc"):
+    if isinstance(value, Tensor) or (value.__class__ is np.ndarray and value.dtype.kind in "biufc"):
         return value
     return joined(value) if holds_a_tensor(value) else array_of(value, what)
 

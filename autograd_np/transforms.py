@@ -521,7 +521,7 @@ class _Call:
 
         def own(y: Tensor) -> Any:
             shared = lasting or any(np.may_share_memory(y.data, x.data) for x in self.inputs)
-            array = np.array(y.data) if shared else y.data
+            array = np.copy(y.data) if shared else y.data
             return Tensor(array) if tensors else array
 
         return tree_of(self.output, [own(y) if isinstance(y, Tensor) else y for y in self.outputs])

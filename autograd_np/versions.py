@@ -23,7 +23,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
-__all__ = ["Versions", "arrays_of", "check_unchanged", "is_array", "own", "tick", "versions"]
+__all__ = ["Versions", "arrays_of", "as_ndarray", "behind", "check_unchanged", "is_array", "own", "tick", "versions"]
 
 Stretch: TypeAlias = tuple[int, int, int]
 """The first address, the first one after the last, and the number of the write."""
@@ -37,6 +37,22 @@ _MANY = 32
 def is_array(value: object) -> TypeGuard[NDArray[Any]]:
     """Tell an array from everything else, type checkers included: the elements' type is left open."""
     return isinstance(value, np.ndarray)
+
+
+def as_ndarray(value: Any) -> NDArray[Any]:
+    """Return a value as a plain array, as np.asarray does; what stands for one in a capture, as it is."""
+    if value.__class__ is np.ndarray:
+        return value
+    return value[...] if _is_number(value) else np.asarray(value)
+
+
+def behind(array: Any) -> NDArray[Any]:
+    """Return the array that something stands for in a capture; an array itself."""
+    return getattr(array, "content", array)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, np.generic)
 
 
 class Versions:
@@ -66,6 +82,7 @@ class Versions:
 
     def note(self, array: NDArray[Any]) -> None:
         """Note a write into an array's memory, just before it happens: one that fails halfway is a write, too."""
+        array = behind(array)
         start, stop = self._bounds(array) or self._watched(array)
         with self._noting:
             number = tick()
@@ -78,6 +95,7 @@ class Versions:
 
     def last(self, array: NDArray[Any]) -> int:
         """Return the number of the last write into an array's memory, 0 if there was none."""
+        array = behind(array)
         start, stop = self._bounds(array) or _bounds(array)
         if start == stop:
             return 0
@@ -204,7 +222,7 @@ def _arrays_in(values: Iterable[Any]) -> Iterator[NDArray[Any]]:
 def own(array: Any) -> NDArray[Any]:
     """Return the array if nobody else can see its memory, else a copy."""
     alone = type(array) is np.ndarray and array.base is None and sys.getrefcount(array) <= _ALONE
-    return array if alone else np.array(array)
+    return array if alone else np.copy(array)
 
 
 def _references_inside() -> int:

@@ -19,18 +19,18 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_np.anomaly import check_finite, record_in_mode, user_line
 from autograd_np.modes import mode
 from autograd_np.operands import described
 from autograd_np.primitives import Primitive, primitive_of
 from autograd_np.tape import NOTHING, Leaf, Node
-from autograd_np.versions import tick, versions
+from autograd_np.versions import behind, tick, versions
+from autograd_np.watch import record_in_mode
 
 __all__ = [
     "CONSTANT", "NUMBER", "View", "ancestors", "argument", "as_leaf", "assign", "check_complex", "check_constant",
     "check_fits", "check_memory", "check_out", "check_writable", "complex_by_real", "copied", "current", "getitem",
-    "is_argument", "is_number", "is_view", "node_of", "overwrite", "place_of", "root_of", "same_memory", "unchanging",
-    "view_of", "write",
+    "is_argument", "is_number", "is_view", "node_of", "overwrite", "place_of", "put_array", "root_of", "same_memory",
+    "unchanging", "view_of", "write",
 ]  # fmt: skip
 
 
@@ -124,6 +124,11 @@ def root_of(tensor: Any) -> Any:
 def node_of(tensor: Any) -> Node | None:
     """Return the node that a tensor was given, though its memory may have been written since."""
     return tensor._node
+
+
+def put_array(tensor: Any, array: Any) -> None:
+    """Put another array in place of a tensor's own: what stands for it while a function is captured, and back."""
+    tensor._array = array
 
 
 def place_of(tensor: Any) -> Node | None:
@@ -299,8 +304,8 @@ def write(tensor: Any, call: str, value: Any, index: Any, written: NDArray[Any])
     own = root_node = None
     if mode.get().recording:
         own, root_node = current(tensor, call), current(root, call)
-    if mode.get().anomaly:
-        check_finite(value._array, f"{call}: the value", f"written at {user_line()}")
+    if mode.get().watch is not None:
+        mode.get().watch.written(call, value._array)
     value = value if value.dtype == tensor.dtype else value.astype(tensor.dtype)
     source = source and value._node  # that of the converted value
     versions.note(written)
@@ -431,7 +436,7 @@ def check_fits(call: str, array: NDArray[Any], value: NDArray[Any], shape: tuple
 
 def same_memory(tensor: Any, array: NDArray[Any]) -> bool:
     """Tell whether a tensor's elements are those of an array."""
-    mine, its = tensor._array.__array_interface__, array.__array_interface__
+    mine, its = behind(tensor._array).__array_interface__, behind(array).__array_interface__
     return all(mine[key] == its[key] for key in ("data", "shape", "strides", "typestr"))
 
 

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import Tensor
 from autograd_np.hints import refuse
+from autograd_np.modes import mode
+from autograd_np.versions import as_ndarray
 
 __all__ = ["IncompatibleKeys", "Module", "buffer_names", "functional_call", "parameter_names"]
 
@@ -99,11 +101,16 @@ class Module:
         """Call `forward`, with floating plain arrays taken into the dtype of the parameters."""
         inputs = [x if type(x) is Tensor else _taken(self, x) for x in args]
         named = {name: _taken(self, x) for name, x in kwargs.items()} if kwargs else kwargs
+        watch, output = mode.get().watch, None
+        outer = watch and watch.enter(self)
         token = _calling.set(True)
         try:
-            return self.forward(*inputs, **named)
+            output = self.forward(*inputs, **named)
+            return output
         finally:
             _calling.reset(token)
+            if watch is not None:
+                watch.leave(self, outer, output)
 
     if not TYPE_CHECKING:  # which would take every name for known
 
@@ -588,7 +595,7 @@ def _as_buffer(module: Module, name: str, value: Any) -> NDArray[Any] | None:
     if value is None:
         return None
     try:
-        array = np.asarray(value)
+        array = as_ndarray(value)
     except (TypeError, ValueError):  # what requires a gradient, or has rows of different lengths
         array = None
     if array is None or array.dtype.kind not in "biufc":

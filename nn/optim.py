@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor
+from autograd_np.capture import as_number
 from autograd_np.hints import refuse
+from autograd_np.modes import mode
 from autograd_np.neural.threads import over_halves
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
@@ -138,10 +140,14 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter that has a gradient, in place."""
+        watch = mode.get().watch
+        outer = watch and watch.enter(self)
         for group in self.param_groups:
             for parameter in group["params"]:
                 if (grad := parameter.grad) is not None:
                     self._update(parameter, grad, self.state.setdefault(parameter, {}), group)
+        if watch is not None:
+            watch.leave(self, outer, None)
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of what the optimiser remembers, and the hyperparameters.
@@ -273,6 +279,8 @@ class Optimizer:
 
     def _scratch(self, like: Array) -> Array:
         """Return an array of the same shape and dtype to compute in: memory shared by all parameters, kept warm."""
+        if type(like) is not np.ndarray:  # captured, with a plan of its memory
+            return np.empty_like(like)
         flat = self._flat.get(like.dtype)
         if flat is None or flat.size < like.size:
             flat = self._flat[like.dtype] = np.empty(like.size, like.dtype)
@@ -403,7 +411,7 @@ class SGD(Optimizer):
             )
 
     def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
-        lr, decay, mu, tau = map(float, _rates(group))
+        lr, decay, mu, tau = map(as_number, _rates(group))
         first = "momentum_buffer" not in state
         if mu and first:
             state["momentum_buffer"] = np.empty_like(parameter.data)
@@ -499,10 +507,11 @@ class Adam(Optimizer):
         if not state:
             p = parameter.data
             state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
-        state["step"] += 1
+        t = state["step"] + 1
+        state["step"] = t
         beta1, beta2 = (float(beta) for beta in group["betas"])
-        t, eps, lr = state["step"], float(group["eps"]), float(group["lr"])
-        c = math.sqrt(1 - beta2**t)
+        eps, lr = float(group["eps"]), as_number(group["lr"])
+        c = (1 - beta2**t) ** 0.5
 
         def step(p: Array, grad: Array, scratch: Array, m: Array, v: Array) -> None:
             m *= beta1
@@ -557,7 +566,7 @@ class AdamW(Adam):
 
     def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
         p = parameter.data
-        p *= 1 - float(group["lr"]) * float(group["weight_decay"])
+        p *= 1 - as_number(group["lr"]) * float(group["weight_decay"])
         self._adam(parameter, grad, state, group)
 
 

@@ -201,4 +201,5 @@ def shifted(x: Array, axis: Axis) -> tuple[Array, Array]:
     finite = np.isfinite(shift)
     if not np.logical_and.reduce(finite, axis=None):
         shift = np.where(finite, shift, 0)
-    return x - shift, shift
+    exponents = x - shift
+    return exponents, shift

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from autograd_np.capture import kernel
 from autograd_np.neural.arguments import Array, Pair
 from autograd_np.neural.threads import in_halves, tuned
 
@@ -39,10 +40,10 @@ _CACHED = 2**17
 
 def matmul(a: Any, b: Any) -> Any:
     """Multiply matrices, as @ does, on two threads if the process is tuned for it."""
-    if type(a) is not np.ndarray or type(b) is not np.ndarray:
+    if a.__class__ is not np.ndarray or b.__class__ is not np.ndarray:
         return a @ b  # a sweep that is itself recorded multiplies Tensors
     multiply = _outer if a.shape[1] == 1 else np.matmul
-    if not tuned():
+    if not tuned() or type(a) is not np.ndarray:  # a captured product is left to BLAS
         return multiply(a, b)
     y = np.empty((len(a), b.shape[1]), np.result_type(a, b))
 
@@ -59,6 +60,7 @@ def _outer(a: Array, b: Array, out: Array | None = None) -> Array:
     return np.einsum("ij,jk->ik", a, b, out=out)
 
 
+@kernel
 def pad(x: Array, padding: Pair, value: float = 0) -> Array:
     """Surround images (N, C, H, W) with a constant; they lie in memory as (H, W, C, N) then.
 
@@ -72,6 +74,7 @@ def pad(x: Array, padding: Pair, value: float = 0) -> Array:
     return total.transpose(3, 2, 0, 1)
 
 
+@kernel
 def correlate(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair) -> Array:
     """Correlate images (N, C, H, W) with filters (O, C, kh, kw), and add b (O,) to each output channel."""
     images = _contiguous(pad(x, padding).transpose(2, 3, 1, 0))
@@ -153,6 +156,7 @@ def _down(lines: Array, kh: int, step: int, rows: int) -> Array:
     return as_strided(lines, (rows, kh * k, n), strides, writeable=False)
 
 
+@kernel
 def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair) -> Array:
     """Return the gradient of the images: `g` (N, O, H', W') times the weights, added where the filters were."""
     (n, o, rows, columns), (_, c, kh, kw), (s, t) = g.shape, w.shape, stride
@@ -172,6 +176,7 @@ def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair)
     return inner.transpose(3, 1, 0, 2)
 
 
+@kernel
 def kernel_gradient(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
     """Return the gradient of the weights: a correlation of the images with `g` (N, O, H', W'), over the batch."""
     images = _contiguous(pad(x, padding).transpose(2, 3, 1, 0))
@@ -231,6 +236,7 @@ def _contiguous(x: Array) -> Array:
     return y
 
 
+@kernel
 def bias_gradient(g: Any) -> Any:
     """Sum `g` (N, O, H', W') over all axes but the channels'.
 
@@ -245,6 +251,7 @@ def bias_gradient(g: Any) -> Any:
     return total.reshape(-1)
 
 
+@kernel
 def max_of_tiles(x: Array, kernel: Pair) -> tuple[Array, Array]:
     """Return the maximum of each tile of images (N, C, H, W), and the maxima along the width on the way to it."""
     (n, c, height, width), (kh, kw) = x.shape, kernel
@@ -270,6 +277,7 @@ def _largest(cells: list[Array], out: Array) -> None:
         first = out
 
 
+@kernel
 def max_of_tiles_gradient(g: Array, y: Array, across: Array, x: Array, kernel: Pair) -> Array:
     """Give the gradient of each tile's maximum to the first element, in reading order, that equals it.
 
@@ -308,6 +316,7 @@ def _to_the_first(g: Array, largest: Array, cells: list[tuple[Array, Array]], ma
         cells[0][1][...] = g
 
 
+@kernel
 def as_in_memory(g: Array, like: Array) -> Array:
     """Return an array in the memory layout of another one of its shape: itself, if it has that layout."""
     if g.strides == like.strides:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd_np.capture import random
 from autograd_np.neural.arguments import check_p, real
 from autograd_np.neural.kernels import matmul
 from autograd_np.primitives import defvjp
-from autograd_np.tensor import Operand, Tensor, as_array, primitive
+from autograd_np.tensor import Operand, Tensor, as_array, plain, primitive
 
 __all__ = ["dropout", "flatten", "linear"]
 
@@ -163,5 +164,5 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, rng: np.random
     if not isinstance(rng, np.random.Generator):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"dropout: rng={rng!r}; in training it needs a generator: rng=np.random.default_rng(seed)")
     shape: tuple[int, ...] = values.shape
-    chances = rng.random(shape, dtype=np.float32)
+    chances = random(rng, shape, plain(values))
     return values * np.multiply(chances >= p, 1 / (1 - p) if p < 1 else 0, dtype=values.dtype.type)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["in_halves", "over_halves", "tune_process", "tuned"]
@@ -116,7 +117,7 @@ def over_halves(work: Callable[..., None], *arrays: NDArray[Any]) -> None:
         Of one shape.
     """
     first = arrays[0]
-    if first.size < _LARGE:
+    if first.size < _LARGE or type(first) is not np.ndarray:  # captured as one operation
         work(*arrays)
     else:
         in_halves(lambda rows: work(*[array[rows] for array in arrays]), len(first), first.size)

@@ -8,12 +8,13 @@ from autograd_np.primitives import defvjp
 from autograd_np.rules.arguments import numbered
 from autograd_np.tape import Contribution, Node, unbroadcast
 from autograd_np.tensor import Tensor, assign, getitem, primitive
+from autograd_np.versions import as_ndarray
 
 
 @primitive
 def scatter_add(values: Any, index: Any = None, shape: tuple[int, ...] = ()) -> Any:
     """Add `values` into zeros of the given shape, at `index`: the adjoint of `x[index]`."""
-    total = np.zeros(shape, values.dtype)
+    total = np.zeros_like(values, shape=shape)
     _add_at(total, index, values)
     return total
 
@@ -27,9 +28,9 @@ class Scattered(Contribution):
     def added_to(self, total: Any, owned: bool, node: Node) -> Any:
         """Add the values at their index."""
         if total is None:
-            total = np.zeros(node.shape, node.dtype)
+            total = np.zeros_like(self.values, shape=node.shape, dtype=node.dtype)
         elif not owned:
-            total = np.array(total)
+            total = np.copy(total)
         _add_at(total, self.index, self.values)
         return total
 
@@ -37,7 +38,7 @@ class Scattered(Contribution):
 @primitive
 def cleared(g: Any, index: Any = None) -> Any:
     """Return a gradient with 0 at an index, where something else was written."""
-    rest = np.array(g)  # NumPy makes numbers of arrays without axes
+    rest = np.copy(g)  # NumPy makes numbers of arrays without axes
     rest[index] = 0
     return rest
 
@@ -72,7 +73,7 @@ def _is_unique(index: Any) -> bool:
 
 
 def _is_mask(part: Any) -> bool:
-    return np.asarray(part).dtype == bool
+    return as_ndarray(part).dtype == bool
 
 
 def _assigned(g: Any, index: Any, shape: tuple[int, ...]) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import Tensor
+from autograd_np.versions import as_ndarray
 from autograd_np.widening import widened_by
 from nn import init
 from nn.init import RNG
@@ -36,7 +37,7 @@ def weight_and_bias(shape: tuple[int, ...], bias: bool, dtype: DTypeLike, rng: R
 def taken(layer: Module, x: Operand, dtype: np.dtype[Any]) -> Tensor | NDArray[Any]:
     """Take numbers into a layer's dtype; a Tensor must have it already."""
     if not isinstance(x, Tensor):
-        numbers = np.asarray(x)
+        numbers = as_ndarray(x)
         if numbers.dtype.kind not in "biuf":
             raise TypeError(f"{type(layer).__name__}: the input is of dtype {numbers.dtype}; give real numbers")
         return numbers.astype(dtype, copy=False)

@@ -1,0 +1,224 @@
+"""Capturing: a run of a function with stand-ins for its inputs and its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+
+from autograd_np.capture import Log, Number, StandIn, Uncapturable, concrete
+from autograd_np.frames import user_line
+from autograd_np.modes import mode
+from autograd_np.tape import Leaf, Node, call_rules
+from autograd_np.tensor import Tensor, wrap
+from autograd_np.trees import leaves_of, tree_of
+from autograd_np.versions import is_array
+from autograd_np.views import place_of, put_array
+from autograd_np.watch import Watch
+
+__all__ = ["Run", "Slot", "State", "captured"]
+
+
+class Slot(Protocol):
+    """A place outside of a function with another content in each run: a number, or an array that is replaced."""
+
+    @property
+    def name(self) -> str:
+        """What programs call it."""
+        ...
+
+    def get(self) -> Any:
+        """Return what is there now."""
+        ...
+
+    def set(self, value: Any) -> None:
+        """Put something else there."""
+        ...
+
+
+class State:
+    """What a function changes besides its result: nothing, unless a subclass says so."""
+
+    def key(self) -> Any:
+        """Return what must be equal for a program to stand for the function, besides the inputs' shapes and dtypes."""
+        return None
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return the leaves whose arrays are changed in place, by what programs call them."""
+        return {}
+
+    def slots(self) -> Sequence[Slot]:
+        """Return the places whose contents change."""
+        return ()
+
+    def parts(self) -> Mapping[int, str]:
+        """Return the sections of a program that are parts of a training step, by the parts' ids."""
+        return {}
+
+
+class Run:
+    """A run that was captured.
+
+    Attributes
+    ----------
+    log : Log
+    inputs : list of Value
+        What stands for the arrays among the arguments, and then for the contents of the slots.
+    state : list of StandIn
+        What stands for the arrays of the state's tensors.
+    slots : list of Slot
+    result
+        What the function returned.
+    changed : list of (Slot, value)
+        The slots with another content afterwards, and what that is.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.inputs: list[Any] = []
+        self.state: list[Any] = []
+        self.slots: list[Slot] = []
+        self.result: Any = None
+        self.changed: list[tuple[Slot, Any]] = []
+
+
+def captured(
+    function: Callable[..., Any], args: Any, kwargs: Any, names: Sequence[str], state: State
+) -> tuple[Run, Any]:
+    """Run a function with stand-ins, and return the run and the result, with arrays.
+
+    Raises
+    ------
+    Uncapturable
+        If it cannot be written down. What the function had changed by then is as it was before.
+    """
+    log = Log()
+    run = Run(log)
+    stand_ins = [_stand_in(log, x, name) for x, name in zip(leaves_of((args, kwargs)), names, strict=True)]
+    run.inputs = [x for x in (x.data if type(x) is Tensor else x for x in stand_ins) if type(x) is StandIn]
+    with _state_replaced(run, state), _watched_by(_Naming(log, state.parts())):
+        its_args, its_kwargs = tree_of((args, kwargs), stand_ins)
+        run.result = function(*its_args, **its_kwargs)
+        for leaf in leaves_of(run.result):
+            if type(leaf) is Tensor and place_of(leaf) is not None:
+                raise Uncapturable(
+                    f"{user_line()}: a compiled function returned a tensor that requires a gradient, and a program has "
+                    f"no tape; differentiate inside of it, compile(value_and_grad(f)), or return t.detach()"
+                )
+        contents = [slot.get() for slot in run.slots]
+    before = run.inputs[len(run.inputs) - len(run.slots) :]
+    run.changed = [(slot, new) for slot, old, new in zip(run.slots, before, contents, strict=True) if new is not old]
+    log.close()
+    return run, tree_of(run.result, map(_as_it_is, leaves_of(run.result)))
+
+
+def _stand_in(log: Log, value: Any, name: str) -> Any:
+    """Return what stands for an input; what is neither array nor tensor stays."""
+    if type(value) is Tensor:
+        return wrap(_stand_in(log, value.data, name), None)
+    if is_array(value):  # one that is given twice has two names: the next time they may be two
+        return log.stand_in(value if log.known(value) is value else value.view(), name)
+    return log.stand_in(value, name) if isinstance(value, np.generic) else value
+
+
+def _as_it_is(value: Any) -> Any:
+    """Return a result with an array in place of what stands for it."""
+    return wrap(concrete(value.data), None) if type(value) is Tensor else concrete(value)
+
+
+@contextmanager
+def _state_replaced(run: Run, state: State) -> Generator[None]:
+    """Put stand-ins in place of a function's state; afterwards, put there what they stand for.
+
+    After an error, the state is what it was before.
+    """
+    log, tensors, slots = run.log, state.tensors(), list(state.slots())
+    arrays = [tensor.data for tensor in tensors.values()]
+    contents = [slot.get() for slot in slots]
+    kept = [np.copy(array) for array in (*arrays, *filter(is_array, contents))]
+    try:
+        for (name, tensor), array in zip(tensors.items(), arrays, strict=True):
+            run.state.append(log.stand_in(array, name))
+            put_array(tensor, run.state[-1])
+        for slot, content in zip(slots, contents, strict=True):
+            numeric = is_array(content) or isinstance(content, np.generic)
+            run.inputs.append(log.stand_in(content, slot.name) if numeric else Number(content, log, slot.name))
+            slot.set(run.inputs[-1])
+        run.slots = slots
+        yield
+    except BaseException:
+        for slot, content in zip(slots, contents, strict=True):
+            slot.set(content)
+        for array, copy in zip((*arrays, *filter(is_array, contents)), kept, strict=True):
+            np.copyto(array, copy)
+        raise
+    finally:
+        for tensor, array in zip(tensors.values(), arrays, strict=True):
+            put_array(tensor, array)
+            tensor.grad = None
+        for slot in state.slots():
+            slot.set(concrete(slot.get()))
+
+
+class _Naming(Watch):
+    """Tells a log what is a gradient of what, and to which part of a training step a call belongs."""
+
+    def __init__(self, log: Log, parts: Mapping[int, str]) -> None:
+        self._log, self._parts = log, parts
+        self._outputs: dict[int, Any] = {}  # what a node computed, by its number
+        self._sections: dict[int, str] = {}
+        self._outside: str | None = None  # the section that a sweep interrupts
+
+    def recorded(self, node: Node, output: Any) -> None:
+        """Keep what a node computed, and where."""
+        self._sections[node.number] = self._log.section
+        self._outputs[node.number] = output
+
+    def call_rules(
+        self, node: Node, argnums: Sequence[int], g: Any, y: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Sequence[Any]:
+        """Call the rules of a node in the section of its part."""
+        _is_gradient(g, self._outputs.get(node.number))
+        if self._outside is None:
+            self._outside = self._log.section
+        self._log.section = self._sections.get(node.number, "").replace("forward", "backward") or "backward"
+        return call_rules(node, argnums, g, y, args, kwargs)
+
+    def found(self, gradients: Mapping[Node, Any]) -> None:
+        """Name the gradients that a sweep found, and end its section."""
+        self._log.section, self._outside = self._outside or "", None
+        for node, g in gradients.items():
+            tensor = node.tensor() if isinstance(node, Leaf) else None
+            _is_gradient(g, self._outputs.get(node.number) if tensor is None else tensor.data)
+
+    def enter(self, part: object) -> str:
+        """Begin a part of a training step, and return the section that it interrupts."""
+        outer, self._log.section = self._log.section, self._parts.get(id(part), self._log.section)
+        return outer
+
+    def leave(self, part: object, outer: str, output: Any) -> None:
+        """End a part of a training step, and name what it returned."""
+        self._log.section = outer
+        name, array = (
+            self._parts.get(id(part), "").partition(": ")[2],
+            output.data if type(output) is Tensor else output,
+        )
+        if name and type(array) is StandIn and not array.names_part:
+            array.name, array.names_part = name, True
+
+
+def _is_gradient(g: Any, of: Any) -> None:
+    if type(g) is StandIn and type(of) is StandIn and g.gradient_of is None:
+        g.gradient_of = of
+
+
+@contextmanager
+def _watched_by(watch: Watch) -> Generator[None]:
+    """Let a watch look on inside."""
+    token = mode.set(mode.get()._replace(watch=watch))
+    try:
+        yield
+    finally:
+        mode.reset(token)

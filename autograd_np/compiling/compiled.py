@@ -1,0 +1,276 @@
+"""Compiled functions: captured while they run, compared with a second run, and replaced by a program."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from autograd_np.capture import StandIn, Uncapturable
+from autograd_np.compiling.capturing import Run, State, captured
+from autograd_np.compiling.program import Changed, Program
+from autograd_np.compiling.runs import difference
+from autograd_np.modes import mode
+from autograd_np.tensor import Tensor, wrap
+from autograd_np.trees import leaves_of, tree_of
+from autograd_np.versions import is_array, versions
+
+__all__ = ["Compiled", "compile"]
+
+_KEPT = 8
+"""How many programs a compiled function keeps: those for the shapes that were used last."""
+
+_TRIES = 3
+"""How many runs may differ from the one before: an optimiser makes its memory in the first step."""
+
+
+def compile(function: Callable[..., Any]) -> Compiled:
+    """Return a function that is captured while it runs, and from the third call on runs as a program of NumPy.
+
+    The program computes the same bits. It has no tape, no calls of rules and no new arrays on the way: its memory is
+    planned once. It is a text, `source`, with the names that the function has for what it computes.
+
+    Parameters
+    ----------
+    function : callable
+        Computes with NumPy. It takes arrays, also in nested dicts, lists and tuples, and returns such. What is
+        differentiated is a part of it: ``compile(value_and_grad(f))``.
+
+    Returns
+    -------
+    Compiled
+        The same function for arrays. There is a program for each combination of shapes, dtypes and other arguments;
+        the eight that were used last are kept. Threads take turns. Given tensors that require a gradient, or inside a
+        function that is compiled itself, it is the function that was given.
+
+    Raises
+    ------
+    TypeError
+        If what is to be compiled is no function.
+    Uncapturable
+        When called: if Python values are made of an array's elements (``if x.sum() > 0``, ``float(x)``,
+        ``x[x > 0]``), or two runs differ in something that does not come from the inputs, such as random numbers. The
+        message names the line.
+
+    Notes
+    -----
+    Arrays that the function reaches from outside are read in each run, as they are then. A condition on values that is
+    checked by this package itself, such as whether labels are in range, is checked in each run; where it comes out
+    otherwise, the function runs as it was given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np import compile, value_and_grad
+    >>> def f(x):
+    ...     hidden = np.tanh(x)
+    ...     return np.sum(hidden * hidden)
+    >>> compiled = compile(value_and_grad(f))
+    >>> for x in np.eye(3):
+    ...     value, gradient = compiled(x)
+    >>> value, gradient.round(3)
+    (np.float64(0.58), array([0.   , 0.   , 0.64 ]))
+    """
+    if not callable(function):
+        raise TypeError(f"compile: takes a function and returns one, and was given a {type(function).__name__}")
+    return Compiled(function)
+
+
+class Compiled:
+    """A function that is captured while it runs, and replaced by a program; see `compile`.
+
+    Attributes
+    ----------
+    source : str
+        The program that ran last.
+    programs : int
+        How many there are.
+    """
+
+    def __init__(self, function: Callable[..., Any], state: State | None = None) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._state = function, state or State()
+        self._entries: dict[Any, _Entry] = {}
+        self._last: Program | None = None
+        self._turn = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"<compiled {self._name}: {self.programs} programs>"
+
+    @property
+    def source(self) -> str:
+        """The program that ran last.
+
+        Raises
+        ------
+        RuntimeError
+            If there is none yet.
+        """
+        if self._last is None:
+            raise RuntimeError(
+                f"compile({self._name}): there is no program yet; call it twice with inputs of one shape and dtype"
+            )
+        return self._last.source
+
+    @property
+    def programs(self) -> int:
+        """How many programs there are."""
+        return sum(entry.program is not None for entry in self._entries.values())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, or run the program that stands for it."""
+        leaves = list(leaves_of((args, kwargs)))
+        if mode.get().watch is not None or any(map(_is_recorded, leaves)):
+            return self._function(*args, **kwargs)
+        arrays = [x.data if type(x) is Tensor else x for x in leaves]
+        key = _structure((args, kwargs)), tuple(map(_form, leaves, arrays)), mode.get().recording, self._state.key()
+        with self._turn:
+            entry = self._entry(key)
+            if entry.program is None:
+                return self._capture(entry, args, kwargs)
+            self._last = entry.program
+            inputs = [x for x in arrays if _is_numeric(x)]
+            if entry.program.writes_inputs and _overlap(
+                inputs
+            ):  # what is written is read elsewhere, other than captured
+                return self._function(*args, **kwargs)
+            contents = [slot.get() for slot in entry.slots]
+            for array in entry.program.written:
+                versions.note(array)
+            try:
+                results = entry.program.run(*inputs, *contents)
+            except Changed:
+                return self._function(*args, **kwargs)
+            count = len(results) - len(entry.changed)
+            for slot, content in zip(entry.changed, results[count:], strict=True):
+                slot.set(content)
+            return entry.result(results[:count])
+
+    def _entry(self, key: Any) -> _Entry:
+        """Return what is known of inputs of some form; what was not asked for for long is forgotten."""
+        entry = self._entries.pop(key, None) or _Entry()
+        self._entries[key] = entry
+        if len(self._entries) > _KEPT:
+            del self._entries[next(iter(self._entries))]
+        return entry
+
+    def _capture(self, entry: _Entry, args: Any, kwargs: Any) -> Any:
+        """Run the function once, and write a program if the run before did the same."""
+        names = _names_of_leaves(self._function, args, kwargs)
+        run, result = captured(self._function, args, kwargs, names, self._state)
+        before, entry.run = entry.run, run
+        if before is not None:
+            fault = difference(before, run)
+            if fault is None:
+                entry.write(run)
+                self._last = entry.program
+            else:
+                entry.tries += 1
+                if entry.tries == _TRIES:
+                    raise Uncapturable(f"compile({self._name}): {fault}")
+        return result
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._function, "__name__", "function")
+
+
+class _Entry:
+    """What is known of a function for inputs of one form: a run that was captured, and then a program."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        self.tries = 0
+        self.program: Program | None = None
+        self.slots: Sequence[Any] = ()
+        self.changed: Sequence[Any] = ()
+        self._tree: Any = None
+        self._leaves: Sequence[tuple[type, Any]] = ()  # of each result its type, and what it is if it is a constant
+
+    def write(self, run: Run) -> None:
+        """Write the program of a run."""
+        leaves = list(leaves_of(run.result))
+        contents = [x.data if type(x) is Tensor else x for x in leaves]
+        made = [x for x in contents if type(x) is StandIn]
+        self.program = Program(run.log.calls, run.inputs, [*made, *(value for _, value in run.changed)], run.state)
+        self.slots, self.changed = run.slots, [slot for slot, _ in run.changed]
+        self._tree = tree_of(run.result, [None] * len(leaves))
+        self._leaves = [
+            (type(leaf), None if type(content) is StandIn else np.copy(content) if is_array(content) else content)
+            for leaf, content in zip(leaves, contents, strict=True)
+        ]
+        self.run = None
+
+    def result(self, made: Sequence[Any]) -> Any:
+        """Return the function's result, with what a run has made."""
+        values = iter(made)
+        leaves: list[Any] = []
+        for kind, constant in self._leaves:
+            value = next(values) if constant is None and kind in (Tensor, StandIn) else constant
+            value = value.copy() if value is constant and is_array(value) else value
+            leaves.append(wrap(value, None) if kind is Tensor else value)
+        return tree_of(self._tree, leaves)
+
+
+def _is_recorded(x: Any) -> bool:
+    return type(x) is StandIn or (type(x) is Tensor and x.requires_grad)
+
+
+def _is_numeric(x: Any) -> bool:
+    return isinstance(x, np.ndarray | np.generic)
+
+
+def _overlap(arrays: Sequence[Any]) -> bool:
+    return any(np.may_share_memory(a, b) for a, b in itertools.combinations(arrays, 2))
+
+
+_type: Any = type  # so named, it does not narrow types
+
+
+def _structure(tree: Any) -> Any:
+    """Return how containers are nested, without what is in them."""
+    if isinstance(tree, dict):
+        return ("dict", *((key, _structure(value)) for key, value in cast(Any, tree).items()))
+    if isinstance(tree, tuple | list):
+        return (_type(tree), *map(_structure, cast(Any, tree)))
+    return None
+
+
+def _form(leaf: Any, array: Any) -> Any:
+    """Return what a program depends on: of an array all but its numbers, of anything else what it is."""
+    if is_array(array):
+        return type(leaf), array.shape, array.dtype, array.strides
+    if _is_numeric(array):
+        return type(leaf), array.dtype
+    try:
+        hash(array)
+    except TypeError:
+        return type(array), id(array)
+    return type(array), array
+
+
+def _names_of_leaves(function: Any, args: Any, kwargs: Mapping[str, Any]) -> list[str]:
+    """Return what programs call the inputs: what the function calls its arguments."""
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    names += [f"x{i}" for i in range(len(names), len(args))]
+    given = [*zip(names, args, strict=False), *kwargs.items()]
+    return [name for hint, tree in given for name in _branches(hint, tree)]
+
+
+def _branches(hint: str, tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        for key, branch in cast(Any, tree).items():
+            yield from _branches(key if isinstance(key, str) else f"{hint}_{key}", branch)
+    elif isinstance(tree, tuple | list):
+        for i, branch in enumerate(cast("Sequence[Any]", tree)):
+            yield from _branches(f"{hint}{i}", branch)
+    else:
+        yield hint

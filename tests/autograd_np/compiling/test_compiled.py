@@ -1,0 +1,490 @@
+"""Compiled functions give eager's bits, or are refused by name and line.
+
+The kinds of fault that are looked for here: a value that is baked into the program (of Python's decisions, counters,
+random numbers, arrays from outside that change, shapes that depend on values); memory of the program that is read
+before it was written, or that a caller is given; a program that is kept for inputs that it does not stand for.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+import autograd_np as ag
+from autograd_np import Tensor, compile, defvjp, grad, hessian, hvp, jacobian, primitive, value_and_grad, vjp
+from autograd_np.compiling import Uncapturable
+from autograd_np.testing import programs
+from autograd_np.trees import leaves_of, tree_of
+from tests.autograd_np.calls import KEYS, calls_of
+
+RNG = np.random.default_rng(0)
+
+
+def drawn(*shape: int) -> Any:
+    return RNG.normal(size=shape)
+
+
+def check(function: Callable[..., Any], draw: Callable[[], tuple[Any, ...]], runs: int = 5) -> Any:
+    """Hold a compiled function against eager, memory filled with garbage in between, and return it."""
+    compiled = compile(function)
+    for _ in range(runs):
+        args = draw()
+        if compiled.programs:
+            compiled._last.memory.fill(255)
+        same(compiled(*args), function(*args))
+    assert compiled.programs == 1
+    return compiled
+
+
+def same(found: Any, expected: Any) -> None:
+    """Compare types, dtypes, shapes and bits."""
+    assert type(found) is type(expected)
+    if isinstance(expected, Tensor):
+        found, expected = found.data, expected.data
+    if isinstance(expected, np.ndarray | np.generic):
+        assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+        assert np.array_equal(found, expected, equal_nan=expected.dtype.kind in "fc")
+    elif isinstance(expected, dict):
+        assert list(found) == list(expected)
+        same([*found.values()], [*expected.values()])
+    elif isinstance(expected, tuple | list):
+        assert len(found) == len(expected)
+        for a, b in zip(found, expected, strict=True):
+            same(a, b)
+    else:
+        assert found == expected or found != found
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The same bits
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def network(p: Any, x: Any, y: Any) -> Any:
+    hidden = np.maximum(x @ p["W1"] + p["b1"], 0)
+    return np.mean((hidden @ p["W2"] + p["b2"] - y) ** 2)
+
+
+def parameters() -> Any:
+    return {"W1": drawn(5, 7), "b1": drawn(7), "W2": drawn(7, 2), "b2": drawn(2)}
+
+
+def bowl(x: Any) -> Any:
+    return np.sum(np.tanh(x @ x.T) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "draw"),
+    [
+        (value_and_grad(network), lambda: (parameters(), drawn(4, 5), drawn(4, 2))),
+        (grad(bowl), lambda: (drawn(3, 3),)),
+        (grad(grad(lambda x: np.sin(x) * x)), lambda: (np.float64(drawn()),)),
+        (hessian(bowl), lambda: (drawn(2, 2),)),
+        (jacobian(lambda x: x[::-1] * np.exp(x)), lambda: (drawn(3),)),
+        (lambda x, v: hvp(bowl, (x,), (v,)), lambda: (drawn(3, 3), drawn(3, 3))),
+        (lambda x: {"a": x * 2, "b": [x.sum(), (x, 3)]}, lambda: (drawn(3),)),
+        (lambda x: x, lambda: (drawn(3),)),
+        (lambda x: (x, x, x.T, x[0]), lambda: (drawn(3, 3),)),
+        (lambda x, n: x**n, lambda: (drawn(3), 3)),
+        (lambda x: np.linalg.slogdet(x @ x.T), lambda: (drawn(3, 3),)),
+        (lambda t: Tensor([1.0, 2.0]) * t, lambda: (Tensor(drawn(2)),)),
+    ],
+    ids=lambda part: getattr(part, "__name__", ""),
+)  # fmt: skip
+def test_same_bits(function: Callable[..., Any], draw: Callable[[], tuple[Any, ...]]) -> None:
+    check(function, draw)
+
+
+def test_solver_of_differential_equations() -> None:
+    def euler(y: Any, rate: Any) -> Any:
+        for _ in range(20):
+            y = y + 0.1 * rate * y * (1 - y)
+        return y.sum()
+
+    compiled = check(value_and_grad(euler, argnums=(0, 1)), lambda: (np.abs(drawn(4)) / 9, drawn(4) / 9))
+    assert compiled.source.count("# backward") == 1
+
+
+def test_writes_into_tensors() -> None:
+    def fill(x: Any) -> Any:
+        z = np.zeros_like(x)
+        z[0] = np.sin(x[1])
+        z[1:] += x[1:] * 2
+        z *= x
+        return z.sum()
+
+    check(value_and_grad(fill), lambda: (drawn(3, 2),))
+
+
+@given(programs(max_steps=8), st.integers(0, 2**32))
+def test_random_programs(program: Any, seed: int) -> None:
+    """Values and gradients of random programs, over other inputs."""
+    rng = np.random.default_rng(seed)
+    argnums = tuple(range(len(program.shapes)))
+    function = value_and_grad(lambda *args: np.sum(program(*args)), argnums)
+    compiled = compile(function)
+    for _ in range(4):
+        args = [rng.normal(size=shape) for shape in program.shapes]
+        if compiled.programs:
+            compiled._last.memory.fill(255)
+        same(compiled(*args), function(*args))
+    assert compiled.programs == 1, compiled
+
+
+RANDOM = {"np.empty", "np.empty_like"}
+"""What these return is whatever was in memory."""
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_function(name: str) -> None:
+    """Each function of the table, and its gradient: the same bits for other numbers, or a refusal that says why."""
+
+    @settings(max_examples=max(2, settings.default.max_examples // 8), phases=[Phase.generate], database=None)
+    @given(calls_of(KEYS[name]), st.booleans())
+    def run(call: Any, differentiate: bool) -> None:
+        if call.writes or call.name in RANDOM:
+            return
+
+        def function(args: Any, kwargs: Any) -> Any:
+            if not differentiate:
+                return call.function(*args, **kwargs)
+            taken = [x for x in leaves_of((args, kwargs)) if isinstance(x, np.ndarray) and x.dtype.kind in "fc"]
+
+            def of_taken(*taken: Any) -> Any:
+                rest = iter(taken)
+                is_taken = lambda x: isinstance(x, np.ndarray) and x.dtype.kind in "fc"  # noqa: E731
+                its_args, its_kwargs = tree_of(
+                    (args, kwargs), [next(rest) if is_taken(x) else x for x in leaves_of((args, kwargs))]
+                )
+                return call.function(*its_args, **its_kwargs)
+
+            value, pullback = vjp(of_taken, *taken)
+            return value, pullback(tree_of(value, [np.ones_like(x) for x in leaves_of(value)]))
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            given_first = call.args, call.kwargs
+            others = tree_of(given_first, map(turned, leaves_of(given_first)))
+            try:
+                function(*given_first)
+                expected = function(*others)
+            except Exception:
+                return
+            compiled = compile(function)
+            try:
+                compiled(*given_first)
+                compiled(*given_first)
+                found = compiled(*others)
+            except Uncapturable:
+                return
+            same(found, expected)
+
+    run()
+
+
+def turned(x: Any) -> Any:
+    """Return an array of the same layout with its elements in another order."""
+    if not isinstance(x, np.ndarray) or not x.size:
+        return x
+    other = np.copy(x)
+    other[...] = np.roll(x.ravel(), 1).reshape(x.shape)
+    return other if other.strides == x.strides else x
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Refusals
+# ---------------------------------------------------------------------------------------------------------------------
+
+HERE = r"test_compiled\.py:\d+, in \S+: "
+
+
+def decides(x: Any) -> Any:
+    return x if x.sum() > 0 else -x
+
+
+def chooses(x: Any) -> Any:
+    return x[x > 0]
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (decides, "a value decides"),
+        (lambda x: x * float(x.sum()), "a Python number"),
+        (lambda x: x * int(x.sum()), "a Python number"),
+        (lambda x: [1, 2, 3][x.argmax()], "a Python number"),
+        (lambda x: x * x.sum().item(), "an array's item"),
+        (lambda x: x.tolist(), "an array's tolist"),
+        (chooses, "an index of booleans"),
+        (lambda x: np.unique(x), "the shape of what np.unique gives"),
+        (lambda x: np.where(x > 0), "the shape of what np.where gives"),
+        (lambda x: np.asarray(x) + 1, "plain numbers are asked"),
+        (lambda x: np.array([x[0], x[1]]), "plain numbers are asked"),
+        (lambda x: np.allclose(x, 1), r"np\.allclose gives"),
+        (lambda x: f"{x[0]:.3f}", "a Python number"),
+        (lambda x: 1.0 in x, "a Python number"),
+    ],
+)
+def test_python_values_of_elements(function: Callable[..., Any], reason: str) -> None:
+    with pytest.raises(Uncapturable, match=HERE + reason):
+        compile(function)(drawn(3))
+
+
+def counting() -> Callable[[Any], Any]:
+    calls: list[int] = []
+
+    def count(x: Any) -> Any:
+        calls.append(1)
+        return x * len(calls)
+
+    return count
+
+
+def noisy(x: Any) -> Any:
+    return x + np.random.default_rng().normal(size=x.shape)
+
+
+def growing() -> Callable[[Any], Any]:
+    calls: list[int] = []
+
+    def grow(x: Any) -> Any:
+        calls.append(1)
+        for _ in calls:
+            x = np.sin(x)
+        return x
+
+    return grow
+
+
+@pytest.mark.parametrize("function", [counting(), noisy, growing()])
+def test_what_does_not_come_from_the_inputs(function: Callable[..., Any]) -> None:
+    compiled = compile(function)
+
+    def run_often() -> None:
+        for _ in range(5):
+            compiled(drawn(3))
+
+    with pytest.raises(Uncapturable, match=r"random numbers or a counter|did more|did not do the same"):
+        run_often()
+
+
+def test_arrays_made_outside_are_not_written() -> None:
+    total = np.zeros(3)
+
+    def accumulate(x: Any) -> Any:
+        np.add(total, x, out=total)
+        return total * 2
+
+    def scatter(x: Any) -> Any:
+        zeros = np.zeros(4)
+        np.add.at(zeros, [1, 1, 2], x)
+        return zeros
+
+    for function in (accumulate, scatter):
+        with pytest.raises(Uncapturable, match=HERE + "np.add.* writes into an array of shape"):
+            compile(function)(drawn(3))
+    assert not total.any()
+
+
+def test_arrays_that_are_kept_from_a_run() -> None:
+    kept: list[Any] = []
+
+    def leak(x: Any) -> Any:
+        kept.append(x)
+        return kept[0] * 2
+
+    compiled = compile(leak)
+    compiled(drawn(3))
+    with pytest.raises(Uncapturable, match="was kept from a run"):
+        compiled(drawn(3))
+
+
+def test_results_on_a_tape() -> None:
+    w = Tensor(2.0, requires_grad=True)
+    with pytest.raises(Uncapturable, match="requires a gradient"):
+        compile(lambda x: w * x)(drawn(3))
+
+
+def test_what_is_no_function() -> None:
+    with pytest.raises(TypeError, match="compile: takes a function"):
+        compile(3)  # pyright: ignore[reportArgumentType]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a program stands for
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_program_for_each_form() -> None:
+    compiled = compile(lambda x, n=1: x * n)
+    for shape in ((3,), (2, 3), (3,)):
+        for _ in range(3):
+            x = drawn(*shape)
+            same(compiled(x), x * 1)
+    assert compiled.programs == 2
+    for n in (2, 3):
+        for _ in range(3):
+            same(compiled(np.ones(3, np.float32), n=n), np.ones(3, np.float32) * n)
+    for layout in (np.asfortranarray, np.ascontiguousarray):
+        for _ in range(3):
+            same(compiled(layout(np.ones((2, 3)))), np.ones((2, 3)))
+    assert compiled.programs == 5
+
+
+def test_only_the_last_programs_are_kept() -> None:
+    compiled = compile(lambda x: x + 1)
+    for n in range(1, 12):
+        for _ in range(3):
+            same(compiled(np.zeros(n)), np.ones(n))
+    assert compiled.programs == 8
+
+
+def test_arrays_from_outside_are_read_in_each_run() -> None:
+    weights = np.ones(3)
+    compiled = compile(lambda x: x * weights)
+    for n in range(5):
+        weights[:] = n
+        same(compiled(np.ones(3)), np.full(3, float(n)))
+
+
+def test_results_are_the_callers_own() -> None:
+    compiled = compile(lambda x: (np.sin(x), x, np.ones(3)))
+    results = [compiled(np.full(3, float(n))) for n in range(5)]
+    for n, (sine, x, ones) in enumerate(results):
+        assert np.array_equal(sine, np.sin(np.full(3, float(n))))
+        assert np.array_equal(x, np.full(3, float(n)))
+        ones[:] = 7
+    assert np.array_equal(compiled(np.zeros(3))[2], np.ones(3))
+
+
+def test_a_guard_that_comes_out_otherwise_runs_eagerly() -> None:
+    function = value_and_grad(lambda x, y: ag.neural.cross_entropy(x, y))
+    compiled = compile(function)
+    y = np.array([0, 1])
+    for _ in range(4):
+        compiled(drawn(2, 3), y)
+    infinite = np.array([[np.inf, 0.0, 0.0], [1.0, 2.0, 3.0]])
+    with np.errstate(invalid="ignore"):
+        same(compiled(infinite, y), function(infinite, y))
+    with pytest.raises(ValueError, match="the label 7"):
+        compiled(drawn(2, 3), np.array([0, 7]))
+    x = drawn(2, 3)
+    same(compiled(x, y), function(x, y))
+
+
+def test_inside_others() -> None:
+    inner = compile(np.sin)
+    same(grad(lambda x: inner(x) * 2)(0.5), grad(lambda x: np.sin(x) * 2)(0.5))
+    outer = check(lambda x: inner(x) + 1, lambda: (drawn(3),))
+    assert "np.sin" in outer.source
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    inner(x).sum().backward()
+    same(x.grad, np.cos(np.array([1.0, 2.0])))
+
+
+def test_the_same_array_twice() -> None:
+    """Captured with one array in two places, run with two, and the other way round; also where one is written."""
+
+    def write(x: Any, y: Any) -> Any:
+        x += 1
+        return x * y
+
+    def pair(twice: bool) -> tuple[Any, Any]:
+        x = np.arange(3.0)
+        return x, x if twice else np.full(3, 5.0)
+
+    for function in (lambda x, y: x + 2 * y, write):
+        for captured in (True, False):
+            compiled = compile(function)
+            for twice in (captured, captured, True, False, True):
+                mine, other = pair(twice), pair(twice)
+                same(compiled(*mine), function(*other))
+                same(mine, other)
+
+
+def test_threads_take_turns() -> None:
+    compiled = compile(value_and_grad(bowl))
+    expected = {n: value_and_grad(bowl)(np.full((4, 4), n / 10)) for n in range(8)}
+    for _ in range(2):
+        compiled(np.ones((4, 4)))
+    failures: list[Any] = []
+
+    def work(n: int) -> None:
+        for _ in range(200):
+            value, gradient = compiled(np.full((4, 4), n / 10))
+            if value != expected[n][0] or not np.array_equal(gradient, expected[n][1]):
+                failures.append(n)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in expected]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The text
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_text_has_the_codes_names() -> None:
+    compiled = check(value_and_grad(network), lambda: (parameters(), drawn(4, 5), drawn(4, 2)))
+    assert compiled.source.startswith("def step(W1, b1, W2, b2, x, y):\n")
+    assert "np.maximum(" in compiled.source
+    assert "hidden" in compiled.source
+    assert compiled.source.count("d_W1 = ") == 1
+
+
+def test_what_nobody_reads_is_left_out() -> None:
+    compiled = check(lambda x: (np.exp(x), np.sin(x))[1], lambda: (drawn(3),))
+    assert "exp" not in compiled.source
+
+
+@primitive
+def clipped(x: Any, most: float = 1.0) -> Any:
+    """Compute with plain numbers, as code of other libraries does."""
+    return np.array([min(value, most) for value in np.asarray(x).tolist()])
+
+
+defvjp(clipped, lambda g, _y, x, most=1.0: g * np.array([value < most for value in np.asarray(x)]))
+
+
+def test_primitives_that_leave_numpy() -> None:
+    """They are one call; their rules are captured, or refused."""
+    compiled = check(lambda x: clipped(x, most=0.5) * 2, lambda: (drawn(4),))
+    assert "clipped(x, most=0.5)" in compiled.source
+    with pytest.raises(Uncapturable, match="plain numbers"):
+        compile(grad(lambda x: np.sum(clipped(x))))(drawn(4))
+
+
+def test_error_states() -> None:
+    def logarithm(x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            return np.log(x * 0)
+
+    compiled = check(logarithm, lambda: (drawn(3) ** 2,))
+    assert "with np.errstate(divide='ignore'):" in compiled.source
+
+
+def test_tracebacks_show_the_line() -> None:
+    compiled = compile(lambda x: np.linalg.inv(x))
+    for _ in range(3):
+        compiled(np.eye(2))
+    with pytest.raises(np.linalg.LinAlgError) as caught:
+        compiled(np.zeros((2, 2)))
+    assert any("np.linalg.inv(x)" in str(entry) for entry in caught.traceback)
+
+
+def test_no_text_yet() -> None:
+    compiled = compile(np.sin)
+    with pytest.raises(RuntimeError, match="call it twice"):
+        _ = compiled.source
+    assert repr(compiled) == "<compiled sin: 0 programs>"
