@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_np.hints import refuse
 from nn import checkpoint, data, functional, init, optim
 from nn.checkpoint import load, save
+from nn.compiled import compile_step
 from nn.layers import (
     BatchNorm1d,
     BatchNorm2d,
@@ -50,6 +51,7 @@ __all__ = [
     "accuracy",
     "checkpoint",
     "compare",
+    "compile_step",
     "data",
     "evaluate",
     "explain_divergence",

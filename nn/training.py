@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd_np import Tensor, no_grad
+from autograd_np.compiling import Compiled
+from nn.compiled import Training
 from nn.data import Batches
 from nn.losses import CrossEntropyLoss
 from nn.module import Module
@@ -20,6 +22,7 @@ __all__ = ["accuracy", "evaluate", "fit", "predict"]
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 History = dict[str, list[float]]
 Callback = Callable[[Module, History], bool | None]
+Step = Callable[[Any, Any], tuple[Any, Any]]
 
 
 def accuracy(outputs: NDArray[Any], labels: NDArray[Any]) -> float:
@@ -67,6 +70,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     rng: np.random.Generator | int | None = None,
     progress: bool = True,
+    compiled: bool = False,
 ) -> History:
     """Train a model by mini-batches, with a progress bar.
 
@@ -98,6 +102,9 @@ def fit(
         The order of the examples, or its seed.
     progress : bool
         Show a progress bar on standard error.
+    compiled : bool
+        Run the steps as programs of NumPy, once each was captured twice: see `compile_step`. The figures are the same,
+        to the last bit.
 
     Returns
     -------
@@ -139,11 +146,14 @@ def fit(
     was_training = model.training
     from tqdm import tqdm
 
+    step = _step(model, loss, optimizer)
+    if compiled:
+        step = Compiled(step, Training(model, loss, optimizer))
     bar: Any = tqdm(total=epochs * len(batches), unit="batch", disable=not progress)
     try:
         for epoch in range(1, epochs + 1):
             bar.set_description(f"epoch {epoch}/{epochs}")
-            seen = _epoch(model, batches, optimizer, loss, figures, bar, epoch)
+            seen = _epoch(model, batches, step, figures, bar, epoch)
             if validation is not None:
                 judged = evaluate(model, *validation, loss=loss, metrics=figures)
                 seen |= {f"val_{name}": value for name, value in judged.items()}
@@ -185,34 +195,39 @@ def _check_optimizer(model: Module, optimizer: Optimizer) -> None:
     )
 
 
+def _step(model: Module, loss: Callable[[Any, Any], Tensor], optimizer: Optimizer) -> Step:
+    """Return what takes a step, and returns the loss and the model's outputs; no step if the loss is not finite."""
+
+    def step(x: Any, y: Any) -> tuple[Any, Any]:
+        optimizer.zero_grad()
+        outputs = model(x)
+        value = loss(outputs, y)
+        if np.isfinite(value.data).all():
+            value.backward()
+            optimizer.step()
+        return value.data[()], outputs.data
+
+    return step
+
+
 def _epoch(
-    model: Module,
-    batches: Batches,
-    optimizer: Optimizer,
-    loss: Callable[[Any, Any], Tensor],
-    metrics: Mapping[str, Metric],
-    bar: Any,
-    epoch: int,
+    model: Module, batches: Batches, step: Step, metrics: Mapping[str, Metric], bar: Any, epoch: int
 ) -> dict[str, float]:
     """Go through the examples once, and return the mean of each figure."""
     model.train()
     sums = dict.fromkeys(("loss", *metrics), 0.0)
     count = 0
     for number, (x, y) in enumerate(batches, start=1):
-        optimizer.zero_grad()
-        outputs = model(x)
-        value = loss(outputs, y)
-        figure = value.item()
+        value, outputs = step(x, y)
+        figure = float(value)
         if not math.isfinite(figure):
             raise FloatingPointError(
                 f"fit: the loss is {figure} in epoch {epoch}, batch {number} of {len(batches)}; a smaller learning "
                 f"rate may help, and autograd_np.detect_anomaly() finds the operation that made it"
             )
-        value.backward()
-        optimizer.step()
         sums["loss"] += figure * len(x)
         for name, metric in metrics.items():
-            sums[name] += metric(outputs.data, y) * len(x)
+            sums[name] += metric(outputs, y) * len(x)
         count += len(x)
         bar.update()
     return {name: total / count for name, total in sums.items()}

@@ -1,0 +1,165 @@
+"""A training step as a program: a model, a loss and an optimiser, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from autograd_np import Tensor
+from autograd_np.compiling import Compiled, Slot, State
+from nn.module import Module, buffer_names
+from nn.optim import Optimizer
+
+__all__ = ["CompiledStep", "Training", "compile_step"]
+
+
+def compile_step(model: Module, loss: Callable[[Any, Any], Tensor], optimizer: Optimizer) -> CompiledStep:
+    """Return a training step that is captured while it runs, and from then on is a program of NumPy.
+
+    Parameters
+    ----------
+    model : Module
+        Called with a batch of inputs. It stays as it is, and its parameters are changed in place.
+    loss : callable
+        From outputs and targets to a scalar.
+    optimizer : Optimizer
+        Holds the model's parameters.
+
+    Returns
+    -------
+    CompiledStep
+        Called with a batch of inputs and targets, it takes a step and returns the loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.Linear(2, 1, rng=0)
+    >>> step = nn.compile_step(model, nn.MSELoss(), nn.optim.SGD(model.parameters(), lr=0.1))
+    >>> x, y = np.ones((4, 2), np.float32), np.zeros((4, 1), np.float32)
+    >>> losses = [step(x, y) for _ in range(5)]
+    >>> bool(losses[-1] < losses[0])
+    True
+    """
+    return CompiledStep(model, loss, optimizer)
+
+
+class CompiledStep:
+    """A training step; see `compile_step`.
+
+    Attributes
+    ----------
+    source : str
+        The program that ran last.
+    programs : int
+        How many there are, one for each shape of a batch.
+    """
+
+    def __init__(self, model: Module, loss: Callable[[Any, Any], Tensor], optimizer: Optimizer) -> None:
+        def step(x: Any, y: Any) -> Any:
+            optimizer.zero_grad()
+            value = loss(model(x), y)
+            value.backward()
+            optimizer.step()
+            return value.data[()]
+
+        self._step = Compiled(step, Training(model, loss, optimizer))
+
+    def __call__(self, x: NDArray[Any], y: NDArray[Any]) -> Any:
+        """Take a step, and return the loss."""
+        return self._step(x, y)
+
+    @property
+    def source(self) -> str:
+        """The program that ran last."""
+        return self._step.source
+
+    @property
+    def programs(self) -> int:
+        """How many programs there are."""
+        return self._step.programs
+
+
+class _Entry(NamedTuple):
+    """A place in a dict."""
+
+    entries: Callable[[], dict[str, Any]]
+    key: str
+    name: str
+
+    def get(self) -> Any:
+        """Return what is there now."""
+        return self.entries()[self.key]
+
+    def set(self, value: Any) -> None:
+        """Put something else there."""
+        self.entries()[self.key] = value
+
+
+class Training(State):
+    """What a training step changes: parameters, buffers, what the optimiser remembers; and the learning rates."""
+
+    def __init__(self, model: Module, loss: Callable[[Any, Any], Tensor], optimizer: Optimizer) -> None:
+        self._model, self._optimizer = model, optimizer
+        self._modules = [*model.named_modules(), *([("loss", loss)] if isinstance(loss, Module) else [])]
+
+    def key(self) -> Any:
+        """Return modes, frozen parameters, all hyperparameters but the learning rate, and how much is remembered."""
+        modes = tuple(module.training for _, module in self._modules)
+        frozen = tuple(tensor.requires_grad for tensor in self.tensors().values())
+        groups = tuple(
+            tuple((name, value) for name, value in group.items() if name not in ("params", "lr"))
+            for group in self._optimizer.param_groups
+        )
+        remembered = tuple(len(entries) for entries in self._optimizer.state.values())
+        return modes, frozen, groups, remembered
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return the parameters, those of the optimiser included."""
+        names = {id(tensor): (name, tensor) for name, tensor in _named(self._modules)}
+        others = [tensor for group in self._optimizer.param_groups for tensor in group["params"]]
+        names |= {id(tensor): (f"parameter{i}", tensor) for i, tensor in enumerate(others) if id(tensor) not in names}
+        return dict(names.values())
+
+    def slots(self) -> Sequence[Slot]:
+        """Return the buffers, the learning rates, and what the optimiser remembers."""
+        return [*self._buffers(), *self._rates(), *self._remembered()]
+
+    def parts(self) -> Mapping[int, str]:
+        """Return the sections of the innermost modules, of the loss, and of the optimiser."""
+        innermost = ((path, module) for path, module in self._modules if path and not list(module.children()))
+        sections = {id(module): f"forward: {_title(path, module)}" for path, module in innermost}
+        return {**sections, id(self._optimizer): "update"}
+
+    def _buffers(self) -> Iterator[Slot]:
+        for path, module in self._modules:
+            for key in sorted(buffer_names(module)):
+                if vars(module)[key] is not None:
+                    yield _Entry(lambda module=module: vars(module), key, f"{_title(path, module)}_{key}")
+
+    def _rates(self) -> Iterator[Slot]:
+        groups = self._optimizer.param_groups
+        for i in range(len(groups)):
+            yield _Entry(lambda i=i: self._optimizer.param_groups[i], "lr", f"lr{i}" if len(groups) > 1 else "lr")
+
+    def _remembered(self) -> Iterator[Slot]:
+        for name, tensor in self.tensors().items():
+            for key in self._optimizer.state.get(tensor, {}):
+                yield _Entry(lambda tensor=tensor: self._optimizer.state[tensor], key, f"{name}_{key}")
+
+
+def _named(modules: Sequence[tuple[str, Module]]) -> Iterator[tuple[str, Tensor]]:
+    for path, module in modules:
+        for key, value in vars(module).items():
+            if isinstance(value, Tensor):
+                yield f"{_title(path, module)}_{key}" if path else key, value
+
+
+def _title(path: str, module: Module) -> str:
+    """Return what programs call a module: fc1, conv0 for the first one of a Sequential, block_2_linear1."""
+    *outer, last = path.split(".")
+    if last.isdigit():
+        last = f"{type(module).__name__.lower().removesuffix('2d').removesuffix('1d')}{last}"
+    return "_".join([*outer, last])

@@ -1,0 +1,260 @@
+"""Compiled training steps: eager's bits, for every optimiser, layer and mode, and a switch between both at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_np import Tensor
+from autograd_np.compiling import Uncapturable
+
+MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "perceptron": (lambda: nn.Sequential(nn.Linear(20, 16, rng=0), nn.ReLU(), nn.Linear(16, 10, rng=1)), (20,)),
+    "normalised": (
+        lambda: nn.Sequential(nn.Linear(20, 16, rng=0), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, 10, rng=1)), (20,),
+    ),
+    "dropped": (
+        lambda: nn.Sequential(nn.Linear(20, 16, rng=0), nn.Dropout(0.3, rng=5), nn.Sigmoid(), nn.Linear(16, 10, rng=1)),
+        (20,),
+    ),
+    "convolutional": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3, rng=0),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(36, 10, rng=1),
+        ),
+        (1, 8, 8),
+    ),
+    "overlapping": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 3, 3, stride=2, padding=1, rng=0),
+            nn.MaxPool2d(3, 2, 1),
+            nn.Flatten(),
+            nn.Linear(12, 10, rng=1),
+        ),
+        (1, 8, 8),
+    ),
+}  # fmt: skip
+OPTIMIZERS: dict[str, Callable[[Any], nn.optim.Optimizer]] = {
+    "SGD": lambda p: nn.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: nn.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=1e-2, dampening=0.1),
+    "Nesterov": lambda p: nn.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
+    "Adam": lambda p: nn.optim.Adam(p, lr=0.01, weight_decay=1e-3),
+    "AdamW": lambda p: nn.optim.AdamW(p, lr=0.01),
+}
+RNG = np.random.default_rng(0)
+
+
+class Pair:
+    """The same model twice: one is trained eagerly, the other one by a compiled step."""
+
+    def __init__(self, model: str, optimizer: str = "SGD") -> None:
+        build, self.shape = MODELS[model]
+        self.models = build(), build()
+        self.optimizers = tuple(OPTIMIZERS[optimizer](m.parameters()) for m in self.models)
+        self.loss = nn.CrossEntropyLoss()
+        self.step = nn.compile_step(self.models[1], self.loss, self.optimizers[1])
+
+    def batch(self, n: int = 8) -> tuple[Any, Any]:
+        return RNG.normal(size=(n, *self.shape)).astype(np.float32), RNG.integers(0, 10, n)
+
+    def eagerly(self, i: int, x: Any, y: Any) -> Any:
+        self.optimizers[i].zero_grad()
+        value = self.loss(self.models[i](x), y)
+        value.backward()
+        self.optimizers[i].step()
+        return value.data[()]
+
+    def check_step(self, n: int = 8) -> None:
+        x, y = self.batch(n)
+        expected, found = self.eagerly(0, x, y), self.step(x, y)
+        assert type(found) is type(expected)
+        assert found.tobytes() == expected.tobytes()
+        self.check_state()
+
+    def check_state(self) -> None:
+        first, second = (model.state_dict() for model in self.models)
+        assert {key for key in first if not np.array_equal(first[key], second[key])} == set()
+        remembered, other = (optimizer.state_dict() for optimizer in self.optimizers)
+        assert remembered["param_groups"] == other["param_groups"]
+        for number, entries in remembered["state"].items():
+            for key, value in entries.items():
+                assert np.array_equal(value, other["state"][number][key])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("model", MODELS)
+def test_same_bits(model: str, optimizer: str) -> None:
+    pair = Pair(model, optimizer)
+    for _ in range(6):
+        pair.check_step()
+        if pair.step.programs:
+            pair.step._step._last.memory.fill(255)
+    assert pair.step.programs == 1
+
+
+def test_short_batches_rates_and_eager_steps_in_between() -> None:
+    pair = Pair("perceptron", "Adam")
+    for i, n in enumerate([8, 8, 8, 8, 3, 3, 3, 8, 3, 8]):
+        if i == 5:
+            for optimizer in pair.optimizers:
+                optimizer.lr = 0.003
+        pair.check_step(n)
+        if i == 7:
+            x, y = pair.batch()
+            assert pair.eagerly(0, x, y) == pair.eagerly(1, x, y)
+    assert pair.step.programs == 2
+
+
+def test_modes_frozen_parameters_and_hyperparameters_have_programs_of_their_own() -> None:
+    pair = Pair("normalised", "momentum")
+    for change in range(4):
+        for model, optimizer in zip(pair.models, pair.optimizers, strict=True):
+            if change == 1:
+                model.eval()
+            if change == 2:
+                model[0].requires_grad_(False)
+            if change == 3:
+                optimizer.param_groups[0]["momentum"] = 0.5
+        for _ in range(4):
+            pair.check_step()
+    assert pair.step.programs == 4
+
+
+def test_loaded_states() -> None:
+    pair = Pair("perceptron", "Adam")
+    states = [
+        (model.state_dict(), optimizer.state_dict())
+        for model, optimizer in zip(pair.models, pair.optimizers, strict=True)
+    ]
+    for _ in range(4):
+        pair.check_step()
+    for model, optimizer, (weights, memory) in zip(pair.models, pair.optimizers, states, strict=True):
+        model.load_state_dict(weights)
+        optimizer.load_state_dict(memory)
+    for _ in range(4):
+        pair.check_step()
+
+
+def test_a_wrong_label_changes_nothing() -> None:
+    pair = Pair("perceptron", "momentum")
+    for _ in range(4):
+        pair.check_step()
+    x, y = pair.batch()
+    y[3] = 12
+    with pytest.raises(ValueError, match="the label 12"):
+        pair.step(x, y)
+    pair.check_state()
+    pair.check_step()
+
+
+class Branching(nn.Module):
+    def __init__(self) -> None:
+        self.linear = nn.Linear(20, 10, rng=0)
+
+    def forward(self, x: Any) -> Any:
+        y = self.linear(x)
+        return y if y.sum() > 0 else -y
+
+
+def test_a_refusal_names_the_line_and_changes_nothing() -> None:
+    model = Branching()
+    step = nn.compile_step(model, nn.CrossEntropyLoss(), nn.optim.SGD(model.parameters(), lr=0.1))
+    before = model.state_dict()
+    with pytest.raises(Uncapturable, match=r"test_compiled\.py:\d+, in forward: a value decides"):
+        step(np.ones((2, 20), np.float32), np.array([1, 2]))
+    assert all(np.array_equal(before[key], value) for key, value in model.state_dict().items())
+    model(np.ones((2, 20), np.float32)).sum().backward()
+
+
+def test_a_graph_from_before_a_step_is_refused() -> None:
+    pair = Pair("perceptron")
+    for _ in range(4):
+        pair.check_step()
+    x, y = pair.batch()
+    loss = pair.loss(pair.models[1](x), y)
+    pair.step(x, y)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+
+
+def test_the_text() -> None:
+    pair = Pair("perceptron")
+    for _ in range(3):
+        pair.check_step()
+    titles = [line.strip() for line in pair.step.source.splitlines() if line.strip().startswith("# ")]
+    assert titles == [
+        "# forward: linear0", "# forward: relu1", "# forward: linear2", "# forward: loss", "# backward: loss",
+        "# backward: linear2", "# backward: relu1", "# backward: linear0", "# update",
+    ]  # fmt: skip
+    for name in ("linear0_weight", "d_linear0_weight", "relu1", "d_linear2_bias", "lr"):
+        assert name in pair.step.source
+
+
+def test_fit() -> None:
+    x, y = RNG.normal(size=(50, 20)).astype(np.float32), RNG.integers(0, 10, 50)
+    histories: list[Any] = []
+    states: list[Any] = []
+    for compiled in (False, True):
+        model = MODELS["dropped"][0]()
+        history = nn.fit(
+            model, x, y, optimizer=nn.optim.Adam(model.parameters(), lr=0.01), epochs=4, batch_size=16, rng=0,
+            validation=(x[:9], y[:9]), metrics={"accuracy": nn.accuracy}, progress=False, compiled=compiled,
+        )  # fmt: skip
+        histories.append(history)
+        states.append(model.state_dict())
+    assert histories[0] == histories[1]
+    assert all(np.array_equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_fit_stops_at_an_infinite_loss() -> None:
+    model = MODELS["perceptron"][0]()
+    x, y = RNG.normal(size=(64, 20)).astype(np.float32), RNG.integers(0, 10, 64)
+    x[45] = np.inf
+    with pytest.raises(FloatingPointError, match="in epoch 1, batch"), np.errstate(all="ignore"):
+        nn.fit(
+            model, x, y, optimizer=nn.optim.SGD(model.parameters(), lr=0.1), epochs=1, batch_size=8, rng=0,
+            progress=False, compiled=True,
+        )  # fmt: skip
+    assert all(np.isfinite(value).all() for value in model.state_dict().values())
+
+
+class Recurrent(nn.Module):
+    """A gated cell, step by step, written with NumPy."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        self.w = Tensor(rng.normal(size=(10, 12)) / 3, True, np.float32)
+        self.head = nn.Linear(6, 10, rng=1)
+
+    def forward(self, x: Any) -> Any:
+        h = np.zeros((len(x), 6), np.float32)
+        for t in range(x.shape[1]):
+            gate, candidate = np.split(np.concatenate([x[:, t], h], axis=1) @ self.w, 2, axis=1)
+            gate = nn.functional.sigmoid(gate)
+            h = gate * h + (1 - gate) * np.tanh(candidate)
+        return self.head(h)
+
+
+def test_models_written_with_numpy() -> None:
+    models = Recurrent(), Recurrent()
+    optimizers = [nn.optim.Adam(model.parameters(), lr=0.01) for model in models]
+    loss = nn.CrossEntropyLoss()
+    step = nn.compile_step(models[1], loss, optimizers[1])
+    for _ in range(5):
+        x, y = RNG.normal(size=(3, 5, 4)).astype(np.float32), RNG.integers(0, 10, 3)
+        optimizers[0].zero_grad()
+        value = loss(models[0](x), y)
+        value.backward()
+        optimizers[0].step()
+        assert step(x, y) == value.data
+        for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True):
+            assert np.array_equal(a.data, b.data)
+    assert step.programs == 1
