@@ -81,3 +81,14 @@ def test_gradient_tests_pass_and_the_growing_loss_is_explained(capsys: pytest.Ca
     names["test_objective"]()
     exec(growing, names)
     assert capsys.readouterr().out.split() == printed.split()  # lines are broken for README
+
+
+def test_compiled_step_is_what_it_says() -> None:
+    """The program is printed by the two blocks before it, of README's own model."""
+    (_, code), (_, program) = blocks("Compiled")
+    names: dict[str, Any] = {"nn": nn, "data": nn.data.load("digits")}
+    exec("model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32, rng=0), nn.ReLU(), nn.Linear(32, 10, rng=1))", names)
+    printed: list[str] = []
+    names["print"] = printed.append
+    exec(code, names)
+    assert printed == [program]

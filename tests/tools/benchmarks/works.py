@@ -154,6 +154,19 @@ class OurTraining(Eager):
         self.criterion = nn.CrossEntropyLoss()
 
 
+class OurCompiledTraining(OurTraining):
+    """The same as a program."""
+
+    def __init__(self, model: Model, optimizer: Callable[[Any, Any], Any], batch: int) -> None:
+        import nn
+
+        super().__init__(model, optimizer, batch)
+        self.compiled = nn.compile_step(self.model, self.criterion, self.optimizer)
+
+    def step(self) -> Any:
+        return self.compiled(self.x, self.y)
+
+
 class TorchTraining(Eager):
     def __init__(self, model: Model, optimizer: Callable[[Any, Any], Any], batch: int) -> None:
         import torch
@@ -285,6 +298,19 @@ class Gradient(Contender):
     def figures(self) -> list[float]:
         value, gradients = self.step()
         return [number(value), *(float(np.linalg.norm(np.asarray(g))) for g in gradients)]
+
+
+class OurCompiledGradient(Gradient):
+    """As a program."""
+
+    def __init__(self, f: Callable[[Any], Any], x: NDArray[Any]) -> None:
+        from autograd_np import compile, value_and_grad
+
+        self.f, self.x = compile(value_and_grad(f)), x
+
+    def step(self) -> tuple[Any, list[Any]]:
+        value, gradient = self.f(self.x)
+        return value, [gradient]
 
 
 class OurGradient(Gradient):
@@ -423,6 +449,10 @@ class Work:
         return [name for name in chosen if name not in missing], missing
 
 
+def _compiled(model: Model, optimizer: Callable[[Any, Any], Any]) -> dict[str, Callable[[int], Contender]]:
+    return {**_eager(model, optimizer), OURS: partial(OurCompiledTraining, model, optimizer)}
+
+
 def _eager(model: Model, optimizer: Callable[[Any, Any], Any]) -> dict[str, Callable[[int], Contender]]:
     return {OURS: partial(OurTraining, model, optimizer), "torch": partial(TorchTraining, model, optimizer)}
 
@@ -458,6 +488,25 @@ WORKS = {
         Work("functions", "MLP as plain NumPy functions, value_and_grad",
              {OURS: our_functions, "autograd": autograd_functions}, 64, 4, {"autograd": 0.2}, training=False),
         Work("mlp-batch1", "MLP 784-256-10, batch 1, SGD", _eager(MLP, sgd), 1, 1, {"torch": 0.6}),
+        Work("compiled-mlp", "MLP, batch 64, SGD, compiled",
+             {**_compiled(MLP, sgd), "jax": partial(JaxTraining, MLP, jax_mlp, 0.0), "by-hand": ByHand},
+             64, 4, {"torch": 0.68, "jax": 0.8}),
+        Work("compiled-batch1", "MLP, batch 1, SGD, compiled", _compiled(MLP, sgd), 1, 1, {"torch": 0.4}),
+        Work("compiled-momentum", "MLP 784-256-128-10, momentum, compiled", _compiled(MLP3, momentum), 64, 4,
+             {"torch": 0.6}),
+        Work("compiled-adam", "MLP 784-256-128-10, Adam, compiled", _compiled(MLP3, adam), 64, 4, {"torch": 0.5}),
+        Work("compiled-cnn", "CNN, momentum, compiled",
+             {**_compiled(CNN, momentum), "jax": partial(JaxTraining, CNN, jax_cnn, MOMENTUM)},
+             64, 2, {"torch": 0.3, "jax": 0.25}),
+        Work("compiled-lenet", "LeNet, momentum, compiled", _compiled(LENET, momentum), 64, 2, {"torch": 0.95}),
+        Work(
+            "compiled-chain", "chain of 1,000 operations on 10 elements, compiled",
+            {
+                OURS: lambda length: OurCompiledGradient(partial(chain, length=length), ten_numbers()),
+                "torch": lambda length: TorchGradient(partial(chain, length=length), ten_numbers()),
+            },
+            size=1000, tiny=20, aims={"torch": 0.07}, training=False,
+        ),
         Work(
             "rows", "loss summed over 2,000 rows x[i] of 784",
             {OURS: lambda n: OurGradient(rows, images(n)), "torch": lambda n: TorchGradient(rows, images(n))},
