@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -46,6 +47,14 @@ def compile_step(model: Module, loss: Callable[[Any, Any], Tensor], optimizer: O
     return CompiledStep(model, loss, optimizer)
 
 
+_TRAIN = '''def train(x, y):
+    """Take a step, and return the loss."""
+    loss, *contents = step(x, y, *state.values())
+    state.update(zip(CHANGED, contents))
+    return loss
+'''
+
+
 class CompiledStep:
     """A training step; see `compile_step`.
 
@@ -65,11 +74,31 @@ class CompiledStep:
             optimizer.step()
             return value.data[()]
 
+        self._title = f"A training step of a {type(model).__name__} by {type(optimizer).__name__}."
         self._step = Compiled(step, Training(model, loss, optimizer))
 
     def __call__(self, x: NDArray[Any], y: NDArray[Any]) -> Any:
         """Take a step, and return the loss."""
         return self._step(x, y)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the program to a file that runs without this package, and its arrays to a .npz file beside it.
+
+        The file has a function `train(x, y)` that takes a step and returns the loss, and goes on from here.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends in `.py`.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no program yet.
+        ValueError
+            If the path has another suffix, or the program needs something that cannot be written down.
+        """
+        self._step.save(path, _TRAIN, self._title)
 
     @property
     def source(self) -> str:

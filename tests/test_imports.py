@@ -24,6 +24,7 @@ ROWS = [
     ["autograd_np.transforms"],
     ["autograd_np.compiling"],
     ["autograd_np.compiling.compiled"],
+    ["autograd_np.compiling.saving"],
     ["autograd_np.compiling.program", "autograd_np.compiling.runs"],
     ["autograd_np.compiling.capturing", "autograd_np.compiling.names", "autograd_np.compiling.places"],
     ["autograd_np.compiling.flow"],

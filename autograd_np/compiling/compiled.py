@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -15,6 +16,7 @@ from autograd_np.capture import StandIn, Uncapturable
 from autograd_np.compiling.capturing import Run, State, captured
 from autograd_np.compiling.program import Changed, Program
 from autograd_np.compiling.runs import difference
+from autograd_np.compiling.saving import save_program
 from autograd_np.modes import mode
 from autograd_np.tensor import Tensor, wrap
 from autograd_np.trees import leaves_of, tree_of
@@ -150,6 +152,19 @@ class Compiled:
             for slot, content in zip(entry.changed, results[count:], strict=True):
                 slot.set(content)
             return entry.result(results[:count])
+
+    def save(self, path: str | os.PathLike[str], call: str, title: str) -> None:
+        """Write the program that ran last to a file; see `save_program`."""
+        if self._last is None:
+            raise RuntimeError(f"compile({self._name}): there is no program to save yet; call it twice first")
+        with self._turn:
+            entry = next(entry for entry in self._entries.values() if entry.program is self._last)
+            contents = {slot.name: slot.get() for slot in entry.slots}
+            names = dict(
+                zip(self._last.inputs[len(self._last.inputs) - len(contents) :], contents.values(), strict=True)
+            )
+            changed = [name for name, slot in zip(names, entry.slots, strict=True) if slot in entry.changed]
+            save_program(self._last, path, names, call.replace("CHANGED", repr(changed)), title)
 
     def _entry(self, key: Any) -> _Entry:
         """Return what is known of inputs of some form; what was not asked for for long is forgotten."""

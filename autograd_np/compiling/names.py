@@ -30,7 +30,8 @@ _VIEWS = {
     "broadcast_to": "spread", "expand_dims": "spread", "real": "real", "imag": "imag", "view": "bits",
 }  # fmt: skip
 
-_TAKEN = {"np", "Changed", "arrays", "memory"}  # what a program's text uses itself
+# What the text of a program uses itself, in a file too.
+_TAKEN = {"np", "Changed", "Path", "arrays", "file", "memory", "placed", "seen", "state", "step", "train"}
 
 
 class Names:

@@ -55,6 +55,12 @@ class Program:
         The arrays of its state that it writes into.
     writes_inputs : bool
         Whether it writes into its inputs.
+    namespace : dict
+        What the text refers to by name: arrays, functions and settings.
+    constants : list of str
+        The names of the arrays from outside.
+    inputs : list of str
+        The names of the inputs.
     memory : ndarray of uint8
         The bytes in which its arrays lie.
 
@@ -78,10 +84,12 @@ class Program:
         memory = np.empty(self._places.size + 64, np.uint8)
         first = -memory.__array_interface__["data"][0] % 64  # whole lines of a cache
         self.memory = memory[first : first + self._places.size]
-        self._namespace: dict[str, Any] = {"np": np, "Changed": Changed}
+        self.namespace: dict[str, Any] = {"np": np, "Changed": Changed}
         self._numbers: dict[Any, str] = {}
         for value in constants:
             self._fix(value, value.content)
+        self.constants = [self._names.of(value) for value in constants]
+        self.inputs = [self._names.of(value) for value in inputs]
         uses = Counter(id(flow.original(value)) for call in flow.calls for value in call.operands())
         uses.update(2 * [id(flow.original(value)) for value in outputs])
         checked = {id(call.args[0]) for call in flow.calls if call.function == "guard"}
@@ -94,17 +102,17 @@ class Program:
         sections = itertools.groupby(flow.calls, lambda call: call.section)
         lines = [line for section, part in sections for line in self._section(section, part)]
         results = ", ".join(map(self._result, outputs)) + ("," if len(outputs) == 1 else "") or "()"
-        head = _wrapped("def step(", [self._names.of(value) for value in inputs], "):")
+        head = _wrapped("def step(", self.inputs, "):")
         self.source = "\n".join([head, *(f"    {line}" for line in [*lines, f"return {results}"])]) + "\n"
         filename = f"<program {next(_programs)}>"
         linecache.cache[filename] = len(self.source), None, self.source.splitlines(True), filename
-        exec(compile(self.source, filename, "exec"), self._namespace)
-        self.run: Callable[..., tuple[Any, ...]] = self._namespace["step"]
+        exec(compile(self.source, filename, "exec"), self.namespace)
+        self.run: Callable[..., tuple[Any, ...]] = self.namespace["step"]
 
     def _fix(self, value: Any, array: Array) -> None:
         """Note that a value is the same array in each run. Equal views are one object: NumPy is faster with one."""
         array = self._twins.setdefault(_layout(array), array)
-        self._fixed[id(self._flow.original(value))] = self._namespace[self._names.of(value)] = array
+        self._fixed[id(self._flow.original(value))] = self.namespace[self._names.of(value)] = array
 
     # -- lines --------------------------------------------------------------------------------------------------------
 
@@ -226,9 +234,9 @@ class Program:
 
     def _setting(self, thing: Any, hint: str) -> str:
         """Return a name for something that the program uses as it is."""
-        known = (name for name, value in self._namespace.items() if value is thing)
+        known = (name for name, value in self.namespace.items() if value is thing)
         name = next(known, None) or self._names.new(hint)
-        self._namespace[name] = thing
+        self.namespace[name] = thing
         return name
 
     def _operand(self, call: Call, value: Any) -> str:
@@ -245,7 +253,7 @@ class Program:
         name = self._numbers.get((array.dtype, array.item()))
         if name is None:
             name = self._numbers[array.dtype, array.item()] = self._names.new(hint)
-            self._namespace[name] = array
+            self.namespace[name] = array
         return name
 
     def _index(self, index: Any) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -196,6 +199,48 @@ def test_the_text() -> None:
     ]  # fmt: skip
     for name in ("linear0_weight", "d_linear0_weight", "relu1", "d_linear2_bias", "lr"):
         assert name in pair.step.source
+
+
+ALONE = """
+import sys
+import numpy as np
+sys.path.insert(0, {folder!r})
+import step
+with np.load({inputs!r}) as file:
+    print([float(step.train(file["x"], file["y"])).hex() for _ in range(3)])
+print(sorted({{"autograd_np", "nn"}} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "Adam"])
+@pytest.mark.parametrize("model", MODELS)
+def test_the_file_goes_on_without_the_package(model: str, optimizer: str, tmp_path: Path) -> None:
+    """In a process of its own, to the last bit; what is not NumPy's is in the file."""
+    pair = Pair(model, optimizer)
+    x, y = pair.batch()
+    for _ in range(4):
+        pair.step(x, y)
+    pair.step.save(tmp_path / "step.py")
+    np.savez(tmp_path / "inputs.npz", x=x, y=y)
+    code = ALONE.format(folder=str(tmp_path), inputs=str(tmp_path / "inputs.npz"))
+    found = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+    losses, imported = found.splitlines()
+    assert losses == str([float(pair.step(x, y)).hex() for _ in range(3)])
+    assert imported == "[]"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["__pycache__", "inputs.npz", "step.npz", "step.py"]
+
+
+def test_files_that_cannot_be_written(tmp_path: Path) -> None:
+    pair = Pair("perceptron")
+    with pytest.raises(RuntimeError, match="call it twice"):
+        pair.step.save(tmp_path / "step.py")
+    for _ in range(3):
+        pair.check_step()
+    with pytest.raises(ValueError, match=r"name a \.py file"):
+        pair.step.save(tmp_path / "step.txt")
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        pair.step.save(tmp_path / "nowhere" / "step.py")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_fit() -> None:
