@@ -92,3 +92,9 @@ def test_large_arrays_of_a_training_step(work: str, most: int) -> None:
 def test_a_step_allocates_the_same_every_time(work: str) -> None:
     step = training(work, batch=64).step
     assert allocated(step) == allocated(step)
+
+
+@pytest.mark.parametrize("work", ["compiled-mlp", "compiled-momentum", "compiled-adam"])
+def test_a_compiled_step_of_a_perceptron_makes_no_large_arrays(work: str) -> None:
+    step = training(work, batch=64).step
+    assert allocated(step) == []
