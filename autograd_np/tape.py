@@ -303,7 +303,7 @@ def _visited(
                 if total is None:
                     totals[parent] = part
                     continue
-                if parent in owned:
+                if parent in owned and type(part) is type(total):  # a captured part is not written into a constant
                     np.add(total, part, total)
                     continue
             else:

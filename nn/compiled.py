@@ -131,26 +131,43 @@ class Training(State):
     """What a training step changes: parameters, buffers, what the optimiser remembers; and the learning rates."""
 
     def __init__(self, model: Module, loss: Callable[[Any, Any], Tensor], optimizer: Optimizer) -> None:
-        self._model, self._optimizer = model, optimizer
-        self._modules = [*model.named_modules(), *([("loss", loss)] if isinstance(loss, Module) else [])]
+        self._roots = [("", model), *([("loss", loss)] if isinstance(loss, Module) else [])]
+        self._optimizer = optimizer
+        self._read()
+
+    def _read(self) -> None:
+        """Look what the modules are made of, and keep it, so that no address is used again."""
+        self._modules = [
+            (f"{root}.{path}" if root and path else root or path, module)
+            for root, whole in self._roots
+            for path, module in whole.named_modules()
+        ]
+        self._settings = [_settings(module) for _, module in self._modules]
+        self._kept = [[*vars(module).values()] for _, module in self._modules]
+        self._tensors = dict(_named(self._modules))
+        for group in self._optimizer.param_groups:
+            for tensor in group["params"]:
+                self._tensors.setdefault(tensor, f"parameter{len(self._tensors)}")
 
     def key(self) -> Any:
-        """Return modes, frozen parameters, all hyperparameters but the learning rate, and how much is remembered."""
-        modes = tuple(module.training for _, module in self._modules)
-        frozen = tuple(tensor.requires_grad for tensor in self.tensors().values())
+        """Return what the modules are made of, their settings and modes; frozen parameters; and the optimiser's groups.
+
+        All hyperparameters but the learning rate are a part of it, and how much the optimiser remembers.
+        """
+        settings = [_settings(module) for _, module in self._modules]
+        if settings != self._settings:
+            self._read()
+        frozen = tuple(tensor.requires_grad for tensor in self._tensors)
         groups = tuple(
-            tuple((name, value) for name, value in group.items() if name not in ("params", "lr"))
+            (len(group["params"]), *((name, value) for name, value in group.items() if name not in ("params", "lr")))
             for group in self._optimizer.param_groups
         )
         remembered = tuple(len(entries) for entries in self._optimizer.state.values())
-        return modes, frozen, groups, remembered
+        return tuple(self._settings), frozen, groups, remembered
 
-    def tensors(self) -> Mapping[str, Tensor]:
+    def tensors(self) -> Mapping[Tensor, str]:
         """Return the parameters, those of the optimiser included."""
-        names = {id(tensor): (name, tensor) for name, tensor in _named(self._modules)}
-        others = [tensor for group in self._optimizer.param_groups for tensor in group["params"]]
-        names |= {id(tensor): (f"parameter{i}", tensor) for i, tensor in enumerate(others) if id(tensor) not in names}
-        return dict(names.values())
+        return self._tensors
 
     def slots(self) -> Sequence[Slot]:
         """Return the buffers, the learning rates, and what the optimiser remembers."""
@@ -174,16 +191,27 @@ class Training(State):
             yield _Entry(lambda i=i: self._optimizer.param_groups[i], "lr", f"lr{i}" if len(groups) > 1 else "lr")
 
     def _remembered(self) -> Iterator[Slot]:
-        for name, tensor in self.tensors().items():
+        for tensor, name in self._tensors.items():
             for key in self._optimizer.state.get(tensor, {}):
                 yield _Entry(lambda tensor=tensor: self._optimizer.state[tensor], key, f"{name}_{key}")
 
 
-def _named(modules: Sequence[tuple[str, Module]]) -> Iterator[tuple[str, Tensor]]:
+def _settings(module: Module) -> tuple[Any, ...]:
+    """Return what a module holds, buffers aside: numbers and words by what they are, everything else by where it is."""
+    buffers = buffer_names(module)
+    return tuple(
+        value if type(value) in _PLAIN else id(value) for key, value in vars(module).items() if key not in buffers
+    )
+
+
+_PLAIN = {bool, int, float, str, type(None), tuple}
+
+
+def _named(modules: Sequence[tuple[str, Module]]) -> Iterator[tuple[Tensor, str]]:
     for path, module in modules:
         for key, value in vars(module).items():
             if isinstance(value, Tensor):
-                yield f"{_title(path, module)}_{key}" if path else key, value
+                yield value, f"{_title(path, module)}_{key}" if path else key
 
 
 def _title(path: str, module: Module) -> str:

@@ -45,8 +45,8 @@ class State:
         """Return what must be equal for a program to stand for the function, besides the inputs' shapes and dtypes."""
         return None
 
-    def tensors(self) -> Mapping[str, Tensor]:
-        """Return the leaves whose arrays are changed in place, by what programs call them."""
+    def tensors(self) -> Mapping[Tensor, str]:
+        """Return the leaves whose arrays are changed in place, and what programs call them."""
         return {}
 
     def slots(self) -> Sequence[Slot]:
@@ -135,11 +135,11 @@ def _state_replaced(run: Run, state: State) -> Generator[None]:
     After an error, the state is what it was before.
     """
     log, tensors, slots = run.log, state.tensors(), list(state.slots())
-    arrays = [tensor.data for tensor in tensors.values()]
+    arrays = [tensor.data for tensor in tensors]
     contents = [slot.get() for slot in slots]
     kept = [np.copy(array) for array in (*arrays, *filter(is_array, contents))]
     try:
-        for (name, tensor), array in zip(tensors.items(), arrays, strict=True):
+        for (tensor, name), array in zip(tensors.items(), arrays, strict=True):
             run.state.append(log.stand_in(array, name))
             put_array(tensor, run.state[-1])
         for slot, content in zip(slots, contents, strict=True):
@@ -155,7 +155,7 @@ def _state_replaced(run: Run, state: State) -> Generator[None]:
             np.copyto(array, copy)
         raise
     finally:
-        for tensor, array in zip(tensors.values(), arrays, strict=True):
+        for tensor, array in zip(tensors, arrays, strict=True):
             put_array(tensor, array)
             tensor.grad = None
         for slot in state.slots():

@@ -61,7 +61,8 @@ def compile(function: Callable[..., Any]) -> Compiled:
 
     Notes
     -----
-    Arrays that the function reaches from outside are read in each run, as they are then. A condition on values that is
+    Arrays that the function reaches from outside are read in each run, as they are then; numbers that it reaches from
+    outside, and not as arguments, are constants of the program. A condition on values that is
     checked by this package itself, such as whether labels are in range, is checked in each run; where it comes out
     otherwise, the function runs as it was given.
 
@@ -127,7 +128,7 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, or run the program that stands for it."""
         leaves = list(leaves_of((args, kwargs)))
-        if mode.get().watch is not None or any(map(_is_recorded, leaves)):
+        if mode.get().watch is not None or any(map(_is_left_to_the_function, leaves)):
             return self._function(*args, **kwargs)
         arrays = [x.data if type(x) is Tensor else x for x in leaves]
         key = _structure((args, kwargs)), tuple(map(_form, leaves, arrays)), mode.get().recording, self._state.key()
@@ -232,8 +233,11 @@ class _Entry:
         return tree_of(self._tree, leaves)
 
 
-def _is_recorded(x: Any) -> bool:
-    return type(x) is StandIn or (type(x) is Tensor and x.requires_grad)
+def _is_left_to_the_function(x: Any) -> bool:
+    """Tell what is recorded by others, and arrays that compute by rules of their own, such as masked ones."""
+    if type(x) is Tensor:
+        return x.requires_grad
+    return is_array(x) and type(x) not in (np.ndarray, np.memmap)
 
 
 def _is_numeric(x: Any) -> bool:
@@ -265,8 +269,12 @@ def _form(leaf: Any, array: Any) -> Any:
     try:
         hash(array)
     except TypeError:
-        return type(array), id(array)
-    return type(array), array
+        raise TypeError(
+            f"compile: an argument is a {type(array).__name__}, of which it cannot be told whether it has changed; "
+            f"give arrays, numbers and words, also in dicts, lists and tuples"
+        ) from None
+    # What is equal need not be the same: 0.0 and -0.0.
+    return type(array), repr(array) if isinstance(array, float | complex) else array
 
 
 def _names_of_leaves(function: Any, args: Any, kwargs: Mapping[str, Any]) -> list[str]:

@@ -29,8 +29,9 @@ class Scattered(Contribution):
         """Add the values at their index."""
         if total is None:
             total = np.zeros_like(self.values, shape=node.shape, dtype=node.dtype)
-        elif not owned:
-            total = np.copy(total)
+        elif not owned or type(total) is not type(self.values):  # captured values are not written into a constant
+            given, total = total, np.empty_like(self.values, shape=node.shape, dtype=node.dtype)
+            np.copyto(total, given)
         _add_at(total, self.index, self.values)
         return total
 

@@ -131,6 +131,19 @@ def test_modes_frozen_parameters_and_hyperparameters_have_programs_of_their_own(
     assert pair.step.programs == 4
 
 
+def test_settings_and_parts_of_a_model_that_change() -> None:
+    pair = Pair("dropped")
+    for change in range(3):
+        for model in pair.models:
+            if change == 1:
+                model[1].p = 0.6
+            if change == 2:
+                model[2] = nn.Tanh()
+        for _ in range(4):
+            pair.check_step()
+    assert pair.step.programs == 3
+
+
 def test_loaded_states() -> None:
     pair = Pair("perceptron", "Adam")
     states = [

@@ -389,6 +389,23 @@ def test_inside_others() -> None:
     same(x.grad, np.cos(np.array([1.0, 2.0])))
 
 
+def test_arguments_that_are_no_arrays() -> None:
+    compiled = compile(lambda x, n: x * n)
+    for _ in range(3):
+        same(compiled(np.ones(2), 0.0), np.zeros(2))
+    assert np.signbit(compiled(np.ones(2), -0.0)).all()
+    with pytest.raises(TypeError, match="an argument is a set, of which it cannot be told"):
+        compiled(np.ones(2), {1})
+
+
+def test_arrays_with_rules_of_their_own() -> None:
+    compiled = compile(lambda x: x + 1)
+    masked = np.ma.masked_array([1.0, 2.0], [False, True])
+    for x in (np.ones(2), np.ones(2), np.ones(2), masked, masked, masked):
+        assert compiled(x).tolist() == (x + 1).tolist()
+    assert isinstance(compiled(masked), np.ma.MaskedArray)
+
+
 def test_the_same_array_twice() -> None:
     """Captured with one array in two places, run with two, and the other way round; also where one is written."""
 
