@@ -160,7 +160,7 @@ torch.nn -> import nn
 torch.optim -> nn.optim
 torch.utils.data.DataLoader(dataset, batch_size=64, shuffle=True)
     -> nn.data.Batches(inputs, labels, batch_size=64)
-torch.compile(f) -> f  # there is nothing to compile
+torch.compile(f) -> autograd_np.compile(f)
 
 model.to("cpu") or model.cpu() or model.cuda() -> model  # everything is computed on the CPU
 model.double() or model.to(torch.float64) -> model = model.astype(np.float64)  # a copy, and new parameters
@@ -171,7 +171,7 @@ model.add_module("head", layer) or model.register_module("head", layer) -> model
 model.get_parameter("0.weight") -> dict(model.named_parameters())["0.weight"]
 model.get_submodule("0") -> dict(model.named_modules())["0"]
 model.register_forward_hook(f) -> # there are no hooks; a module of one's own can look at what it is called with
-model.compile() -> model  # there is nothing to compile
+model.compile() -> nn.compile_step(model, loss, optimizer)
 
 nn.Parameter(w) or nn.parameter.Parameter(w) -> Tensor(w, requires_grad=True)
 nn.ParameterList([w]) or nn.ParameterDict({"w": w}) -> model.w = Tensor(w, requires_grad=True)  # an attribute for each

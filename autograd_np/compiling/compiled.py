@@ -77,7 +77,7 @@ def compile(function: Callable[..., Any]) -> Compiled:
     >>> for x in np.eye(3):
     ...     value, gradient = compiled(x)
     >>> value, gradient.round(3)
-    (np.float64(0.58), array([0.   , 0.   , 0.64 ]))
+    (array(0.58002566), array([0.  , 0.  , 0.64]))
     """
     if not callable(function):
         raise TypeError(f"compile: takes a function and returns one, and was given a {type(function).__name__}")

@@ -128,7 +128,7 @@ ELSEWHERE = {"F.flatten": "torch.flatten", "F.logsumexp": "torch.logsumexp", "nn
 ELSEWHERE |= {"nn.load": "torch.load"}
 # What PyTorch has not, or in another form: functional_call has a test of its own.
 OURS = {"nn.accuracy", "nn.evaluate", "nn.explain_divergence", "nn.fit", "nn.functional_call", "nn.predict"}
-OURS |= {"nn.Module.astype"}
+OURS |= {"nn.Module.astype", "nn.compile_step"}
 PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init}
 
 

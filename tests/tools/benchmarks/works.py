@@ -490,7 +490,7 @@ WORKS = {
         Work("mlp-batch1", "MLP 784-256-10, batch 1, SGD", _eager(MLP, sgd), 1, 1, {"torch": 0.6}),
         Work("compiled-mlp", "MLP, batch 64, SGD, compiled",
              {**_compiled(MLP, sgd), "jax": partial(JaxTraining, MLP, jax_mlp, 0.0), "by-hand": ByHand},
-             64, 4, {"torch": 0.68, "jax": 0.8}),
+             64, 4, {"torch": 0.68, "jax": 0.8, "by-hand": 1.1}),
         Work("compiled-batch1", "MLP, batch 1, SGD, compiled", _compiled(MLP, sgd), 1, 1, {"torch": 0.4}),
         Work("compiled-momentum", "MLP 784-256-128-10, momentum, compiled", _compiled(MLP3, momentum), 64, 4,
              {"torch": 0.6}),
