@@ -89,7 +89,7 @@ class Anomaly(Watch):
                 check_finite(part, f"{node.name}: the gradient of argument {argnum}", line)
         return parts
 
-    def found(self, gradients: Mapping[Node, Any]) -> None:
+    def found(self, gradients: Mapping[Node, Any], kept: bool) -> None:
         """Raise if a gradient that a sweep found is not finite: a sum may overflow."""
         for node, g in gradients.items():
             check_finite(g, f"the gradient of {node.name} of shape {node.shape}", "a sum of those that reach it")

@@ -352,7 +352,7 @@ class Tensor(methods.NumpyMethods):
         found = sweep([node], [start._array], call=rules_in_mode(), retain=retain_graph)
         # No other name for the arrays may be left, so that `own` need not copy them.
         del start
-        check_found(found)
+        check_found(found, kept=True)
         totals: list[tuple[Tensor, NDArray[Any]]] = []
         with _adding:
             while found:

@@ -33,8 +33,8 @@ class Watch:
         """Call the rules of a node."""
         return call_rules(node, argnums, g, y, args, kwargs)
 
-    def found(self, gradients: Mapping[Node, Any]) -> None:
-        """Take note of the gradients that a sweep found."""
+    def found(self, gradients: Mapping[Node, Any], kept: bool) -> None:
+        """Take note of the gradients that a sweep found, and whether leaves are to keep them in `.grad`."""
 
     def enter(self, part: object) -> Any:
         """Take note that a part of a training step begins, a module or an optimiser; `leave` is given the result."""
@@ -61,8 +61,8 @@ def rules_in_mode() -> CallRules:
     return call_rules if watch is None else watch.call_rules
 
 
-def check_found(found: Mapping[Node, Any]) -> None:
-    """Tell who looks on what a sweep found."""
+def check_found(found: Mapping[Node, Any], kept: bool = False) -> None:
+    """Tell who looks on what a sweep found, and whether leaves are to keep it in `.grad`."""
     watch = mode.get().watch
     if watch is not None:
-        watch.found(found)
+        watch.found(found, kept)

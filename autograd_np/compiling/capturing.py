@@ -186,11 +186,22 @@ class _Naming(Watch):
         self._log.section = self._sections.get(node.number, "").replace("forward", "backward") or "backward"
         return call_rules(node, argnums, g, y, args, kwargs)
 
-    def found(self, gradients: Mapping[Node, Any]) -> None:
-        """Name the gradients that a sweep found, and end its section."""
+    def found(self, gradients: Mapping[Node, Any], kept: bool) -> None:
+        """Name the gradients that a sweep found, and end its section.
+
+        Raises
+        ------
+        Uncapturable
+            If a leaf from outside is to keep one: a program would leave it there once, and never again.
+        """
         self._log.section, self._outside = self._outside or "", None
         for node, g in gradients.items():
             tensor = node.tensor() if isinstance(node, Leaf) else None
+            if kept and tensor is not None and type(tensor.data) is not StandIn and not node.is_argument:
+                raise Uncapturable(
+                    f"{user_line()}: backward() leaves a gradient in a tensor from outside of what is compiled; take "
+                    f"gradients(y, x) or value_and_grad, and for a training step nn.compile_step"
+                )
             _is_gradient(g, self._outputs.get(node.number) if tensor is None else tensor.data)
 
     def enter(self, part: object) -> str:

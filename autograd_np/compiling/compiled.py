@@ -62,9 +62,10 @@ def compile(function: Callable[..., Any]) -> Compiled:
     Notes
     -----
     Arrays that the function reaches from outside are read in each run, as they are then; numbers that it reaches from
-    outside, and not as arguments, are constants of the program. A condition on values that is
-    checked by this package itself, such as whether labels are in range, is checked in each run; where it comes out
-    otherwise, the function runs as it was given.
+    outside, and not as arguments, are constants of the program. What the function does besides computing, such as
+    printing, happens in the runs that are captured alone. A condition on values that is checked by this package itself,
+    such as whether labels are in range, is checked in each run; where it comes out otherwise, the function runs as it
+    was given.
 
     Examples
     --------

@@ -312,6 +312,19 @@ def test_results_on_a_tape() -> None:
         compile(lambda x: w * x)(drawn(3))
 
 
+def test_gradients_that_would_stay_in_tensors_from_outside() -> None:
+    w = Tensor(2.0, requires_grad=True)
+
+    def leave(x: Any) -> Any:
+        np.sum(w * x).backward()
+        return x
+
+    with pytest.raises(Uncapturable, match=HERE + "backward.* leaves a gradient"):
+        compile(leave)(drawn(3))
+    assert w.grad is None
+    check(lambda x: ag.gradients(np.sum(w * x), w)[0], lambda: (drawn(3),))
+
+
 def test_what_is_no_function() -> None:
     with pytest.raises(TypeError, match="compile: takes a function"):
         compile(3)  # pyright: ignore[reportArgumentType]
