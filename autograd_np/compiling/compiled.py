@@ -267,6 +267,8 @@ def _form(leaf: Any, array: Any) -> Any:
         return type(leaf), array.shape, array.dtype, array.strides
     if _is_numeric(array):
         return type(leaf), array.dtype
+    if isinstance(array, float | complex | slice):  # what is equal need not be the same: 0.0 and -0.0
+        return type(array), repr(array)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     try:
         hash(array)
     except TypeError:
@@ -274,8 +276,7 @@ def _form(leaf: Any, array: Any) -> Any:
             f"compile: an argument is a {type(array).__name__}, of which it cannot be told whether it has changed; "
             f"give arrays, numbers and words, also in dicts, lists and tuples"
         ) from None
-    # What is equal need not be the same: 0.0 and -0.0.
-    return type(array), repr(array) if isinstance(array, float | complex) else array
+    return type(array), array
 
 
 def _names_of_leaves(function: Any, args: Any, kwargs: Mapping[str, Any]) -> list[str]:

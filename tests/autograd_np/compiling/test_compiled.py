@@ -146,7 +146,7 @@ RANDOM = {"np.empty", "np.empty_like"}
 def test_every_function(name: str) -> None:
     """Each function of the table, and its gradient: the same bits for other numbers, or a refusal that says why."""
 
-    @settings(max_examples=max(2, settings.default.max_examples // 8), phases=[Phase.generate], database=None)
+    @settings(max_examples=max(2, settings.default.max_examples // 16), phases=[Phase.generate], database=None)
     @given(calls_of(KEYS[name]), st.booleans())
     def run(call: Any, differentiate: bool) -> None:
         if call.writes or call.name in RANDOM:
