@@ -435,7 +435,7 @@ def capturable(function: Callable[..., Any]) -> Callable[..., Any]:
 def random(rng: np.random.Generator, shape: tuple[int, ...], like: Any) -> Any:
     """Draw float32 numbers from 0 to 1; anew in each run of a program, if `like` is captured."""
 
-    def draw(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Any:
+    def draw(rng: Any, shape: tuple[int, ...], dtype: Any) -> Any:
         return rng.random(shape, dtype=dtype)
 
     if type(like) is StandIn:
