@@ -33,6 +33,17 @@ def compile_step(model: Module, loss: Callable[[Any, Any], Tensor], optimizer: O
     CompiledStep
         Called with a batch of inputs and targets, it takes a step and returns the loss.
 
+    Raises
+    ------
+    Uncapturable
+        When called: see `autograd_np.compile`. Parameters and state are as they were before.
+
+    Notes
+    -----
+    Where a check of values comes out otherwise than in the capture, the step runs eagerly, and dropout draws once
+    more. In a process that was tuned (`autograd_np.tune_process`), eager steps multiply in halves, and programs do
+    not: a product may differ in the last bit.
+
     Examples
     --------
     >>> import numpy as np

@@ -139,9 +139,7 @@ class Compiled:
                 return self._capture(entry, args, kwargs)
             self._last = entry.program
             inputs = [x for x in arrays if _is_numeric(x)]
-            if entry.program.writes_inputs and _overlap(
-                inputs
-            ):  # what is written is read elsewhere, other than captured
+            if entry.program.writes_inputs and _overlap(inputs):  # what it writes, it reads under another name
                 return self._function(*args, **kwargs)
             contents = [slot.get() for slot in entry.slots]
             for array in entry.program.written:
@@ -160,13 +158,13 @@ class Compiled:
         if self._last is None:
             raise RuntimeError(f"compile({self._name}): there is no program to save yet; call it twice first")
         with self._turn:
-            entry = next(entry for entry in self._entries.values() if entry.program is self._last)
-            contents = {slot.name: slot.get() for slot in entry.slots}
-            names = dict(
-                zip(self._last.inputs[len(self._last.inputs) - len(contents) :], contents.values(), strict=True)
-            )
+            entry = next((entry for entry in self._entries.values() if entry.program is self._last), None)
+            if entry is None:
+                raise RuntimeError(f"compile({self._name}): the last program was dropped for newer ones; run it again")
+            names = self._last.inputs[len(self._last.inputs) - len(entry.slots) :]
+            contents = {name: slot.get() for name, slot in zip(names, entry.slots, strict=True)}
             changed = [name for name, slot in zip(names, entry.slots, strict=True) if slot in entry.changed]
-            save_program(self._last, path, names, call.replace("CHANGED", repr(changed)), title)
+            save_program(self._last, path, contents, call.replace("CHANGED", repr(changed)), title)
 
     def _entry(self, key: Any) -> _Entry:
         """Return what is known of inputs of some form; what was not asked for for long is forgotten."""

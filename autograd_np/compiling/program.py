@@ -92,7 +92,12 @@ class Program:
         self.inputs = [self._names.of(value) for value in inputs]
         uses = Counter(id(flow.original(value)) for call in flow.calls for value in call.operands())
         uses.update(2 * [id(flow.original(value)) for value in outputs])
-        checked = {id(call.args[0]) for call in flow.calls if call.function == "guard"}
+        # Only what is checked at once: later, something else may have taken the place of what it was computed from.
+        checked = {
+            id(guard.args[0])
+            for call, guard in itertools.pairwise(flow.calls)
+            if guard.function == "guard" and id(guard.args[0]) in map(id, call.results)
+        }
         self._inlined = {
             id(call.results[0]): call
             for call in flow.calls

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 import autograd_np as ag
 from autograd_np import Tensor, compile, defvjp, grad, hessian, hvp, jacobian, primitive, value_and_grad, vjp
+from autograd_np.capture import Log
 from autograd_np.compiling import Uncapturable
+from autograd_np.compiling.program import Changed, Program
 from autograd_np.testing import programs
 from autograd_np.trees import leaves_of, tree_of
 from tests.autograd_np.calls import KEYS, calls_of
@@ -155,11 +157,10 @@ def test_every_function(name: str) -> None:
         def function(args: Any, kwargs: Any) -> Any:
             if not differentiate:
                 return call.function(*args, **kwargs)
-            taken = [x for x in leaves_of((args, kwargs)) if isinstance(x, np.ndarray) and x.dtype.kind in "fc"]
+            taken = [x for x in leaves_of((args, kwargs)) if is_taken(x)]
 
             def of_taken(*taken: Any) -> Any:
                 rest = iter(taken)
-                is_taken = lambda x: isinstance(x, np.ndarray) and x.dtype.kind in "fc"  # noqa: E731
                 its_args, its_kwargs = tree_of(
                     (args, kwargs), [next(rest) if is_taken(x) else x for x in leaves_of((args, kwargs))]
                 )
@@ -187,6 +188,11 @@ def test_every_function(name: str) -> None:
             same(found, expected)
 
     run()
+
+
+def is_taken(x: Any) -> bool:
+    """Tell what can be differentiated by."""
+    return isinstance(x, np.ndarray) and x.dtype.kind in "fc"
 
 
 def turned(x: Any) -> Any:
@@ -390,6 +396,19 @@ def test_a_guard_that_comes_out_otherwise_runs_eagerly() -> None:
         compiled(drawn(2, 3), np.array([0, 7]))
     x = drawn(2, 3)
     same(compiled(x, y), function(x, y))
+
+
+def test_a_guard_is_checked_by_what_was_computed_and_not_by_what_has_taken_its_place() -> None:
+    log = Log()
+    x = log.stand_in(np.array([0.25, 0.5, 0.75]), "x")
+    small = (x < 1).all()
+    large = np.logical_not(x > 0.4)  # lies where x < 1 has lain
+    log.guard(small)
+    program = Program(log.calls, [x], [large * 2.0])
+    for values in ([0.25, 0.5, 0.75], [0.5, 0.75, 0.9], [0.1, 0.2, 0.3]):
+        same(program.run(np.array(values))[0], (~(np.array(values) > 0.4)) * 2.0)
+    with pytest.raises(Changed):
+        program.run(np.array([0.1, 0.2, 2.0]))
 
 
 def test_inside_others() -> None:
