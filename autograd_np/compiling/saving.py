@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from symtable import SymbolTable, symtable
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -139,7 +141,7 @@ def _write_setting(name: str, value: Any, parts: dict[str, str], imports: dict[s
         parts[name] = f"{name} = np.random.Generator(np.random.{kind}())\n{name}.bit_generator.state = {state!r}"
     elif isinstance(value, FunctionType):
         function = inspect.unwrap(value)
-        _write_function(function, parts, imports)
+        _write_definition(function, function.__globals__, parts, imports)
         if function.__name__ != name:
             parts[name] = f"{name} = {function.__name__}"
     elif _is_literal(value):
@@ -148,29 +150,38 @@ def _write_setting(name: str, value: Any, parts: dict[str, str], imports: dict[s
         raise ValueError(f"save: the program needs {name}, a {type(value).__name__}, which cannot be written down")
 
 
-def _write_function(function: Callable[..., Any], parts: dict[str, str], imports: dict[str, str]) -> None:
-    """Write down a function of this project, and all that it leans on."""
-    name = function.__name__
+def _write_definition(
+    thing: Callable[..., Any], around: Mapping[str, Any], parts: dict[str, str], imports: dict[str, str]
+) -> None:
+    """Write down a function or a class of this project, and all that it leans on in the module around it."""
+    name = thing.__name__
     if name in parts:
         return
     parts[name] = ""
-    source = textwrap.dedent(inspect.getsource(function))
+    source = textwrap.dedent(inspect.getsource(thing))
     tree = ast.parse(source).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for used in sorted(names):
-        if used in function.__globals__ and used not in ("np", *parts):
-            _write_global(used, function.__globals__[used], parts, imports)
+    assert isinstance(tree, ast.FunctionDef | ast.ClassDef)
+    [inside] = (scope for scope in symtable(source, name, "exec").get_children() if scope.get_name() == name)
+    for used in sorted(_globals(inside)):
+        if used in around and used not in ("np", *parts):
+            _write_global(used, around[used], parts, imports)
     body = source.splitlines()[tree.lineno - 1 :]  # without decorators
     del parts[name]
     parts[name] = "\n" + "\n".join(body) + "\n"
 
 
+def _globals(scope: SymbolTable) -> set[str]:
+    """Return the names that a function or a class takes from the module around it."""
+    own = {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()}
+    return own.union(*map(_globals, scope.get_children()))
+
+
 def _write_global(name: str, value: Any, parts: dict[str, str], imports: dict[str, str]) -> None:
     if isinstance(value, ModuleType):
         imports[name] = f"import {value.__name__} as {name}" if value.__name__ != name else f"import {name}"
-    elif isinstance(value, FunctionType) and value.__module__.startswith("autograd_np"):
-        _write_function(inspect.unwrap(value), parts, imports)
+    elif isinstance(value, FunctionType | type) and value.__module__.startswith("autograd_np"):
+        function = inspect.unwrap(value)
+        _write_definition(function, vars(sys.modules[function.__module__]), parts, imports)
     elif isinstance(value, FunctionType):
         imports[name] = f"from {value.__module__} import {name}"
     elif _is_literal(value):

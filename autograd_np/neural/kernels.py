@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from autograd_np.capture import kernel
 from autograd_np.neural.arguments import Array, Pair
+from autograd_np.neural.memory import empty, empty_like
 from autograd_np.neural.threads import in_halves, tuned
 
 __all__ = [
@@ -45,7 +46,7 @@ def matmul(a: Any, b: Any) -> Any:
     multiply = _outer if a.shape[1] == 1 else np.matmul
     if not tuned() or type(a) is not np.ndarray:  # a captured product is left to BLAS
         return multiply(a, b)
-    y = np.empty((len(a), b.shape[1]), np.result_type(a, b))
+    y = empty((len(a), b.shape[1]), np.result_type(a, b))
 
     def work(rows: slice) -> None:
         multiply(a[rows], b, out=y[rows])
@@ -69,7 +70,8 @@ def pad(x: Array, padding: Pair, value: float = 0) -> Array:
     (n, c, h, w), (above, left) = x.shape, padding
     if padding == (0, 0):
         return x
-    total = np.full((h + 2 * above, w + 2 * left, c, n), value, x.dtype)
+    total = empty((h + 2 * above, w + 2 * left, c, n), x.dtype)
+    total.fill(value)
     total[above : above + h, left : left + w] = x.transpose(2, 3, 1, 0)
     return total.transpose(3, 2, 0, 1)
 
@@ -99,7 +101,7 @@ def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Arr
     windows = _windows(images, (kh, kw), stride)
     rows, columns = steps(images.shape[:2], (kh, kw), stride)
     matrices = np.ascontiguousarray(w.transpose(2, 0, 3, 1)).reshape(kh, o, kw * c)
-    y = np.empty((rows, columns, o, images.shape[3]), np.result_type(images, w))
+    y = empty((rows, columns, o, images.shape[3]), np.result_type(images, w))
     block = min(rows, max(1, _CACHED // max(1, y[0].size)))
 
     def under(m: int, start: int, count: int) -> Array:
@@ -108,7 +110,7 @@ def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Arr
         return windows[first : first + stride[0] * (count - 1) + 1 : stride[0]]
 
     def work(part: slice) -> None:
-        buffer = np.empty((block, *y.shape[1:]), y.dtype)
+        buffer = empty((block, *y.shape[1:]), y.dtype)
         for start in range(part.start, part.stop, block):
             out = y[start : min(start + block, part.stop)]
             term = buffer[: len(out)]
@@ -130,7 +132,7 @@ def _by_lines(images: Array, w: Array, b: Array | None, stride: Pair) -> Array:
     lines = _lines(images, (kh, kw), stride)
     windows = _down(lines, kh, stride[0], rows)
     matrix = w.transpose(0, 2, 3, 1).reshape(o, kh * kw * c)
-    y = np.empty((rows, o, lines.shape[2]), np.result_type(images, w))
+    y = empty((rows, o, lines.shape[2]), np.result_type(images, w))
 
     def work(part: slice) -> None:
         np.matmul(matrix, windows[part], out=y[part])
@@ -165,11 +167,14 @@ def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair)
     if stride == (1, 1) and min(margin) >= 0 and o * kw >= _THICK:
         return correlate(g, np.flip(w, (2, 3)).swapaxes(0, 1), None, stride, margin)
     h, width = image[0] + 2 * padding[0], image[1] + 2 * padding[1]
-    total = np.zeros((h, c, width, n), np.result_type(g, w))
+    total = empty((h, c, width, n), np.result_type(g, w))
+    total.fill(0)
     matrix = w.transpose(2, 3, 1, 0).reshape(kh * kw * c, o)
     lines = _contiguous(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
+    product = empty((kh * kw * c, columns * n), total.dtype)
+    patches = product.reshape(kh, kw, c, columns, n)
     for i in range(rows):  # row by row, so that the products are still in the cache when they are added
-        patches = (matrix @ lines[i]).reshape(kh, kw, c, columns, n)
+        np.matmul(matrix, lines[i], out=product)
         for j in range(kw):
             total[s * i : s * i + kh, :, j : j + t * (columns - 1) + 1 : t] += patches[:, j]
     inner = total[padding[0] : padding[0] + image[0], :, padding[1] : padding[1] + image[1]]
@@ -186,7 +191,7 @@ def kernel_gradient(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pai
     else:
         windows = _down(_lines(images, kernel, stride), kh, stride[0], rows).swapaxes(1, 2)
         outputs = _contiguous(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
-        products = np.empty((rows, o, kh * kw * c), np.result_type(x, g))
+        products = empty((rows, o, kh * kw * c), np.result_type(x, g))
 
         def work(part: slice) -> None:
             np.matmul(outputs[part], windows[part], out=products[part])
@@ -208,7 +213,7 @@ def _by_image_rows(images: Array, g: Array, kernel: Pair) -> Array:
     totals: list[Array] = []
 
     def work(part: slice) -> None:
-        line = np.empty((k, columns, n), images.dtype)
+        line = empty((k, columns, n), images.dtype)
         total = np.zeros((kh, o, k), np.result_type(images, g))
         by_row = total.reshape(kh * o, k)
         for i in range(part.start, part.stop):
@@ -227,7 +232,7 @@ def _contiguous(x: Array) -> Array:
     """Copy an array that does not lie in memory in order."""
     if x.flags.c_contiguous:
         return x
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
 
     def work(part: slice) -> None:
         y[part] = x[part]
@@ -247,7 +252,8 @@ def bias_gradient(g: Any) -> Any:
         return g.sum(axis=(0, 2, 3))  # a sweep that is itself recorded
     total = g
     for axis in sorted((0, 2, 3), key=lambda axis: -g.strides[axis]):
-        total = np.add.reduce(total, axis=axis, keepdims=True)
+        shape = (*total.shape[:axis], 1, *total.shape[axis + 1 :])
+        total = np.add.reduce(total, axis=axis, keepdims=True, out=empty_like(total, shape))
     return total.reshape(-1)
 
 
@@ -256,8 +262,8 @@ def max_of_tiles(x: Array, kernel: Pair) -> tuple[Array, Array]:
     """Return the maximum of each tile of images (N, C, H, W), and the maxima along the width on the way to it."""
     (n, c, height, width), (kh, kw) = x.shape, kernel
     rows, columns = height // kh, width // kw
-    across = np.empty_like(x, shape=(n, c, rows * kh, columns))
-    y = np.empty_like(x, shape=(n, c, rows, columns))
+    across = empty_like(x, (n, c, rows * kh, columns))
+    y = empty_like(x, (n, c, rows, columns))
 
     def work(part: slice) -> None:
         here = slice(part.start * kh, part.stop * kh)
@@ -284,11 +290,11 @@ def max_of_tiles_gradient(g: Array, y: Array, across: Array, x: Array, kernel: P
     It goes to the first row that holds the maximum, and there to the first column. No element may be NaN.
     """
     (_, _, rows, columns), (kh, kw) = y.shape, kernel
-    total = np.empty_like(x, dtype=g.dtype)
+    total = empty_like(x, dtype=g.dtype)
     total[:, :, rows * kh :] = 0
     total[:, :, :, columns * kw :] = 0
-    on_the_way = np.empty_like(across, dtype=g.dtype)
-    holds = np.empty_like(across, dtype=bool)
+    on_the_way = empty_like(across, dtype=g.dtype)
+    holds = empty_like(across, dtype=bool)
     g = as_in_memory(g, y)
 
     def work(part: slice) -> None:
@@ -321,7 +327,7 @@ def as_in_memory(g: Array, like: Array) -> Array:
     """Return an array in the memory layout of another one of its shape: itself, if it has that layout."""
     if g.strides == like.strides:
         return g
-    copy = np.empty_like(like, dtype=g.dtype)
+    copy = empty_like(like, dtype=g.dtype)
     copy[...] = g
     return copy
 

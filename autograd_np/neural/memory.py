@@ -1,0 +1,64 @@
+"""Memory for the large arrays of the kernels: that of earlier ones, once nobody has a view of them any more.
+
+What NumPy asks of the system for a large array are pages that must be found and cleared, some of which it has just
+given back: for a small network that takes longer than computing what is written there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from autograd_np.neural.arguments import Array
+
+__all__ = ["empty", "empty_like"]
+
+# In bytes. Smaller arrays NumPy makes in less time than it takes to lend them memory.
+_LARGE = 2**16
+
+# How many bytes that nobody uses are kept; with more than that, all of them are given back.
+_KEPT = 2**27
+
+
+class _Lent:
+    """Memory on loan: it can be lent again when the last array in it is gone.
+
+    Threads may lend and return at any moment: each step of it is one operation of a list or a dict.
+    """
+
+    free: ClassVar[dict[int, list[Array]]] = {}
+
+    def __init__(self, size: int) -> None:
+        try:
+            self.memory = _Lent.free[size].pop()
+        except (KeyError, IndexError):
+            self.memory = np.empty(size, np.uint8)
+
+    def array(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Return an array that lies here, and keeps this alive."""
+        address = self.memory.__array_interface__["data"]
+        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": address, "version": 3}
+        return np.asarray(self)
+
+    def __del__(self) -> None:
+        size = self.memory.size
+        if size + sum(size * len(parts) for size, parts in list(_Lent.free.items())) > _KEPT:
+            _Lent.free.clear()
+        if size <= _KEPT:
+            _Lent.free.setdefault(size, []).append(self.memory)
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return an array of any content, as np.empty does."""
+    kind = np.dtype(dtype)
+    size = math.prod(shape) * kind.itemsize
+    return _Lent(size).array(shape, kind) if size >= _LARGE and kind.kind in "bfc" else np.empty(shape, kind)
+
+
+def empty_like(x: Array, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Array:
+    """Return an array of any content, whose axes lie in memory in the order of another one's, as np.empty_like does."""
+    shape, order = shape or x.shape, sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
+    lying = empty(tuple(shape[axis] for axis in order), dtype or x.dtype)
+    return lying.transpose([order.index(axis) for axis in range(x.ndim)])
