@@ -31,7 +31,7 @@ _TRIES = 3
 """How many runs may differ from the one before: an optimiser makes its memory in the first step."""
 
 
-def compile(function: Callable[..., Any]) -> Compiled:
+def compile(function: Callable[..., Any], *, exact: bool = True) -> Compiled:
     """Return a function that is captured while it runs, and from the third call on runs as a program of NumPy.
 
     The program computes the same bits. It has no tape, no calls of rules and no new arrays on the way: its memory is
@@ -42,6 +42,9 @@ def compile(function: Callable[..., Any]) -> Compiled:
     function : callable
         Computes with NumPy. It takes arrays, also in nested dicts, lists and tuples, and returns such. What is
         differentiated is a part of it: ``compile(value_and_grad(f))``.
+    exact : bool
+        False lets BLAS add products of matrices to what is there already, through SciPy. Sums with them then differ
+        from the function's in the last digits, and NumPy's warnings of overflow in them are left out.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def compile(function: Callable[..., Any]) -> Compiled:
     """
     if not callable(function):
         raise TypeError(f"compile: takes a function and returns one, and was given a {type(function).__name__}")
-    return Compiled(function)
+    return Compiled(function, exact=exact)
 
 
 class Compiled:
@@ -96,9 +99,9 @@ class Compiled:
         How many there are.
     """
 
-    def __init__(self, function: Callable[..., Any], state: State | None = None) -> None:
+    def __init__(self, function: Callable[..., Any], state: State | None = None, exact: bool = True) -> None:
         functools.update_wrapper(self, function)
-        self._function, self._state = function, state or State()
+        self._function, self._state, self._exact = function, state or State(), exact
         self._entries: dict[Any, _Entry] = {}
         self._last: Program | None = None
         self._turn = threading.RLock()
@@ -182,7 +185,7 @@ class Compiled:
         if before is not None:
             fault = difference(before, run)
             if fault is None:
-                entry.write(run)
+                entry.write(run, self._exact)
                 self._last = entry.program
             else:
                 entry.tries += 1
@@ -207,12 +210,13 @@ class _Entry:
         self._tree: Any = None
         self._leaves: Sequence[tuple[type, Any]] = ()  # of each result its type, and what it is if it is a constant
 
-    def write(self, run: Run) -> None:
+    def write(self, run: Run, exact: bool) -> None:
         """Write the program of a run."""
         leaves = list(leaves_of(run.result))
         contents = [x.data if type(x) is Tensor else x for x in leaves]
         made = [x for x in contents if type(x) is StandIn]
-        self.program = Program(run.log.calls, run.inputs, [*made, *(value for _, value in run.changed)], run.state)
+        outputs = [*made, *(value for _, value in run.changed)]
+        self.program = Program(run.log.calls, run.inputs, outputs, run.state, exact)
         self.slots, self.changed = run.slots, [slot for slot, _ in run.changed]
         self._tree = tree_of(run.result, [None] * len(leaves))
         self._leaves = [

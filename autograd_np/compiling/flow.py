@@ -44,9 +44,13 @@ class Flow:
         self._merged: dict[int, int] = {}  # from the memory of a copy that was left out to that of the original
         self._outputs = outputs
         self.lasting = {self.memory(value) for value in given}
-        self.calls = self._living(self._without_copies(self._living(calls)))
-        self.last = self._last_touches(self.calls)
+        self.take(self._without_copies(self._living(calls)))
         self.returned = {self.memory(value) for value in outputs}
+
+    def take(self, calls: Sequence[Call]) -> None:
+        """Take other calls that do the same in the place of these; those that are not needed are left out."""
+        self.calls = self._living(calls)
+        self.last = self._last_touches(self.calls)
 
     def memory(self, value: Any) -> int:
         """Return what tells the memory of a value from that of others."""

@@ -11,6 +11,7 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import FunctionType
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from autograd_np.capture import PARTS, WRITERS, Call, Uncapturable, Value
 from autograd_np.compiling.flow import Flow, is_stand_in
+from autograd_np.compiling.folding import folded
 from autograd_np.compiling.names import Names
 from autograd_np.compiling.places import COPYING, FILLING, RESHAPING, Places
 from autograd_np.primitives import name_of
@@ -44,6 +46,8 @@ class Program:
         What it takes, and what it returns.
     state : sequence of StandIn
         The arrays from outside that it may write into.
+    exact : bool
+        Whether it computes the same bits as what was captured; if not, BLAS adds products of matrices.
 
     Attributes
     ----------
@@ -71,10 +75,13 @@ class Program:
     """
 
     def __init__(
-        self, calls: Sequence[Call], inputs: Sequence[Any], outputs: Sequence[Any], state: Sequence[Any] = ()
-    ) -> None:
+        self, calls: Sequence[Call], inputs: Sequence[Any], outputs: Sequence[Any], state: Sequence[Any] = (),
+        exact: bool = True,
+    ) -> None:  # fmt: skip
         constants = _constants(calls, inputs, outputs)
         self._flow = flow = Flow(calls, [*inputs, *constants], outputs)
+        if not exact:
+            flow.take(folded(flow))
         written = _written(flow, [*inputs, *state])
         self.written = [array for memory, array in written.items() if memory in map(flow.memory, state)]
         self.writes_inputs = any(flow.memory(value) in written for value in inputs)
@@ -144,7 +151,7 @@ class Program:
             condition, outcome = call.args
             return [f"if {'not ' if outcome else ''}{self._text(condition)}: raise Changed"]
         if call.written is not None:
-            return [self._write(call)]
+            return self._write(call)
         if self._flow.is_view(call):
             return self._view(call)
         if self._places.has(call):
@@ -189,15 +196,23 @@ class Program:
         note = ", ".join(filter(None, notes))
         return [line.replace("{}", name) + (f"  # {note}" if note else "")] if line else []
 
-    def _write(self, call: Call) -> str:
+    def _write(self, call: Call) -> list[str]:
         """Write a call that writes into what is there already."""
         function = call.function
         if function == "setitem":
             target, index, value = call.args
-            return f"{self._text(target)}[{self._index(index)}] = {self._text(value)}"
+            return [f"{self._text(target)}[{self._index(index)}] = {self._text(value)}"]
         if function == "fill" or function in WRITERS or (isinstance(function, tuple) and function[1] == "at"):
-            return self._call(call)
-        return self._call(call, out=self._text(call.written))
+            return [self._call(call)]
+        if isinstance(function, FunctionType):  # a product that BLAS adds
+            return [f"# {self._sum(*call.args, sign='-' if 'subtract' in call.name else '+')}", self._call(call)]
+        return [self._call(call, out=self._text(call.written))]
+
+    def _sum(self, c: Any, scale: Any, a: Any, b: Any, keep: Any = 1.0, sign: str = "+") -> str:
+        """Write a sum with a product, as one writes it in NumPy."""
+        target, product = self._text(c), f"{self._text(a)} @ {self._text(b)}"
+        term = product if scale == 1.0 else f"{self._text(scale)} * ({product})"
+        return f"{target} {sign}= {term}" if keep == 1.0 else f"{target} = {keep} * {target} {sign} {term}"
 
     # -- words --------------------------------------------------------------------------------------------------------
 
