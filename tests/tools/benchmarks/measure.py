@@ -77,10 +77,11 @@ class Process:
     size : int
         The work's size.
     threads : int
-        How many threads each library may use.
+        How many threads each library may use; a work that has a number of its own is done with that.
     """
 
     def __init__(self, work: str, name: str, size: int, threads: int) -> None:
+        threads = WORKS[work].threads or threads
         self._executor = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         with _variables(environment(threads)):  # the process starts with the first call, and inherits them
             self.ready: Future[None] = self._executor.submit(_make, work, name, size, threads)
@@ -197,7 +198,7 @@ def race(work: str, entries: Sequence[Entry], rounds: int, threads: int, block_s
     rounds : int
         How many blocks each runs; fewer if that would take long.
     threads : int
-        How many threads each library may use.
+        How many threads each library may use; a work that has a number of its own is done with that.
     block_seconds : float
         How long a block is; at least one step. With 0 nothing is waited for either.
 

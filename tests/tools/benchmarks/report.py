@@ -87,9 +87,10 @@ def origin(report: Report) -> str:
     for name in LIBRARIES:
         if name not in report.missing and any(entry.name == name for race in report.races for entry in race.times):
             versions.append(f"{TITLES[name].split()[-1 if name in ('autograd', 'mygrad') else 0]} {_version(name)}")
+    otherwise = " unless its row says otherwise" if any(WORKS[race.work].threads for race in report.races) else ""
     text = (
-        f"From `{report.command}` on {processor()}, {os.cpu_count()} cores, {report.threads} threads for each library; "
-        f"{', '.join(versions)}."
+        f"From `{report.command}` on {processor()}, {os.cpu_count()} cores, {report.threads} threads for each library"
+        f"{otherwise}; {', '.join(versions)}."
     )
     if report.tiny:
         text += " In the tiny form: these figures show that it works, and nothing else."

@@ -46,6 +46,12 @@ class TestWorks:
         if isinstance(contender, works.Eager):
             assert contender.figures()[-1] < first
 
+    def test_a_number_of_threads_is_in_the_title(self) -> None:
+        own = {work.name: work.threads for work in WORKS.values() if work.threads is not None}
+        assert own == {"compiled-batch1": 1}
+        for work in WORKS.values():
+            assert ("one thread" in work.title) == (work.threads == 1)
+
     def test_every_aim_has_a_contender(self) -> None:
         for work in WORKS.values():
             assert work.aims.keys() == work.contenders.keys() - {OURS}
@@ -79,6 +85,10 @@ class TestMeasure:
         assert os.environ == before
         assert there.items() >= measure.environment(1).items()
         assert there["OPENBLAS_NUM_THREADS"] == there["OMP_NUM_THREADS"] == there["MKL_NUM_THREADS"] == "1"
+
+    def test_a_work_may_have_threads_of_its_own(self) -> None:
+        with Process("compiled-batch1", OURS, 1, threads=2) as process:
+            assert process.call(environment_of).items() >= measure.environment(1).items()
 
     def test_race(self) -> None:
         small, large = Entry(OURS, 4), Entry(OURS, 8)
@@ -188,6 +198,10 @@ class TestProgram:
         printed = capsys.readouterr().out
         assert "PyTorch eager is left out: torch is not installed" in printed
         assert "Not installed, and left out: HIPS autograd, JAX jit, MyGrad, PyTorch eager." in printed
+
+    @pytest.mark.parametrize(("work", "words"), [("rows", "for each library;"), ("compiled-batch1", "unless its row")])
+    def test_says_that_rows_have_threads_of_their_own(self, work: str, words: str) -> None:
+        assert words in report.origin(report.Report("", 2, [], races=[Race(work, {Entry(OURS, 1): [1.0]})]))
 
     @pytest.mark.skipif(not available(), reason="the account is Linux's, with glibc")
     def test_memory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
