@@ -56,7 +56,10 @@ class Run:
     def race(self, work: str, entries: list[Entry], rounds: int | None = None) -> Race:
         tiny = self.options.tiny
         rounds = 2 if tiny else min(self.options.rounds, rounds or self.options.rounds)
-        return race(work, entries, rounds, self.options.threads, 0.0 if tiny else BLOCK)
+        result = race(work, entries, rounds, self.options.threads, 0.0 if tiny else BLOCK)
+        for entry, reason in result.left_out.items():
+            print(f"{TITLES[entry.name]} is left out of {work}: {reason}")
+        return result
 
     def ratios(self, work: str) -> Race:
         size = WORKS[work].tiny if self.options.tiny else WORKS[work].size
@@ -94,7 +97,7 @@ def main(argv: list[str]) -> None:
     run = Run(options)
     missing = sorted({name for work in WORKS.values() for name in work.installed(options.peers)[1]})
     for name in missing:
-        print(f"{TITLES[name]} is left out: {name} is not installed")
+        print(f"{TITLES[name]} is left out: {LIBRARIES[name]} is not installed")
     report = Report(
         f"python -m tests.tools.benchmarks {shlex.join(argv)}".strip(), options.threads, missing, options.tiny
     )

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from tqdm import tqdm
 
-from tests.tools.benchmarks.works import OURS, TITLES, WORKS, Contender
+from tests.tools.benchmarks.works import LIBRARIES, OURS, TITLES, WORKS, Contender, Unavailable
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -49,7 +49,7 @@ def set_up(name: str, threads: int, training: bool) -> None:
     """
     if hasattr(os, "sched_setaffinity"):  # JAX asks how many processors it may use, and takes them all
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    if name == "torch":
+    if LIBRARIES.get(name) == "torch":
         import torch
 
         torch.set_num_threads(threads)
@@ -170,10 +170,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Race:
-    """The times of some entries of one work, in seconds a step: the median of each round's block."""
+    """The times of some entries of one work, in seconds a step: the median of each round's block.
+
+    `left_out` says why others have none.
+    """
 
     work: str
     times: Mapping[Entry, Sequence[float]]
+    left_out: Mapping[Entry, str] = field(default_factory=dict[Entry, str])
 
     def time(self, entry: Entry) -> float:
         """Return the median over the rounds."""
@@ -188,6 +192,9 @@ class Race:
 
 def race(work: str, entries: Sequence[Entry], rounds: int, threads: int, block_seconds: float = BLOCK) -> Race:
     """Run blocks of steps of the entries in turn, forwards and backwards alternately.
+
+    What is slow once, such as compiling, is done before: when a contender is made, or in the steps that show that all
+    compute the same. One that turns out to be unavailable is left out.
 
     Parameters
     ----------
@@ -209,8 +216,14 @@ def race(work: str, entries: Sequence[Entry], rounds: int, threads: int, block_s
     """
     with ExitStack() as stack:
         processes = {entry: stack.enter_context(Process(work, entry.name, entry.size, threads)) for entry in entries}
-        for process in processes.values():
-            process.ready.result()
+        left_out: dict[Entry, str] = {}
+        for entry, process in processes.items():
+            try:
+                process.ready.result()
+            except Unavailable as error:
+                left_out[entry] = str(error)
+        entries = [entry for entry in entries if entry not in left_out]
+        processes = {entry: processes[entry] for entry in entries}
         check_agreement(work, {entry: process.call(figures) for entry, process in processes.items()})
         seconds = {entry: process.call(shortest) for entry, process in processes.items()}
         steps = {entry: max(1, round(block_seconds / seconds[entry])) for entry in entries}
@@ -220,7 +233,7 @@ def race(work: str, entries: Sequence[Entry], rounds: int, threads: int, block_s
             for entry in entries if i % 2 == 0 else reversed(entries):
                 time.sleep(PAUSE if block_seconds else 0)
                 times[entry].append(processes[entry].call(block, steps=steps[entry]))
-    return Race(work, times)
+    return Race(work, times, left_out)
 
 
 def check_agreement(work: str, found: Mapping[Entry, Sequence[float]]) -> None:

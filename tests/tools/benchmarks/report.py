@@ -28,11 +28,14 @@ from tests.tools.benchmarks.works import (
     Growth,
 )
 
+# What the libraries are called beside their versions.
+NAMES = {"torch": "PyTorch", "jax": "JAX", "autograd": "autograd", "mygrad": "MyGrad"}
+
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 COLOURS = {
-    OURS: "#111111", "torch": "#ee4c2c", "jax": "#5e97f6", "autograd": "#8c8c8c", "mygrad": "#2ca02c",
-    "by-hand": "#b8860b", "products": "#6a51a3",
+    OURS: "#111111", "torch": "#ee4c2c", "torch-compile": "#a01c0a", "jax": "#5e97f6",
+    "autograd": "#8c8c8c", "mygrad": "#2ca02c", "by-hand": "#b8860b", "products": "#6a51a3",
 }  # fmt: skip
 
 
@@ -84,9 +87,8 @@ def markdown(report: Report) -> str:
 def origin(report: Report) -> str:
     """Name the command, the machine and the versions."""
     versions = [f"Python {platform.python_version()}", f"NumPy {importlib.metadata.version('numpy')}"]
-    for name in LIBRARIES:
-        if name not in report.missing and any(entry.name == name for race in report.races for entry in race.times):
-            versions.append(f"{TITLES[name].split()[-1 if name in ('autograd', 'mygrad') else 0]} {_version(name)}")
+    measured = {LIBRARIES.get(entry.name) for race in report.races for entry in race.times}
+    versions += [f"{NAMES[library]} {_version(library)}" for library in NAMES if library in measured]
     otherwise = " unless its row says otherwise" if any(WORKS[race.work].threads for race in report.races) else ""
     text = (
         f"From `{report.command}` on {processor()}, {os.cpu_count()} cores, {report.threads} threads for each library"
@@ -94,6 +96,12 @@ def origin(report: Report) -> str:
     )
     if report.tiny:
         text += " In the tiny form: these figures show that it works, and nothing else."
+    left_out: dict[tuple[str, str], list[str]] = {}
+    for race in report.races:
+        for entry, reason in race.left_out.items():
+            left_out.setdefault((entry.name, reason), []).append(race.work)
+    for (name, reason), works in left_out.items():
+        text += f" {TITLES[name]} is left out of {', '.join(works)}: {reason}."
     if report.missing:
         text += f" Not installed, and left out: {', '.join(TITLES[name] for name in report.missing)}."
     return text
@@ -241,7 +249,8 @@ def save_figures(report: Report, path: Path) -> None:
 
 def _plain(race: Race) -> dict[str, Any]:
     times = [{"name": entry.name, "size": entry.size, "seconds": times} for entry, times in race.times.items()]
-    return {"work": race.work, "times": times}
+    left_out = [{"name": entry.name, "size": entry.size, "why": reason} for entry, reason in race.left_out.items()]
+    return {"work": race.work, "times": times, "left_out": left_out}
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,12 @@ import json
 import os
 import re
 import stat
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +18,8 @@ from tests.tools.benchmarks import __main__ as program
 from tests.tools.benchmarks import measure, report, works
 from tests.tools.benchmarks.measure import Entry, Process, Race, check_agreement, race
 from tests.tools.benchmarks.memory import available, bytes_per_operation, step_memory
-from tests.tools.benchmarks.works import OURS, SWEEPS, WORKS
+from tests.tools.benchmarks.networks import Model
+from tests.tools.benchmarks.works import OURS, SWEEPS, WORKS, Unavailable
 
 TINY = {name: work.tiny for name, work in WORKS.items()}
 
@@ -25,7 +31,10 @@ class TestWorks:
         """All whose library is installed: the losses of five training steps, or the value and its gradients."""
         names, _ = WORKS[work].installed(program.PEERS)
         size = TINY[work]
-        found = {Entry(name, size): WORKS[work].contenders[name](size).figures() for name in names}
+        found: dict[Entry, list[float]] = {}
+        for name in names:
+            with suppress(Unavailable):
+                found[Entry(name, size)] = WORKS[work].contenders[name](size).figures()
         assert len(found[Entry(OURS, size)]) >= 2
         check_agreement(work, found)
 
@@ -62,9 +71,55 @@ class TestWorks:
         assert names == [OURS, "jax", "by-hand", "products"]
         assert missing == ["torch"]
 
+    def test_contenders_of_one_library_are_left_out_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(works, "find_spec", lambda name: None if name == "torch" else object())
+        names, missing = WORKS["compiled-cnn"].installed(program.PEERS)
+        assert names == [OURS, "jax"]
+        assert missing == ["torch", "torch-compile"]
+
     def test_a_peer_that_is_not_asked_for_is_not_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(works, "find_spec", lambda _: None)
         assert WORKS["mlp"].installed(["by-hand"]) == ([OURS, "by-hand"], [])
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def function(*_: Any) -> Any:
+        raise error
+
+    return function
+
+
+class TestTorchCompile:
+    """Without PyTorch: what stands for it here fails as its compiler does, at once or in the first call."""
+
+    @pytest.mark.parametrize("at_once", [False, True])
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            (
+                RuntimeError("No working C++ compiler found\n\nSet TORCHDYNAMO_VERBOSE=1"),
+                "RuntimeError: No working C++",
+            ),
+            (FileNotFoundError(2, "No such file", "g++"), r"FileNotFoundError: \[Errno 2\] No such file: 'g\+\+'"),
+            (NotImplementedError(), "NotImplementedError"),
+        ],
+    )
+    def test_what_does_not_compile_is_unavailable(
+        self, error: Exception, reason: str, at_once: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fails = raising(error)
+        torch = SimpleNamespace(
+            from_numpy=lambda x: x,
+            nn=SimpleNamespace(CrossEntropyLoss=lambda: None),
+            optim=SimpleNamespace(SGD=lambda parameters, lr: None),
+            compile=fails if at_once else lambda _: fails,
+        )
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        network = SimpleNamespace(load_state_dict=lambda _: None, parameters=list)
+        model = Model(lambda _: network, (2,), {}, raising(AssertionError()))
+        with pytest.raises(Unavailable, match=f"^{reason}") as caught:
+            works.TorchCompiledTraining(model, works.sgd, 1)
+        assert "\n" not in str(caught.value)
 
 
 def environment_of(_: works.Contender) -> dict[str, str]:
@@ -89,6 +144,26 @@ class TestMeasure:
     def test_a_work_may_have_threads_of_its_own(self) -> None:
         with Process("compiled-batch1", OURS, 1, threads=2) as process:
             assert process.call(environment_of).items() >= measure.environment(1).items()
+
+    def test_who_is_unavailable_is_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Here(Process):
+            """As in a process of its own, but for one that cannot be made."""
+
+            def __init__(self, work: str, name: str, size: int, threads: int) -> None:
+                super().__init__(work, name if name == OURS else "products", size, threads)
+                if name == "torch":
+                    self.ready = Future()
+                    self.ready.set_exception(Unavailable("no compiler"))
+
+        monkeypatch.setattr(measure, "Process", Here)
+        ours, peer, other = (Entry(name, 4) for name in (OURS, "torch", "products"))
+        result = race("mlp", [ours, peer, other], rounds=3, threads=1, block_seconds=0)
+        assert list(result.times) == [ours, other]
+        assert result.left_out == {peer: "no compiler"}
+
+    def test_other_errors_are_not_a_reason_to_leave_out(self) -> None:
+        with pytest.raises(KeyError, match="nobody"):
+            race("mlp", [Entry(OURS, 4), Entry("nobody", 4)], rounds=1, threads=1, block_seconds=0)
 
     def test_race(self) -> None:
         small, large = Entry(OURS, 4), Entry(OURS, 8)
@@ -197,7 +272,22 @@ class TestProgram:
         program.main(["--tiny", "--works", "rows", "--threads", "1", "--out", str(tmp_path)])
         printed = capsys.readouterr().out
         assert "PyTorch eager is left out: torch is not installed" in printed
-        assert "Not installed, and left out: HIPS autograd, JAX jit, MyGrad, PyTorch eager." in printed
+        assert "torch.compile is left out: torch is not installed" in printed
+        assert re.search(r"Not installed, and left out: HIPS autograd, JAX jit, MyGrad, PyTorch eager, ", printed)
+
+    def test_says_who_cannot_run(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def unavailable(work: str, *_: Any) -> Race:
+            return Race(work, {Entry(OURS, 4): [1.0, 2.0]}, {Entry("torch-compile", 4): "no compiler"})
+
+        monkeypatch.setattr(program, "race", unavailable)
+        program.main(["--tiny", "--works", "compiled-mlp", "compiled-cnn", "--out", str(tmp_path)])
+        printed = capsys.readouterr().out
+        assert "torch.compile is left out of compiled-cnn: no compiler\n" in printed
+        assert " torch.compile is left out of compiled-mlp, compiled-cnn: no compiler." in printed
+        figures = json.loads((tmp_path / "benchmarks.json").read_text())
+        assert figures["races"][0]["left_out"] == [{"name": "torch-compile", "size": 4, "why": "no compiler"}]
 
     @pytest.mark.parametrize(("work", "words"), [("rows", "for each library;"), ("compiled-batch1", "unless its row")])
     def test_says_that_rows_have_threads_of_their_own(self, work: str, words: str) -> None:
