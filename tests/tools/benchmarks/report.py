@@ -34,7 +34,7 @@ NAMES = {"torch": "PyTorch", "jax": "JAX", "autograd": "autograd", "mygrad": "My
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 COLOURS = {
-    OURS: "#111111", "torch": "#ee4c2c", "torch-compile": "#a01c0a", "jax": "#5e97f6",
+    OURS: "#111111", "torch": "#ee4c2c", "torch-cells": "#f7a583", "torch-compile": "#a01c0a", "jax": "#5e97f6",
     "autograd": "#8c8c8c", "mygrad": "#2ca02c", "by-hand": "#b8860b", "products": "#6a51a3",
 }  # fmt: skip
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.tools.benchmarks import __main__ as program
 from tests.tools.benchmarks import measure, report, works
 from tests.tools.benchmarks.measure import Entry, Process, Race, check_agreement, race
 from tests.tools.benchmarks.memory import available, bytes_per_operation, step_memory
-from tests.tools.benchmarks.networks import Model
+from tests.tools.benchmarks.networks import BLOCK, LSTM, MLP, Model
 from tests.tools.benchmarks.works import OURS, SWEEPS, WORKS, Unavailable
 
 TINY = {name: work.tiny for name, work in WORKS.items()}
@@ -55,6 +56,22 @@ class TestWorks:
         if isinstance(contender, works.Eager):
             assert contender.figures()[-1] < first
 
+    @pytest.mark.parametrize("model", [MLP, BLOCK, LSTM])
+    def test_a_compiled_step_is_the_eager_one(self, model: Model) -> None:
+        eager, compiled = (made(model, works.adam, 2) for made in (works.OurTraining, works.OurCompiledTraining))
+        assert eager.figures() == compiled.figures()
+        for name, value in eager.model.state_dict().items():
+            np.testing.assert_array_equal(compiled.model.state_dict()[name], value)
+
+    @pytest.mark.parametrize("model", [BLOCK, LSTM])
+    def test_every_parameter_moves(self, model: Model) -> None:
+        """Adam moves all that takes part in the loss: a quarter of an LSTM's weights belongs to each gate."""
+        contender = works.OurCompiledTraining(model, works.adam, 2)
+        before = contender.model.state_dict()
+        contender.figures()
+        for name, value in contender.model.state_dict().items():
+            assert (value != before[name]).mean() > 0.9, name
+
     def test_a_number_of_threads_is_in_the_title(self) -> None:
         own = {work.name: work.threads for work in WORKS.values() if work.threads is not None}
         assert own == {"compiled-batch1": 1}
@@ -73,9 +90,9 @@ class TestWorks:
 
     def test_contenders_of_one_library_are_left_out_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(works, "find_spec", lambda name: None if name == "torch" else object())
-        names, missing = WORKS["compiled-cnn"].installed(program.PEERS)
+        names, missing = WORKS["compiled-lstm"].installed(program.PEERS)
         assert names == [OURS, "jax"]
-        assert missing == ["torch", "torch-compile"]
+        assert missing == ["torch", "torch-cells", "torch-compile"]
 
     def test_a_peer_that_is_not_asked_for_is_not_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(works, "find_spec", lambda _: None)

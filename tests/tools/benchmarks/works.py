@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.tools.benchmarks import by_hand
-from tests.tools.benchmarks.networks import CNN, LENET, MLP, MLP3, Model
+from tests.tools.benchmarks.networks import BLOCK, CNN, LENET, LSTM, LSTM_CELLS, MLP, MLP3, Model
 
 OURS = "autograd_np"
 
@@ -26,6 +26,7 @@ OURS = "autograd_np"
 TITLES = {
     OURS: "autograd_np",
     "torch": "PyTorch eager",
+    "torch-cells": "PyTorch eager, in a loop over cells",
     "torch-compile": "torch.compile",
     "jax": "JAX jit",
     "autograd": "HIPS autograd",
@@ -37,6 +38,7 @@ TITLES = {
 # Those that need a library of their own, and which.
 LIBRARIES = {
     "torch": "torch",
+    "torch-cells": "torch",
     "torch-compile": "torch",
     "jax": "jax",
     "autograd": "autograd",
@@ -159,7 +161,7 @@ class TorchTraining(Eager):
 
         x, y, state = model.problem(batch)
         self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
-        self.model = model.build(torch.nn)
+        self.model = (model.torch or model.build)(torch.nn)
         self.model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
         self.optimizer = optimizer(torch.optim, self.model.parameters())
         self.criterion = torch.nn.CrossEntropyLoss()
@@ -498,6 +500,20 @@ WORKS = {
         Work("compiled-cnn", "CNN, momentum, compiled", _compiled(CNN, momentum), 64, 2, _compared(0.3, 0.2, 0.25)),
         Work("compiled-lenet", "LeNet, momentum, compiled", _compiled(LENET, momentum), 64, 2,
              _compared(0.95, 0.75, 0.5)),
+        Work("compiled-block", "transformer block (64 features, 4 heads, 32 places, batch 16), Adam, compiled",
+             _compiled(BLOCK, adam), 16, 2, _compared(0.75, 0.75, 0.9)),
+        Work(
+            "compiled-lstm", "LSTM (64 inputs, 64 hidden, 32 steps, batch 16), Adam, compiled",
+            # PyTorch's users take its own LSTM, or a loop over cells; its compiler leaves the first as it is.
+            {
+                OURS: partial(OurCompiledTraining, LSTM, adam),
+                "torch": partial(TorchTraining, LSTM, adam),
+                "torch-cells": partial(TorchTraining, LSTM_CELLS, adam),
+                "torch-compile": partial(TorchCompiledTraining, LSTM_CELLS, adam),
+                "jax": partial(JaxTraining, LSTM, adam),
+            },
+            size=16, tiny=2, aims={**_compared(0.25, 0.5, 0.2), "torch-cells": 0.25},
+        ),
         Work(
             "compiled-chain", "chain of 1,000 operations on 10 elements, compiled",
             {
