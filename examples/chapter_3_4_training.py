@@ -40,6 +40,7 @@ from common import (
     run,
     save,
     say,
+    show_program,
     show_step,
     split,
     subplots,
@@ -118,6 +119,14 @@ def story(options: Namespace) -> None:
     show_step(
         model, x, y, "What the automatic way records, and how it goes back: the formulas of --help, found by itself"
     )
+
+    heading("The whole step as a program")
+    say(
+        "nn.compile_step looks on while a step is taken, and writes down every call of NumPy: forwards, backwards and "
+        "the update. Read it beside the formulas; d_linear2 is delta2, and weights are (outputs, inputs). "
+        "examples/compiled.py lays it beside a step by hand, line against line."
+    )
+    show_program(model, x, y, options.lr)
 
     heading("The error and the loss")
     _, A2 = reference.forward_mlp(x, *parameters)

@@ -1,6 +1,7 @@
 """What the chapters' scripts share: their options, their data, and the look of what they print and draw."""
 
 import argparse
+import copy
 import inspect
 import sys
 import textwrap
@@ -277,6 +278,29 @@ def show_step(
     """Print what the engine records of a model's loss on a batch, and in which order it goes back through it."""
     print(f"\n{what}:\n")
     print_tape(nn.CrossEntropyLoss()(model(x), labels), dict(model.named_parameters()) | {"X": x, "y": labels})
+
+
+def show_program(model: nn.Module, x: Array, labels: Array, lr: float) -> None:
+    """Print a whole step of gradient descent as a program of NumPy, and check that it takes the step of the model.
+
+    Raises
+    ------
+    ArithmeticError
+        If it takes another one.
+    """
+    loss, (compiled, eager) = nn.CrossEntropyLoss(), (copy.deepcopy(model) for _ in range(2))
+    step = nn.compile_step(compiled, loss, nn.optim.SGD(compiled.parameters(), lr=lr))
+    for _ in range(2):  # to see what it does
+        step(x, labels)
+    compiled.load_state_dict(model.state_dict())
+    step(x, labels)
+    optimizer = nn.optim.SGD(eager.parameters(), lr=lr)
+    loss(eager(x), labels).backward()
+    optimizer.step()
+    for one, other in zip(compiled.parameters(), eager.parameters(), strict=True):
+        if not np.array_equal(one.data, other.data):
+            raise ArithmeticError("the program of a step takes another step than the model")
+    print(f"\n{step.source}\nIt takes the model's step, to the last bit.")
 
 
 def difference(a: Any, b: Any) -> float:
