@@ -13,6 +13,7 @@ written down as a *guard* instead: a program runs only as long as its guards com
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeGuard, cast
@@ -25,6 +26,7 @@ from autograd_np.primitives import name_of
 from autograd_np.versions import is_array
 
 __all__ = [
+    "INSTEAD",
     "Call",
     "Log",
     "Number",
@@ -148,7 +150,7 @@ class Log:
             compute(*concrete(args), **concrete(kwargs))
             self._write_down(call)
             return call.written
-        output: Any = compute(*concrete(args), **concrete(kwargs))
+        output = self._compute(call, compute, args, kwargs)
         if _is_numeric(output):
             if is_array(output) and id(output) in self._known:  # an argument, as it came
                 return self._known[id(output)]
@@ -165,8 +167,29 @@ class Log:
         if function in _FACTS_OF_ARRAYS:
             return output
         raise Uncapturable(
-            f"{user_line()}: {call.name} gives {output!r}, which would be a constant from then on; {_INSTEAD}"
+            f"{user_line()}: {call.name} gives {output!r}, which would be a constant from then on; {INSTEAD}"
         )
+
+    def _compute(self, call: Call, compute: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Compute what is a result, and no write into what was given.
+
+        Raises
+        ------
+        Uncapturable
+            If an array that was given is another one then, as after ``np.dot(a, b, out)``. It is put back.
+        """
+        safe = isinstance(call.function, np.ufunc | tuple) or call.function == "getitem" or call.function in PARTS
+        given = [] if safe else [value.content for value in call.operands() if is_array(value.content)]
+        before = [np.copy(array) for array in given]
+        output = compute(*concrete(args), **concrete(kwargs))
+        for array, copy in zip(given, before, strict=True):
+            if array.tobytes() != copy.tobytes():
+                np.copyto(array, copy)
+                raise Uncapturable(
+                    f"{call.line}: {call.name} writes into an array of shape {array.shape} that it was given; write "
+                    f"into it by out=, by its name, or by x[...] = value"
+                )
+        return output
 
     def attempt(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function without side effects: part by part if these can be written down, else as one call."""
@@ -181,6 +204,12 @@ class Log:
         """Compute with Python numbers, and write it down."""
         result = Number(compute(concrete(a), concrete(b)), self, variable(letters=True))
         self._write_down(Call("number", (sign, a, b), {}, None), result)
+        return result
+
+    def as_float(self, value: Any) -> Number:
+        """Make a number of NumPy's, or of another kind, one of Python's floats, and write it down."""
+        result = Number(float(value.content), self, value.name)
+        self._write_down(Call("number", ("float", value), {}, None), result)
         return result
 
     def guard(self, condition: StandIn) -> bool:
@@ -219,7 +248,7 @@ class Value:
         self.names_part = False
 
 
-_INSTEAD = "write it with arrays alone (np.where, a product with a mask), or compute it outside of what is compiled"
+INSTEAD = "write it with arrays alone (np.where, a product with a mask), or compute it outside of what is compiled"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -244,7 +273,8 @@ def _operators(sign: str, compute: Callable[[Any, Any], Any]) -> tuple[Callable[
 class Number(Value):
     """What stands for a Python number that each run of a program looks up anew, such as a learning rate.
 
-    Sums, differences, products, quotients and powers of it are written down; anything else would make a constant of it.
+    Sums, differences, products, quotients, remainders and powers of it are written down; anything else, such as a
+    comparison, would make a constant of it.
     """
 
     __slots__ = ()
@@ -253,7 +283,12 @@ class Number(Value):
     __sub__, __rsub__ = _operators("-", operator.sub)
     __mul__, __rmul__ = _operators("*", operator.mul)
     __truediv__, __rtruediv__ = _operators("/", lambda a, b: a / b)
+    __floordiv__, __rfloordiv__ = _operators("//", lambda a, b: a // b)
+    __mod__, __rmod__ = _operators("%", operator.mod)
     __pow__, __rpow__ = _operators("**", lambda a, b: a**b)
+
+    def __neg__(self) -> Any:
+        return self * -1
 
     def __repr__(self) -> str:
         return f"<stands for {self.name or 'a number'}>"
@@ -268,11 +303,15 @@ class Number(Value):
         )
 
     __bool__ = __float__ = __int__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = __array__ = _refuse
+    __eq__ = __ne__ = __hash__ = __abs__ = __round__ = __format__ = _refuse  # pyright: ignore[reportAssignmentType]
 
 
 def as_number(value: Any) -> Any:
-    """Return a number as one of Python's floats; what stands for one while a function is captured, as it is."""
-    return value if type(value) is Number else float(value)
+    """Return a number as one of Python's floats; while a function is captured, what stands for one."""
+    kind = _type(value)
+    if kind is Number and type(value.content) in (int, float):
+        return value
+    return value.log.as_float(value) if kind in (Number, StandIn) else float(value)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -307,13 +346,16 @@ class StandIn(Value, NDArrayOperatorsMixin):
         if name in _FACTS:
             return getattr(self.content, name)
         if name == "base":
-            return self.log.known(self.content.base)
+            base = self.log.known(self.content.base)
+            if type(base) is not StandIn and base is not None and calling_package(__name__) not in _OURS:
+                raise Uncapturable(f"{user_line()}: the base of an array that was given may be another one in each run")
+            return base
         if name in PARTS:
             return self.log.call(name, operator.attrgetter(name), (self,), {})
         if name in _METHODS:
             return _method(self, name)
         if hasattr(np.ndarray, name) and not name.startswith("__"):
-            raise Uncapturable(f"{user_line()}: an array's {name} cannot be written down; {_INSTEAD}")
+            raise Uncapturable(f"{user_line()}: an array's {name} cannot be written down; {INSTEAD}")
         raise AttributeError(name)
 
     # -- NumPy's protocols --------------------------------------------------------------------------------------------
@@ -326,8 +368,11 @@ class StandIn(Value, NDArrayOperatorsMixin):
     ) -> Any:
         if not all(issubclass(t, Value | np.ndarray) for t in types):
             return NotImplemented
-        if func in _BY_VALUES or (func is np.where and len(args) == 1):
-            raise Uncapturable(f"{user_line()}: the shape of what {name_of(func)} gives depends on values; {_INSTEAD}")
+        args, kwargs = _first_by_position(func, args, kwargs)
+        if func in _BY_VALUES or (func is np.where and len(args) == 1) or _shaped_by_values(func, args, kwargs):
+            raise Uncapturable(f"{user_line()}: the shape of what {name_of(func)} gives depends on values; {INSTEAD}")
+        if func in _FACTS_OF_MEMORY and calling_package(__name__) not in _OURS:
+            raise Uncapturable(f"{user_line()}: which arrays share memory may be another thing in each run")
         if func in WRITERS:
             return self.log.call(func, func, args, kwargs, written=args[0])
         given = dict(kwargs)
@@ -337,18 +382,23 @@ class StandIn(Value, NDArrayOperatorsMixin):
         return self.log.call(func, functools.partial(func, out=concrete(out)), args, given, written=out)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise Uncapturable(f"{user_line()}: plain numbers are asked of an array, which would be constants; {_INSTEAD}")
+        raise Uncapturable(f"{user_line()}: plain numbers are asked of an array, which would be constants; {INSTEAD}")
 
     # -- what is no call of a ufunc -----------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Any:
-        if any(part.content.dtype == bool for part in values_in(index) if type(part) is StandIn):
-            raise Uncapturable(f"{user_line()}: an index of booleans gives a shape that depends on values; {_INSTEAD}")
+        if _holds_booleans(index):
+            raise Uncapturable(f"{user_line()}: an index of booleans gives a shape that depends on values; {INSTEAD}")
         return self.log.call("getitem", operator.getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if value is not self:  # as it is at the end of x[...] += other
-            self.log.call("setitem", operator.setitem, (self, index, value), {}, written=self)
+        self.log.call("setitem", operator.setitem, (self, index, value), {}, written=self)
+
+    def __copy__(self) -> Any:
+        return self.copy(order="K") if is_array(self) else self
+
+    def __deepcopy__(self, _: Any) -> Any:
+        return self.__copy__()
 
     def __pow__(self, other: Any) -> Any:
         # As for NumPy's arrays, where it takes less time than np.power and rounds otherwise.
@@ -357,14 +407,14 @@ class StandIn(Value, NDArrayOperatorsMixin):
         return np.power(self, other) if function is None else function(self)
 
     def __bool__(self) -> bool:
-        if calling_package(__name__) in ("autograd_np", "nn"):
+        if calling_package(__name__) in _OURS:
             return self.log.guard(self)
-        raise Uncapturable(f"{user_line()}: a value decides what is computed; {_INSTEAD}")
+        raise Uncapturable(f"{user_line()}: a value decides what is computed; {INSTEAD}")
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise Uncapturable(f"{user_line()}: a Python number is made of an array, which would be a constant; {_INSTEAD}")
+        raise Uncapturable(f"{user_line()}: a Python number is made of an array, which would be a constant; {INSTEAD}")
 
-    __float__ = __int__ = __complex__ = __index__ = __contains__ = __format__ = _refuse
+    __float__ = __int__ = __complex__ = __index__ = __contains__ = __format__ = __reduce_ex__ = _refuse
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
 
 
@@ -400,10 +450,41 @@ def _method(of: StandIn, name: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         if name == "astype" and kwargs.get("copy") is False and np.dtype(args[0]) == of.content.dtype:
             return of
+        if name == "repeat" and [*values_in((args, kwargs))]:
+            raise Uncapturable(f"{user_line()}: the shape of what repeat gives depends on values; {INSTEAD}")
+        if kwargs.get("out") is not None:
+            out = kwargs.pop("out")
+            return of.log.call(name, functools.partial(compute, out=concrete(out)), (of, *args), kwargs, out)
         written = of if name == "fill" else None
         return of.log.call(name, compute, (of, *args), kwargs, written)
 
     return call
+
+
+def _first_by_position(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Put a first argument that was given by its name where everything else looks for it."""
+    try:
+        first = next(iter(inspect.signature(function).parameters))
+    except ValueError:  # of some functions that are written in C it is not known
+        return args, kwargs
+    if args or first not in kwargs:
+        return args, kwargs
+    return (kwargs[first],), {name: value for name, value in kwargs.items() if name != first}
+
+
+def _shaped_by_values(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Tell whether an argument that decides the shape of the result is an array that may hold other numbers."""
+    if function is np.ix_:
+        return _holds_booleans(args)
+    if function not in _SHAPED_BY:
+        return False
+    return bool([*values_in(args[1] if len(args) > 1 else kwargs.get(_SHAPED_BY[function]))])
+
+
+def _holds_booleans(index: Any) -> bool:
+    return any(part.content.dtype == bool for part in values_in(index) if type(part) is StandIn)
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -449,7 +530,7 @@ def values_in(part: Any) -> Iterator[Any]:
         yield part
     elif type(part) is dict:
         yield from values_in(list(cast(Any, part).values()))
-    elif type(part) in (tuple, list):
+    elif _is_sequence(part):
         for item in part:
             yield from values_in(item)
 
@@ -465,7 +546,10 @@ def concrete(part: Any) -> Any:
 
 def _mapped(function: Callable[[Any], Any], part: Any) -> Any:
     """Call a function on what a tuple or a list holds; leave everything else as it is."""
-    return _type(part)(map(function, part)) if type(part) in (tuple, list) else part
+    if not _is_sequence(part):
+        return part
+    kind, parts = _type(part), map(function, part)
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
 
 
 _type: Any = type  # so named, it does not narrow types
@@ -492,9 +576,20 @@ WRITERS: set[Any] = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, 
 """Functions that write into their first argument."""
 _BY_VALUES = {
     np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.histogram, np.trim_zeros,
-    np.linalg.eig, np.linalg.eigvals, np.roots, np.setdiff1d, np.intersect1d, np.union1d, np.delete,
+    np.linalg.eig, np.linalg.eigvals, np.roots, np.setdiff1d, np.intersect1d, np.union1d, np.delete, np.setxor1d,
+    np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values, np.bincount, np.linalg.lstsq, np.poly,
+    np.polydiv, np.real_if_close, np.histogram2d, np.histogramdd, np.histogram_bin_edges, np.emath.sqrt, np.emath.log,
+    np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
 }  # fmt: skip
+"""Functions whose results have a shape or a dtype by values."""
+_SHAPED_BY: dict[Any, str] = {
+    np.repeat: "repeats", np.tile: "reps", np.pad: "pad_width", np.insert: "obj", np.resize: "new_shape",
+    **dict.fromkeys([np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit], "indices_or_sections"),
+}  # fmt: skip
+"""Functions whose results have a shape by the values of their second argument, and what that is called."""
+_OURS = ("autograd_np", "nn")
 _FACTS_OF_ARRAYS = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory, np.iscomplexobj,
-    np.isrealobj, np.common_type, np.min_scalar_type,
+    np.isrealobj, np.common_type,
 }  # fmt: skip
+_FACTS_OF_MEMORY = {np.may_share_memory, np.shares_memory}

@@ -65,7 +65,8 @@ def compile(function: Callable[..., Any], *, exact: bool = True) -> Compiled:
     Notes
     -----
     Arrays that the function reaches from outside are read in each run, as they are then; numbers that it reaches from
-    outside, and not as arguments, are constants of the program. What the function does besides computing, such as
+    outside, and not as arguments, are constants of the program, and so is what it computes from such arrays and numbers
+    alone, such as ``weights / 2``. What the function does besides computing, such as
     printing, happens in the runs that are captured alone. A condition on values that is checked by this package itself,
     such as whether labels are in range, is checked in each run; where it comes out otherwise, the function runs as it
     was given.
@@ -145,6 +146,10 @@ class Compiled:
             if entry.program.writes_inputs and _overlap(inputs):  # what it writes, it reads under another name
                 return self._function(*args, **kwargs)
             contents = [slot.get() for slot in entry.slots]
+            if not all(map(_alike, contents, entry.contents)):  # as after a rate was set to a number of NumPy's
+                entry.forget()
+                return self._capture(entry, args, kwargs)
+            entry.contents = contents
             for array in entry.program.written:
                 versions.note(array)
             try:
@@ -207,6 +212,7 @@ class _Entry:
         self.program: Program | None = None
         self.slots: Sequence[Any] = ()
         self.changed: Sequence[Any] = ()
+        self.contents: Sequence[Any] = ()  # of the slots, in the last run
         self._tree: Any = None
         self._leaves: Sequence[tuple[type, Any]] = ()  # of each result its type, and what it is if it is a constant
 
@@ -218,12 +224,17 @@ class _Entry:
         outputs = [*made, *(value for _, value in run.changed)]
         self.program = Program(run.log.calls, run.inputs, outputs, run.state, exact)
         self.slots, self.changed = run.slots, [slot for slot, _ in run.changed]
+        self.contents = [slot.get() for slot in run.slots]
         self._tree = tree_of(run.result, [None] * len(leaves))
         self._leaves = [
             (type(leaf), None if type(content) is StandIn else np.copy(content) if is_array(content) else content)
             for leaf, content in zip(leaves, contents, strict=True)
         ]
         self.run = None
+
+    def forget(self) -> None:
+        """Begin again."""
+        self.run, self.tries, self.program = None, 0, None
 
     def result(self, made: Sequence[Any]) -> Any:
         """Return the function's result, with what a run has made."""
@@ -251,6 +262,15 @@ def _overlap(arrays: Sequence[Any]) -> bool:
     return any(np.may_share_memory(a, b) for a, b in itertools.combinations(arrays, 2))
 
 
+def _alike(content: Any, before: Any) -> bool:
+    """Tell whether a program that was written with one content of a slot stands for another one."""
+    if content is before:
+        return True
+    if type(content) is not type(before) or not _is_numeric(content):
+        return type(content) is type(before)
+    return (content.dtype, content.shape, content.strides) == (before.dtype, before.shape, before.strides)
+
+
 _type: Any = type  # so named, it does not narrow types
 
 
@@ -266,7 +286,7 @@ def _structure(tree: Any) -> Any:
 def _form(leaf: Any, array: Any) -> Any:
     """Return what a program depends on: of an array all but its numbers, of anything else what it is."""
     if is_array(array):
-        return type(leaf), array.shape, array.dtype, array.strides
+        return type(leaf), array.shape, array.dtype, array.strides, array.flags.writeable
     if _is_numeric(array):
         return type(leaf), array.dtype
     if isinstance(array, float | complex | slice):  # what is equal need not be the same: 0.0 and -0.0

@@ -95,9 +95,9 @@ class Flow:
         numbers: dict[int, Any] = {}  # what arrays without axes were made of
         kept: list[Call] = []
         for i, call in enumerate(calls):
-            if call.function == "getitem" and call.args[1] is ... and not is_stand_in(call.args[0]):
+            if call.function == "getitem" and call.args[1] is ... and self._is_unwritten_number(call, written):
                 numbers[id(call.results[0])] = call.args[0]
-            elif call.function == "getitem" and call.args[1] == () and id(call.args[0]) in numbers:
+            elif call.function == "getitem" and id(call.args[0]) in numbers and call.args[1:] == ((),):
                 self._originals[id(call.results[0])] = numbers[id(call.args[0])]
                 _hand_on_names(call.args[0], numbers[id(call.args[0])])
                 continue
@@ -115,6 +115,10 @@ class Flow:
             kept.append(call)
         return kept
 
+    def _is_unwritten_number(self, call: Call, written: dict[int, int]) -> bool:
+        """Tell whether a number is made an array without axes into which nobody writes."""
+        return not is_stand_in(call.args[0]) and self.memory(call.results[0]) not in written
+
     def _last_touches(self, calls: Sequence[Call]) -> dict[int, int]:
         return {self.memory(value): i for i, call in enumerate(calls) for value in (*call.operands(), *call.results)}
 
@@ -126,8 +130,8 @@ def is_stand_in(value: Any) -> bool:
 
 def owner(array: Any) -> Any:
     """Return the array that owns the memory of a view; of any other array itself."""
-    while is_array(array.base):
-        array = array.base
+    while is_array(base := array.base) or is_array(base := getattr(base, "base", None)):  # between, for sliding windows
+        array = base
     return array
 
 

@@ -73,7 +73,9 @@ class Places:
             return False
         if flow.is_view(call) or flow.memory(call.results[0]) in flow.returned | flow.lasting:
             return False
-        return _takes_out(function) or function in COPYING or function in FILLING or function in RESHAPING
+        if function in RESHAPING:  # in the order of the elements that an array of the new shape has
+            return "order" not in call.kwargs and not any(isinstance(arg, str) for arg in call.args)
+        return _takes_out(function) or function in COPYING or function in FILLING
 
     def _ending_operand(self, call: Call, ending: set[int]) -> Any:
         """Return an operand that ends here and whose place the result can take, element by element."""

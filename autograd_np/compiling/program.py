@@ -221,13 +221,17 @@ class Program:
         function, args, kwargs = call.function, list(call.args), dict(call.kwargs)
         if function == "number":
             sign, *numbers = args
-            a, b = (f"({self._text(x)})" if id(x) in self._inlined else self._text(x) for x in numbers)
-            return f"{a} {sign} {b}"
+            texts = [self._text(x) for x in numbers]
+            if len(texts) == 1:  # float
+                return f"{sign}({texts[0]})"
+            # In brackets what is computed here, and -2.0, which would be -(2.0 ** x).
+            bare = (text[0] != "-" and id(x) not in self._inlined for x, text in zip(numbers, texts, strict=True))
+            return f" {sign} ".join(text if alone else f"({text})" for text, alone in zip(texts, bare, strict=True))
         if function == "getitem":
             return f"{self._text(args[0])}[{self._index(args[1])}]"
         if function in PARTS:
             return f"{self._text(args[0])}.{function}"
-        if function in _COMPARISONS and not any(map(is_stand_in, call.operands())):
+        if function in _COMPARISONS and not kwargs and not any(map(is_stand_in, call.operands())):
             return f"{self._text(args[0])} {_COMPARISONS[function]} {self._text(args[1])}"
         if function == (np.logical_and, "reduce") and kwargs == {"axis": None}:
             return f"{self._text(args[0])}.all()"
@@ -261,7 +265,7 @@ class Program:
 
     def _operand(self, call: Call, value: Any) -> str:
         """Write an operand: a number beside a small array as an array, which NumPy need not make in each run."""
-        if type(value) not in (int, float) or call.function not in _WITH_NUMBERS:
+        if type(value) not in (int, float) or call.function not in _WITH_NUMBERS or call.kwargs:  # such as dtype
             return self._text(value)
         arrays = [other.content for other in call.operands() if is_stand_in(other)]
         if len(arrays) != 1 or arrays[0].dtype.kind != "f" or arrays[0].size > _SMALL:
@@ -270,21 +274,26 @@ class Program:
 
     def _setting_of(self, array: Array, hint: str) -> str:
         """Return the name of a constant array; of equal ones the same."""
-        name = self._numbers.get((array.dtype, array.item()))
+        key = array.dtype, repr(array.item())  # 0.0 and -0.0 are equal, and not the same
+        name = self._numbers.get(key)
         if name is None:
-            name = self._numbers[array.dtype, array.item()] = self._names.new(hint)
+            name = self._numbers[key] = self._names.new(hint)
             self.namespace[name] = array
         return name
 
     def _index(self, index: Any) -> str:
         if isinstance(index, tuple) and index:
-            return ", ".join(map(self._index, index)) + ("," if len(index) == 1 else "")  # pyright: ignore
-        if isinstance(index, slice):
-            bounds = cast(Any, index)
-            parts = bounds.start, bounds.stop, bounds.step
-            start, stop, step = ("" if part is None else self._text(part) for part in parts)
-            return f"{start}:{stop}" + (f":{step}" if step else "")
-        return self._text(index)
+            return ", ".join(map(self._part, index)) + ("," if len(index) == 1 else "")  # pyright: ignore
+        return self._part(index)
+
+    def _part(self, part: Any) -> str:
+        """Write an index along an axis."""
+        if not isinstance(part, slice):
+            return self._text(part)
+        bounds = cast(Any, part)
+        bounds = bounds.start, bounds.stop, bounds.step
+        start, stop, step = ("" if bound is None else self._text(bound) for bound in bounds)
+        return f"{start}:{stop}" + (f":{step}" if step else "")
 
     def _text(self, value: Any) -> str:
         """Write an operand."""
@@ -293,16 +302,18 @@ class Program:
             return self._call(self._inlined[id(value)])
         if issubclass(kind, Value):
             return self._names.of(value)
-        if kind in (tuple, list):
+        if issubclass(kind, tuple | list):
             parts = ", ".join(map(self._text, value))
-            return f"[{parts}]" if kind is list else f"({parts}{',' if len(value) == 1 else ''})"
+            return f"[{parts}]" if issubclass(kind, list) else f"({parts}{',' if len(value) == 1 else ''})"
         if kind is float and not math.isfinite(value):
             return {"inf": "np.inf", "-inf": "-np.inf"}.get(str(value), "np.nan")
-        if value is None or kind in (bool, int, float, complex, str):
+        if kind is complex:  # whose repr has no sign of zero
+            return f"complex({self._text(value.real)}, {self._text(value.imag)})"
+        if value is None or kind in (bool, int, float, str):
             return repr(value)
         if value is ...:
             return "..."
-        if isinstance(value, np.dtype):
+        if issubclass(kind, np.dtype) and np.dtype(value.str) == value:  # not one of several fields
             return f"np.dtype({value.str!r})"
         if kind in _PRINTED and np.isfinite(value):
             return repr(value)

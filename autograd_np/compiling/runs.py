@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.capture import Number, StandIn
+from autograd_np.capture import INSTEAD, Number, StandIn
 from autograd_np.compiling.capturing import Run
 from autograd_np.tensor import Tensor
 
@@ -25,12 +25,18 @@ def difference(first: Run, second: Run) -> str | None:
                 f"{other.line}: {other.name} was given something else in another run, which does not come from the "
                 f"inputs, such as random numbers or a counter; hand it over as an argument"
             )
+        if list(map(_form, one.results)) != list(map(_form, other.results)):
+            return f"{other.line}: {other.name} gave an array of another shape or dtype in another run; {INSTEAD}"
     if len(first.log.calls) != len(second.log.calls):
         return "one run did more than another; what is done must not depend on anything but the inputs' shapes"
     one, other = ((run.result, [value for _, value in run.changed]) for run in (first, second))
     if not _same(one, other, *places):
         return "two runs returned something different that was not computed from the inputs"
     return None
+
+
+def _form(value: Any) -> Any:
+    return (value.shape, value.dtype) if type(value) is StandIn else None
 
 
 def _places(run: Run) -> Mapping[int, Any]:
@@ -57,9 +63,18 @@ def _same(one: Any, other: Any, places: Mapping[int, Any], others: Mapping[int, 
         return _same(one.data, other.data, places, others)
     if issubclass(kind, np.ndarray | np.generic):
         alike = one.dtype == other.dtype and one.shape == other.shape
-        return alike and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
+        return alike and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc") and _same_signs(one, other)
     if kind is dict:
         return list(one) == list(other) and _same([*one.values()], [*other.values()], places, others)
     if issubclass(kind, tuple | list):
         return len(one) == len(other) and all(_same(a, b, places, others) for a, b in zip(one, other, strict=True))
-    return one is other or bool(one == other) or (one != one and other != other)
+    if isinstance(one, float | complex):
+        return repr(one) == repr(other)  # 0.0 and -0.0 are equal, and not the same
+    return one is other or bool(one == other)
+
+
+def _same_signs(one: Any, other: Any) -> bool:
+    """Tell whether the zeros of equal arrays have the same signs."""
+    if one.dtype.kind == "c":
+        return _same_signs(one.real, other.real) and _same_signs(one.imag, other.imag)
+    return one.dtype.kind != "f" or bool(np.all((np.signbit(one) == np.signbit(other)) | (one != 0)))

@@ -1,21 +1,26 @@
 """Compiled functions give eager's bits, or are refused by name and line.
 
 The kinds of fault that are looked for here: a value that is baked into the program (of Python's decisions, counters,
-random numbers, arrays from outside that change, shapes that depend on values); memory of the program that is read
-before it was written, or that a caller is given; a program that is kept for inputs that it does not stand for.
+random numbers, arrays from outside that change, shapes and dtypes that depend on values, zeros of either sign); memory
+of the program that is read before it was written, or that a caller is given; two values that share memory unknown to
+the program, as windows do and what is written without being named; a text that says something else than what was
+called; a program that is kept for inputs that it does not stand for.
 """
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 
 import autograd_np as ag
 from autograd_np import Tensor, compile, defvjp, grad, hessian, hvp, jacobian, primitive, value_and_grad, vjp
@@ -53,6 +58,8 @@ def same(found: Any, expected: Any) -> None:
     if isinstance(expected, np.ndarray | np.generic):
         assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
         assert np.array_equal(found, expected, equal_nan=expected.dtype.kind in "fc")
+        if expected.dtype.kind in "fc":  # 0.0 and -0.0 are equal, and not the same
+            assert np.array_equal(signs(found), signs(expected))
     elif isinstance(expected, dict):
         assert list(found) == list(expected)
         same([*found.values()], [*expected.values()])
@@ -62,6 +69,11 @@ def same(found: Any, expected: Any) -> None:
             same(a, b)
     else:
         assert found == expected or found != found
+
+
+def signs(x: Any) -> Any:
+    parts = np.stack([x.real, x.imag])
+    return np.signbit(parts) & ~np.isnan(parts)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -102,6 +114,93 @@ def bowl(x: Any) -> Any:
 )  # fmt: skip
 def test_same_bits(function: Callable[..., Any], draw: Callable[[], tuple[Any, ...]]) -> None:
     check(function, draw)
+
+
+class Pair(NamedTuple):
+    a: Any
+    b: Any
+
+
+"""For a sequence with fields."""
+
+
+@pytest.mark.parametrize(
+    ("function", "draw"),
+    [
+        # Zeros of either sign, beside one another and in numbers of two parts
+        (lambda x: (x + 0.0, x + -0.0), lambda: (np.full(3, -0.0),)),
+        (lambda x: x * complex(-0.0, 1), lambda: (drawn(3),)),
+        (lambda x: x * complex(1, -0.0), lambda: (drawn(3) * 1j,)),
+        (lambda x: x + complex(0, np.inf), lambda: (drawn(3),)),
+        # Indices in an index, and an array alone
+        (lambda x: x[(0, 1), :], lambda: (drawn(3, 3, 3),)),
+        (lambda x: x[(0, 1), (1, 2)], lambda: (drawn(3, 3, 3, 3),)),
+        (lambda x: x[np.argsort(x)] * 2, lambda: (drawn(4),)),
+        # A number beside arrays of another precision
+        (lambda x: np.add(x, 0.1, dtype=np.float64), lambda: (drawn(3).astype(np.float32),)),
+        (lambda x: np.multiply(x, 0.1, signature="dd->d"), lambda: (drawn(3).astype(np.float32),)),
+        # Another order of the elements
+        (lambda x: np.sin(np.ravel(x, "F") * 2), lambda: (drawn(3, 2),)),
+        (lambda x: np.sin(x.reshape(-1, order="F") * 2), lambda: (drawn(3, 2),)),
+        (lambda x: np.sin((x * 1)[::2].T.ravel("K") * 2), lambda: (drawn(3, 2),)),
+        # Arguments by their names, and sequences with fields
+        (lambda x: np.transpose(a=x) * np.copy(a=x).T, lambda: (drawn(3, 2),)),
+        (lambda x: np.sum(a=x, axis=0) * 2, lambda: (drawn(3, 2),)),
+        (lambda x: np.stack(Pair(x, x * 2)) * 2, lambda: (drawn(3),)),
+        (lambda x: np.stack(np.linalg.slogdet(x)), lambda: (drawn(3, 3),)),
+        # Types of elements that a word does not tell
+        (lambda x: x.view(np.dtype([("a", "f8"), ("b", "f8")]))["a"] * 2, lambda: (drawn(4),)),
+        # Copies as Python makes them
+        (lambda x: copy.copy(x) * copy.deepcopy(x.sum()), lambda: (drawn(3),)),
+        (lambda x: copy.deepcopy(x) * 2, lambda: (drawn(3),)),
+    ],
+)  # fmt: skip
+def test_the_text_says_what_was_called(function: Callable[..., Any], draw: Callable[[], tuple[Any, ...]]) -> None:
+    check(function, draw)
+
+
+def into_a_view(x: Any) -> Any:
+    y = x * 2
+    y[::-1] = y
+    return y * 1
+
+
+def by_a_method(x: Any) -> Any:
+    y = np.zeros_like(x[0])
+    x.sum(axis=0, out=y)
+    y.round(1, out=y)
+    return y * 2
+
+
+def through_windows(x: Any) -> Any:
+    y = np.exp(x)
+    windows = sliding_window_view(y, 2)
+    y += 1
+    return windows.sum(axis=-1)
+
+
+def windows_that_outlive(x: Any) -> Any:
+    windows = sliding_window_view(np.exp(x), 2)
+    z = np.cos(np.sin(x))
+    return windows.sum(axis=-1) * (z * 2)[1:]
+
+
+def into_what_was_a_number(x: Any) -> Any:
+    total = x.sum()
+    array = total[...]
+    array += 1
+    return array[()] + total
+
+
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (into_a_view, (4,)), (by_a_method, (3, 3)), (through_windows, (5,)), (windows_that_outlive, (5,)),
+        (into_what_was_a_number, (3,)),
+    ],
+)  # fmt: skip
+def test_memory_that_is_shared(function: Callable[..., Any], shape: tuple[int, ...]) -> None:
+    check(function, lambda: (drawn(*shape),))
 
 
 def test_solver_of_differential_equations() -> None:
@@ -236,11 +335,63 @@ def chooses(x: Any) -> Any:
         (lambda x: np.allclose(x, 1), r"np\.allclose gives"),
         (lambda x: f"{x[0]:.3f}", "a Python number"),
         (lambda x: 1.0 in x, "a Python number"),
+        (lambda x: pickle.dumps(x), "a Python number"),
+        (lambda x: x.astype(np.min_scalar_type(x[0])), r"np\.min_scalar_type gives"),
+        (lambda x: x * np.shares_memory(x, x), "which arrays share memory"),
+        (lambda x: x[1:].base * x.base, "the base of an array"),
     ],
 )
 def test_python_values_of_elements(function: Callable[..., Any], reason: str) -> None:
     with pytest.raises(Uncapturable, match=HERE + reason):
-        compile(function)(drawn(3))
+        compile(function)(np.concatenate([drawn(3)])[:])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.bincount, np.unique_values, np.poly, np.emath.sqrt, np.real_if_close, lambda n: np.setxor1d(n, [1]),
+        lambda n: np.linalg.lstsq(n[:, None], n), lambda n: np.repeat(n, n), lambda n: n.repeat(n),
+        lambda n: np.tile(n, reps=n), lambda n: np.pad(n, n[:1]), lambda n: np.split(n, n), lambda n: np.ix_(n > 0),
+        lambda n: n[n > 0], lambda n: np.insert(n, n, 7), lambda n: np.polydiv(n, [1, 1]),
+    ],
+)  # fmt: skip
+def test_shapes_and_dtypes_by_values(function: Callable[..., Any]) -> None:
+    with pytest.raises(Uncapturable, match=r"depends on values"):
+        compile(lambda n: function(n))(np.array([0, 1, 2]))
+
+
+@primitive
+def without_zeros(x: Any) -> Any:
+    return np.array([value for value in np.asarray(x).tolist() if value])
+
+
+def test_shapes_that_two_runs_do_not_have_in_common() -> None:
+    compiled = compile(lambda x: without_zeros(x) * 2)
+
+    def run_often() -> None:
+        for n in range(5):
+            compiled(1.0 * (np.arange(5) < n))
+
+    with pytest.raises(Uncapturable, match="without_zeros gave an array of another shape"):
+        run_often()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda y: np.dot(y, y, np.zeros_like(y)), lambda y: np.clip(y, 0, 1, y), lambda y: np.nan_to_num(y, copy=False),
+        lambda y: np.cumsum(y, 0, None, y), lambda y: np.take(y, [1, 0], 0, y), lambda y: y.clip(0, 1, y),
+        lambda y: np.median(y, overwrite_input=True), lambda y: np.concatenate([y[:1], y[:1]], 0, y),
+    ],
+)  # fmt: skip
+def test_writes_that_are_not_named(write: Callable[[Any], Any]) -> None:
+    def write_and_go_on(x: Any) -> Any:
+        y = x * 1
+        write(y)
+        return y * 2
+
+    with pytest.raises(Uncapturable, match=HERE + r"\S+ writes into an array of shape \(2, 2\) that it was given"):
+        compile(write_and_go_on)(np.array([[3.0, 2.0], [np.nan, -1.0]]))
 
 
 def counting() -> Callable[[Any], Any]:
@@ -257,6 +408,17 @@ def noisy(x: Any) -> Any:
     return x + np.random.default_rng().normal(size=x.shape)
 
 
+def turning() -> Callable[[Any], Any]:
+    calls: list[int] = []
+
+    def turn(x: Any) -> Any:
+        calls.append(1)
+        zero = 0.0 * (-1) ** len(calls)
+        return np.where(np.full(3, zero) + zero < x, x, np.copysign(x, zero))
+
+    return turn
+
+
 def growing() -> Callable[[Any], Any]:
     calls: list[int] = []
 
@@ -269,7 +431,7 @@ def growing() -> Callable[[Any], Any]:
     return grow
 
 
-@pytest.mark.parametrize("function", [counting(), noisy, growing()])
+@pytest.mark.parametrize("function", [counting(), noisy, growing(), turning()])
 def test_what_does_not_come_from_the_inputs(function: Callable[..., Any]) -> None:
     compiled = compile(function)
 
@@ -355,6 +517,9 @@ def test_a_program_for_each_form() -> None:
         for _ in range(3):
             same(compiled(layout(np.ones((2, 3)))), np.ones((2, 3)))
     assert compiled.programs == 5
+    decided = compile(lambda x: x * 2 if x.flags.writeable else x * 3)
+    for factor in (2, 2, 3, 2, 3, 3):
+        same(decided(np.broadcast_to(1.0, 3) if factor == 3 else np.ones(3)), np.full(3, float(factor)))
 
 
 def test_only_the_last_programs_are_kept() -> None:
