@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor
@@ -161,7 +162,7 @@ class Training(State):
             for path, module in whole.named_modules()
         ]
         self._settings = [_settings(module) for _, module in self._modules]
-        self._kept = [[*vars(module).values()] for _, module in self._modules]
+        self._kept = [_parts_of(vars(module)) for _, module in self._modules]
         self._tensors = dict(_named(self._modules))
         for group in self._optimizer.param_groups:
             for tensor in group["params"]:
@@ -177,7 +178,10 @@ class Training(State):
             self._read()
         frozen = tuple(tensor.requires_grad for tensor in self._tensors)
         groups = tuple(
-            (len(group["params"]), *((name, value) for name, value in group.items() if name not in ("params", "lr")))
+            (
+                len(group["params"]),
+                *((name, _hashable(value)) for name, value in group.items() if name not in ("params", "lr")),
+            )
             for group in self._optimizer.param_groups
         )
         remembered = tuple(len(entries) for entries in self._optimizer.state.values())
@@ -215,14 +219,38 @@ class Training(State):
 
 
 def _settings(module: Module) -> tuple[Any, ...]:
-    """Return what a module holds, buffers aside: numbers and words by what they are, everything else by where it is."""
+    """Return what a module holds, buffers aside."""
     buffers = buffer_names(module)
-    return tuple(
-        value if type(value) in _PLAIN else id(value) for key, value in vars(module).items() if key not in buffers
-    )
+    return tuple(_setting(value) for key, value in vars(module).items() if key not in buffers)
 
 
-_PLAIN = {bool, int, float, str, type(None), tuple}
+_type: Any = type  # so named, it does not narrow types
+
+
+def _setting(value: Any) -> Any:
+    """Return what tells a setting from others: numbers and words themselves, everything else by where it is."""
+    kind = _type(value)
+    if kind in _PLAIN:
+        return value or (repr(value),)  # 0.0 and -0.0 are equal, and not the same
+    if kind in (tuple, list):
+        return kind.__name__, *map(_setting, value)
+    if kind is dict:
+        return "dict", *((key, _setting(part)) for key, part in value.items())
+    return id(value)
+
+
+def _hashable(value: Any) -> Any:
+    """Return a hyperparameter; of several numbers a tuple."""
+    return tuple(np.ravel(value).tolist()) if _type(value) in (list, np.ndarray) else value
+
+
+def _parts_of(value: Any) -> list[Any]:
+    """Return what a setting is made of."""
+    parts = [*value.values()] if _type(value) is dict else value if _type(value) in (tuple, list) else []
+    return [value, *(part for inner in parts for part in _parts_of(inner))]
+
+
+_PLAIN = {bool, int, float, str, type(None)}
 
 
 def _named(modules: Sequence[tuple[str, Module]]) -> Iterator[tuple[Tensor, str]]:

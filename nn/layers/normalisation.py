@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from autograd_np import Tensor
 from autograd_np import neural as F
+from autograd_np.capture import as_number
 from autograd_np.neural.arguments import check_eps, check_variance
 from nn.layers.parameters import Operand, size, taken
 from nn.module import Module
@@ -78,7 +79,7 @@ class _BatchNorm(Module):
             return
         new_mean, new_var = (v.data if isinstance(v, Tensor) else v for v in (mean, var))
         tracked = self.num_batches_tracked + 1
-        share = 1 / int(tracked) if self.momentum is None else self.momentum
+        share = 1 / as_number(tracked) if self.momentum is None else self.momentum
         # New arrays: a graph that was recorded in evaluation mode may still need the old ones.
         self.running_mean = (1 - share) * self.running_mean + share * new_mean
         self.running_var = (1 - share) * self.running_var + share * count / (count - 1) * new_var

@@ -1,10 +1,16 @@
-"""Compiled training steps: eager's bits, for every optimiser, layer and mode, and a switch between both at any time."""
+"""Compiled training steps: eager's bits, for every optimiser, layer and mode, and a switch between both at any time.
+
+What may change between two steps, and would be baked in: modes, frozen parameters, shapes; hyperparameters and settings,
+also those in lists, and the sign of a zero; of what each step reads anew, not the numbers alone but of which type they
+are: a rate of NumPy's rounds otherwise than one of Python's, and a buffer may be replaced by one of another dtype.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +40,10 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
             nn.Linear(36, 10, rng=1),
         ),
         (1, 8, 8),
+    ),
+    "averaged": (
+        lambda: nn.Sequential(nn.Linear(20, 16, rng=0), nn.BatchNorm1d(16, momentum=None), nn.Linear(16, 10, rng=1)),
+        (20,),
     ),
     "overlapping": (
         lambda: nn.Sequential(
@@ -84,12 +94,17 @@ class Pair:
 
     def check_state(self) -> None:
         first, second = (model.state_dict() for model in self.models)
-        assert {key for key in first if not np.array_equal(first[key], second[key])} == set()
+        assert {key for key in first if bits(first[key]) != bits(second[key])} == set()
         remembered, other = (optimizer.state_dict() for optimizer in self.optimizers)
         assert remembered["param_groups"] == other["param_groups"]
         for number, entries in remembered["state"].items():
             for key, value in entries.items():
-                assert np.array_equal(value, other["state"][number][key])
+                assert bits(value) == bits(other["state"][number][key])
+
+
+def bits(value: Any) -> Any:
+    """Return the type, the dtype, the shape and the bits of an array or a number."""
+    return type(value), np.asarray(value).dtype, np.shape(value), np.asarray(value).tobytes()
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -157,6 +172,141 @@ def test_loaded_states() -> None:
         optimizer.load_state_dict(memory)
     for _ in range(4):
         pair.check_step()
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW"])
+@pytest.mark.parametrize(
+    "rate", [np.float64(0.0312345), np.float32(0.0312345), np.array(0.03), Fraction(1, 30), 1, 0.0]
+)
+def test_rates_of_every_type(rate: Any, optimizer: str) -> None:
+    """From the first step on, and set later."""
+    pair = Pair("perceptron", optimizer)
+    for first, then in ((rate, 0.02), (0.02, rate)):
+        for rates in (first, then):
+            for other in pair.optimizers:
+                other.param_groups[0]["lr"] = rates
+            for _ in range(4):
+                pair.check_step()
+
+
+@pytest.mark.parametrize("betas", [(0.8, 0.99), [0.8, 0.99], np.array([0.8, 0.99])])
+def test_hyperparameters_in_sequences(betas: Any) -> None:
+    pair = Pair("perceptron", "Adam")
+    for change in (betas, betas, (0.7, 0.9)):
+        for optimizer in pair.optimizers:
+            optimizer.param_groups[0]["betas"] = change
+        for _ in range(4):
+            pair.check_step()
+    assert pair.step.programs == 2
+    for optimizer in pair.optimizers:
+        optimizer.param_groups[0]["betas"] = changed = [0.8, 0.99]
+        changed[0] = 0.5
+    pair.check_step()
+
+
+class Own(nn.optim.SGD):
+    """An optimiser that counts its steps."""
+
+    def __init__(self, params: Any, factor: Callable[[Any, Any], Any]) -> None:
+        super().__init__(params, lr=0.1)
+        self.factor = factor
+
+    def _update(self, parameter: Tensor, grad: Any, state: dict[str, Any], group: Any) -> None:
+        state["step"] = state.get("step", 0) + 1
+        parameter.data = p = parameter.data
+        p += self.factor(group["lr"], state["step"]) * grad
+
+
+def own(factor: Callable[[Any, Any], Any]) -> Pair:
+    OPTIMIZERS["own"] = lambda params: Own(params, factor)
+    try:
+        return Pair("perceptron", "own")
+    finally:
+        del OPTIMIZERS["own"]
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [
+        lambda lr, step: -lr, lambda lr, step: lr * (-1.0) ** step, lambda lr, step: -lr * 0.5 ** (step // 2),
+        lambda lr, step: -(lr ** (1 + step % 3)), lambda lr, step: 2 // (step + lr) - 7 % (lr + step) - lr / step,
+    ],
+)  # fmt: skip
+def test_arithmetic_with_rates_and_steps(factor: Callable[[Any, Any], Any]) -> None:
+    pair = own(factor)
+    for rate in (0.1, 0.1, 0.1, 0.02, 0.1, 0.3):
+        for optimizer in pair.optimizers:
+            optimizer.lr = rate
+        pair.check_step()
+    assert pair.step.programs == 1
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [
+        lambda lr, step: -lr if step == 1 else lr, lambda lr, step: -lr if step != 1 else lr,
+        lambda lr, step: -max(lr, 0.01), lambda lr, step: -float(f"{lr:.1f}"), lambda lr, step: -abs(lr),
+        lambda lr, step: {0.1: 1, 0.2: 2}[lr], lambda lr, step: round(lr, 1), lambda lr, step: lr in (0.1, 0.2),
+    ],
+)  # fmt: skip
+def test_decisions_by_rates_and_steps(factor: Callable[[Any, Any], Any]) -> None:
+    pair = own(factor)
+
+    def train() -> None:
+        for _ in range(4):
+            pair.check_step()
+
+    with pytest.raises(Uncapturable, match=r"test_compiled\.py:\d+, in <lambda>: \S.* may change from run to run"):
+        train()
+
+
+class Scaled(nn.Module):
+    """It has settings of every kind."""
+
+    def __init__(self) -> None:
+        self.linear = nn.Linear(20, 10, rng=0)
+        self.zero = 0.0
+        self.factors = [1.0, (2.0, {"last": 3.0})]
+        self.arrays = (np.ones(10, np.float32), [np.ones(10, np.float32)])
+
+    def forward(self, x: Any) -> Any:
+        first, (second, others) = self.factors
+        sign = np.copysign(np.float32(1), self.zero)
+        return self.linear(x) * (first * second * others["last"]) * sign * self.arrays[0] * self.arrays[1][0]
+
+
+def test_settings_of_every_kind() -> None:
+    MODELS["scaled"] = Scaled, (20,)
+    try:
+        pair = Pair("scaled")
+    finally:
+        del MODELS["scaled"]
+
+    def write(model: Any) -> None:
+        model.arrays[0][3:] = 0.5
+
+    def replace(model: Any) -> None:
+        model.arrays[1][0] = np.full(10, 0.25, np.float32)
+
+    changes: list[Callable[[Any], None]] = [
+        lambda model: setattr(model, "zero", -0.0), lambda model: model.factors.__setitem__(0, 0.5),
+        lambda model: model.factors[1][1].update(last=0.25), write, replace,
+    ]  # fmt: skip
+    for change in (lambda _: None, *changes):
+        for model in pair.models:
+            change(model)
+        for _ in range(4):
+            pair.check_step()
+    assert pair.step.programs == 5
+
+
+def test_buffers_of_another_form() -> None:
+    pair = Pair("normalised")
+    for form in (lambda b: b, lambda b: b.astype(np.float64) + 1 / 3, lambda b: b[:1], lambda b: b.astype(np.float16)):
+        for model in pair.models:
+            model[1].running_mean = form(model[1].running_mean)
+        for _ in range(3):
+            pair.check_step()
 
 
 def test_a_wrong_label_changes_nothing() -> None:
