@@ -1,8 +1,8 @@
 """Compiled training steps: eager's bits, for every optimiser, layer and mode, and a switch between both at any time.
 
-What may change between two steps, and would be baked in: modes, frozen parameters, shapes; hyperparameters and settings,
-also those in lists, and the sign of a zero; of what each step reads anew, not the numbers alone but of which type they
-are: a rate of NumPy's rounds otherwise than one of Python's, and a buffer may be replaced by one of another dtype.
+What may change between two steps, and would be baked in: modes, frozen parameters, shapes; hyperparameters and
+settings, also those in lists, and the sign of a zero; of what each step reads anew, not the numbers alone but of which
+type they are: a rate of NumPy's rounds otherwise than one of Python's, and a buffer may get another dtype.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
 
 import nn
 from autograd_np import Tensor
 from autograd_np.compiling import Uncapturable
+from tests.nn.doctor.networks import networks
 
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "perceptron": (lambda: nn.Sequential(nn.Linear(20, 16, rng=0), nn.ReLU(), nn.Linear(16, 10, rng=1)), (20,)),
@@ -65,18 +69,12 @@ OPTIMIZERS: dict[str, Callable[[Any], nn.optim.Optimizer]] = {
 RNG = np.random.default_rng(0)
 
 
-class Pair:
+class Twins:
     """The same model twice: one is trained eagerly, the other one by a compiled step."""
 
-    def __init__(self, model: str, optimizer: str = "SGD") -> None:
-        build, self.shape = MODELS[model]
-        self.models = build(), build()
-        self.optimizers = tuple(OPTIMIZERS[optimizer](m.parameters()) for m in self.models)
-        self.loss = nn.CrossEntropyLoss()
-        self.step = nn.compile_step(self.models[1], self.loss, self.optimizers[1])
-
-    def batch(self, n: int = 8) -> tuple[Any, Any]:
-        return RNG.normal(size=(n, *self.shape)).astype(np.float32), RNG.integers(0, 10, n)
+    def __init__(self, models: tuple[Any, Any], optimizers: tuple[Any, Any], loss: Any) -> None:
+        self.models, self.optimizers, self.loss = models, optimizers, loss
+        self.step = nn.compile_step(models[1], loss, optimizers[1])
 
     def eagerly(self, i: int, x: Any, y: Any) -> Any:
         self.optimizers[i].zero_grad()
@@ -85,11 +83,12 @@ class Pair:
         self.optimizers[i].step()
         return value.data[()]
 
-    def check_step(self, n: int = 8) -> None:
-        x, y = self.batch(n)
+    def check_batch(self, x: Any, y: Any) -> None:
+        for entry in self.step._step._entries.values():
+            if entry.program is not None:
+                entry.program.memory.fill(255)
         expected, found = self.eagerly(0, x, y), self.step(x, y)
-        assert type(found) is type(expected)
-        assert found.tobytes() == expected.tobytes()
+        assert bits(found) == bits(expected)
         self.check_state()
 
     def check_state(self) -> None:
@@ -97,9 +96,26 @@ class Pair:
         assert {key for key in first if bits(first[key]) != bits(second[key])} == set()
         remembered, other = (optimizer.state_dict() for optimizer in self.optimizers)
         assert remembered["param_groups"] == other["param_groups"]
+        assert remembered["state"].keys() == other["state"].keys()
         for number, entries in remembered["state"].items():
             for key, value in entries.items():
                 assert bits(value) == bits(other["state"][number][key])
+
+
+class Pair(Twins):
+    """One of the models above, twice."""
+
+    def __init__(self, model: str, optimizer: str = "SGD") -> None:
+        build, self.shape = MODELS[model]
+        models = build(), build()
+        first, second = (OPTIMIZERS[optimizer](m.parameters()) for m in models)
+        super().__init__(models, (first, second), nn.CrossEntropyLoss())
+
+    def batch(self, n: int = 8) -> tuple[Any, Any]:
+        return RNG.normal(size=(n, *self.shape)).astype(np.float32), RNG.integers(0, 10, n)
+
+    def check_step(self, n: int = 8) -> None:
+        self.check_batch(*self.batch(n))
 
 
 def bits(value: Any) -> Any:
@@ -113,9 +129,87 @@ def test_same_bits(model: str, optimizer: str) -> None:
     pair = Pair(model, optimizer)
     for _ in range(6):
         pair.check_step()
-        if pair.step.programs:
-            pair.step._step._last.memory.fill(255)
     assert pair.step.programs == 1
+
+
+@st.composite
+def optimizers(draw: st.DrawFn) -> Callable[[Any], nn.optim.Optimizer]:
+    """Draw what makes an optimiser of a model, of one group or of two."""
+    decay, share = st.sampled_from([0.0, 0.01]), st.sampled_from([0.0, 0.5, 0.9])
+    kind = draw(st.sampled_from([nn.optim.SGD, nn.optim.Adam, nn.optim.AdamW]))
+    chosen = {"lr": draw(st.sampled_from([1e-3, 0.05])), "weight_decay": draw(decay)}
+    if kind is nn.optim.SGD:
+        chosen["momentum"], nesterov = draw(share), draw(st.booleans())
+        chosen |= {"nesterov": True} if nesterov and chosen["momentum"] else {"dampening": draw(share)}
+    else:
+        chosen |= {"betas": (draw(share), 0.99), "eps": draw(st.sampled_from([1e-8, 1e-3]))}
+    groups = draw(st.booleans())
+
+    def make(model: nn.Module) -> nn.optim.Optimizer:
+        parameters = list(model.parameters())
+        halves = [{"params": parameters[:1], "lr": 0.01}, {"params": parameters[1:]}]
+        return kind(halves if groups and len(parameters) > 1 else parameters, **chosen)
+
+    return make
+
+
+def first_requires_gradients(model: Any, requires: bool) -> None:
+    next(iter(model.parameters())).requires_grad = requires
+
+
+def scale_rates(optimizer: Any, factor: Any) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = group["lr"] * factor
+
+
+CHANGES: dict[str, Callable[[Any, Any], None]] = {
+    "nothing": lambda model, optimizer: None,
+    "a short batch": lambda model, optimizer: None,
+    "evaluation": lambda model, optimizer: model.eval(),
+    "training": lambda model, optimizer: model.train(),
+    "frozen": lambda model, optimizer: first_requires_gradients(model, False),
+    "thawed": lambda model, optimizer: first_requires_gradients(model, True),
+    "a schedule": lambda model, optimizer: scale_rates(optimizer, 0.5),
+    "a rate of NumPy's": lambda model, optimizer: scale_rates(optimizer, np.float64(0.7)),
+    "loaded": lambda model, optimizer: optimizer.load_state_dict(optimizer.state_dict()),
+    "a new memory": lambda model, optimizer: optimizer.state.clear(),
+    "an eager step": lambda model, optimizer: None,
+}
+"""What happens between steps."""
+
+
+@given(networks(), optimizers(), st.lists(st.sampled_from(list(CHANGES)), min_size=1, max_size=6), st.booleans())
+def test_random_networks(network: Any, make: Callable[[Any], Any], changes: list[str], single: bool) -> None:
+    """Layers, losses and optimisers of every kind, with what happens between steps: the same bits, and no refusal."""
+    dtype = np.float32 if single else np.float64
+    first, second = (replace(network).model for _ in range(2))
+    for model in (first, second):
+        for parameter in model.parameters():
+            parameter.data = parameter.data.astype(dtype)
+        for layer in model:
+            for name in ("running_mean", "running_var"):
+                if getattr(layer, name, None) is not None:
+                    setattr(layer, name, getattr(layer, name).astype(dtype))
+    twins = Twins((first, second), (make(first), make(second)), network.criterion)
+    rng = np.random.default_rng(network.seed)
+
+    def batch(n: int) -> tuple[Any, Any]:
+        x = rng.normal(size=(n, *network.x.shape[1:])).astype(dtype)
+        chosen = rng.integers(network.examples, size=n)
+        return x, network.y[chosen] if network.y.dtype.kind == "i" else network.y[chosen].astype(dtype)
+
+    for change in ["nothing", *changes]:
+        for pair in zip(twins.models, twins.optimizers, strict=True):
+            CHANGES[change](*pair)
+        n = 2 if change == "a short batch" else network.examples + 1
+        if not any(parameter.requires_grad for parameter in first.parameters()):
+            reject()
+        if change == "an eager step":
+            x, y = batch(n)
+            assert bits(twins.eagerly(0, x, y)) == bits(twins.eagerly(1, x, y))
+        for _ in range(5):
+            twins.check_batch(*batch(n))
+    assert twins.step.programs
 
 
 def test_short_batches_rates_and_eager_steps_in_between() -> None:
@@ -285,12 +379,12 @@ def test_settings_of_every_kind() -> None:
     def write(model: Any) -> None:
         model.arrays[0][3:] = 0.5
 
-    def replace(model: Any) -> None:
+    def exchange(model: Any) -> None:
         model.arrays[1][0] = np.full(10, 0.25, np.float32)
 
     changes: list[Callable[[Any], None]] = [
         lambda model: setattr(model, "zero", -0.0), lambda model: model.factors.__setitem__(0, 0.5),
-        lambda model: model.factors[1][1].update(last=0.25), write, replace,
+        lambda model: model.factors[1][1].update(last=0.25), write, exchange,
     ]  # fmt: skip
     for change in (lambda _: None, *changes):
         for model in pair.models:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, event, given, reject, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -237,6 +237,157 @@ def test_random_programs(program: Any, seed: int) -> None:
             compiled._last.memory.fill(255)
         same(compiled(*args), function(*args))
     assert compiled.programs == 1, compiled
+
+
+STEPS = """
+    {y} = {a} + {b}
+    {y} = {a} * {b} - 0.0
+    {y} = {a} - 0.25 * {b}
+    {y} = 2 - {a}
+    {y} = np.maximum({a}, {b})
+    {y} = np.where({a} > 0, {a}, {b})
+    {y} = np.sin({a}) * np.float32(0.5)
+    {y} = np.exp(-{a} * {a})
+    {y} = {a} @ {b}
+    {y} = {a}.sum(axis=0)
+    {y} = {a}.mean(axis=-1, keepdims=True)
+    {y} = {a}.max()
+    {y} = np.cumsum({a}, axis=0)
+    {y} = np.concatenate([{a}, {b}])
+    {y} = np.stack([{a}, {a}])
+    {y} = np.zeros_like({a})
+    {y} = np.ones_like({a}, shape=(2, 3))
+    {y} = {a}.copy()
+    {y} = np.copy({a})
+    {y} = {a}.astype(np.float64)
+    {y} = {a}[[0, 0]]
+    {y} = {a}[-1]
+    {y} = {a}[1:]
+    {y} = {a}[::-1]
+    {y} = {a}[..., None]
+    {y} = {a}[...]
+    {y} = {a}[:, ::2]
+    {y} = {a}.T
+    {y} = {a}.ravel()
+    {y} = {a}.reshape(-1)
+    {y} = {a}.reshape(-1, order="F")
+    {y} = np.broadcast_to({a}, (2, *{a}.shape))
+    {y} = np.moveaxis({a}, 0, -1)
+    {a} += {b}
+    {a} -= 0.5
+    {a} *= {b}
+    {a}[0] = {b}
+    {a}[...] = {b}
+    {a}[1:] += {b}
+    {a}[::-1] = {b}
+    {a}[[0, -1]] = {b}
+    {a}[:, 0] = {b}
+"""
+"""Where {y} is a new name."""
+BEYOND = """
+    {y} = np.sort({a})
+    {y} = {a}.astype(np.float32)
+    {y} = {a}[np.argmax({b})[None] % len({a})]
+    {y} = sliding_window_view({a}, 2, axis=0)
+    {y}, {a} = {a}.copy(), {b}.copy()
+    np.copyto({a}, {b})
+    np.copyto({a}, {b}, where={a} > 0)
+    np.add({a}, {b}, out={a})
+    np.sqrt(np.abs({a}), out={b})
+    np.cumsum({b}, axis=0, out={a})
+    {b}.sum(axis=0, out={a})
+    np.clip({a}, -0.5, 0.5, out={a})
+    np.add.at({a}, [0, 0], {b})
+    np.fill_diagonal({a}, 0.5)
+    {a}.fill(0.5)
+    np.matmul({a}, {b}, out={a})
+    np.divmod({a}, 0.3)[1][...] *= 2
+"""
+"""What tensors do not do, or not in place."""
+
+
+class Writing(NamedTuple):
+    """A function as a text: steps that compute, take views and write, and what it returns."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    lines: tuple[str, ...]
+    results: tuple[str, ...]
+
+    def __str__(self) -> str:
+        head = f"def function({', '.join(f'x{i}' for i in range(len(self.shapes)))}):"
+        return "\n".join([head, *self.lines, f"    return ({', '.join(self.results)},)", ""])
+
+    __repr__ = __str__
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        scope: dict[str, Any] = {"np": np, "sliding_window_view": sliding_window_view}
+        exec(str(self), scope)
+        return scope["function"]
+
+
+@st.composite
+def writing_programs(draw: st.DrawFn, texts: str) -> Writing:
+    """Draw programs of steps that can be done one after the other."""
+    shapes = tuple(draw(st.lists(st.sampled_from([(3,), (2, 3), (3, 3)]), min_size=1, max_size=2)))
+    steps = [line for line in texts.splitlines() if line]
+    program, names = Writing(shapes, (), ()), [f"x{i}" for i in range(len(shapes))]
+    given = [np.abs(np.random.default_rng(0).normal(size=shape)) for shape in shapes]
+    for _ in range(draw(st.integers(1, 12))):
+        step, new = draw(st.sampled_from(steps)), f"y{len(program.lines)}"
+        a, b = (draw(st.sampled_from(names[::-1])) for _ in "ab")  # what is new comes first
+        more = [*names, new] if "{y}" in step else names
+        longer = Writing(shapes, (*program.lines, step.format(a=a, b=b, y=new)), tuple(more))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                values = longer.function(*map(np.copy, given))
+            except (ValueError, IndexError, TypeError, AttributeError):  # it does not fit
+                continue
+        if max(map(np.size, values)) <= 64 and max(map(np.ndim, values)) <= 4:
+            program, names = longer, more
+    return program._replace(results=tuple(draw(st.lists(st.sampled_from(names[::-1]), min_size=1, max_size=3))))
+
+
+def hold(function: Callable[..., Any], shapes: Any, seed: int) -> None:
+    """Hold a compiled function against eager over some inputs, results and inputs, or see it refused."""
+    compiled, rng = compile(function), np.random.default_rng(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(5):
+            mine = [rng.normal(size=shape) for shape in shapes]
+            other = [np.copy(x) for x in mine]
+            try:
+                expected = function(*other)
+            except (RuntimeError, TypeError, ValueError):  # written after it was recorded
+                reject()
+            if compiled.programs:
+                compiled._last.memory.fill(255)
+            try:
+                found = compiled(*mine)
+            except Uncapturable as refusal:
+                event(f"refused: {str(refusal).partition(': ')[2][:60]}")
+                return
+            same(found, expected)
+            same(mine, other)
+    event("compiled")
+    assert compiled.programs == 1
+
+
+@given(writing_programs(STEPS + BEYOND), st.integers(0, 2**32))
+def test_random_programs_that_write(program: Writing, seed: int) -> None:
+    """Views, copies and writes in any order, also into the inputs; several results."""
+    hold(program.function, program.shapes, seed)
+
+
+@given(writing_programs(STEPS), st.integers(0, 2**32))
+def test_gradients_of_random_programs_that_write(program: Writing, seed: int) -> None:
+    function = program.function
+
+    def total(*args: Any) -> Any:
+        return sum(np.sum(result * 1.5) for result in function(*args))
+
+    hold(value_and_grad(total, tuple(range(len(program.shapes)))), program.shapes, seed)
 
 
 RANDOM = {"np.empty", "np.empty_like"}
