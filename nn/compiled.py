@@ -155,37 +155,46 @@ class Training(State):
         self._read()
 
     def _read(self) -> None:
-        """Look what the modules are made of, and keep it, so that no address is used again."""
+        """Look what the modules are made of, and which parameters the optimiser has."""
         self._modules = [
             (f"{root}.{path}" if root and path else root or path, module)
             for root, whole in self._roots
             for path, module in whole.named_modules()
         ]
         self._settings = [_settings(module) for _, module in self._modules]
-        self._kept = [_parts_of(vars(module)) for _, module in self._modules]
+        self._parameters = self._addresses()
         self._tensors = dict(_named(self._modules))
         for group in self._optimizer.param_groups:
             for tensor in group["params"]:
                 self._tensors.setdefault(tensor, f"parameter{len(self._tensors)}")
+        self._kept = [[_parts_of(vars(module)) for _, module in self._modules], [*self._tensors]]
+
+    def _addresses(self) -> list[list[int]]:
+        """Return where the parameters of each group are."""
+        return [[*map(id, group["params"])] for group in self._optimizer.param_groups]
 
     def key(self) -> Any:
-        """Return what the modules are made of, their settings and modes; frozen parameters; and the optimiser's groups.
+        """Return what the modules are made of, their settings and modes; frozen parameters; the optimiser's groups.
 
         All hyperparameters but the learning rate are a part of it, and how much the optimiser remembers.
         """
         settings = [_settings(module) for _, module in self._modules]
-        if settings != self._settings:
+        if settings != self._settings or self._addresses() != self._parameters:
             self._read()
         frozen = tuple(tensor.requires_grad for tensor in self._tensors)
         groups = tuple(
             (
-                len(group["params"]),
+                *map(id, group["params"]),
                 *((name, _hashable(value)) for name, value in group.items() if name not in ("params", "lr")),
             )
             for group in self._optimizer.param_groups
         )
         remembered = tuple(len(entries) for entries in self._optimizer.state.values())
         return tuple(self._settings), frozen, groups, remembered
+
+    def kept(self) -> Any:
+        """Return the parts of the modules, and the parameters."""
+        return self._kept
 
     def tensors(self) -> Mapping[Tensor, str]:
         """Return the parameters, those of the optimiser included."""
@@ -219,9 +228,9 @@ class Training(State):
 
 
 def _settings(module: Module) -> tuple[Any, ...]:
-    """Return what a module holds, buffers aside."""
+    """Return what a module holds; of buffers whether they are there."""
     buffers = buffer_names(module)
-    return tuple(_setting(value) for key, value in vars(module).items() if key not in buffers)
+    return tuple(value is None if key in buffers else _setting(value) for key, value in vars(module).items())
 
 
 _type: Any = type  # so named, it does not narrow types

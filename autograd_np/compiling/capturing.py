@@ -45,6 +45,10 @@ class State:
         """Return what must be equal for a program to stand for the function, besides the inputs' shapes and dtypes."""
         return None
 
+    def kept(self) -> Any:
+        """Return what the key tells by where it is: as long as it is kept, nothing else is there."""
+        return None
+
     def tensors(self) -> Mapping[Tensor, str]:
         """Return the leaves whose arrays are changed in place, and what programs call them."""
         return {}

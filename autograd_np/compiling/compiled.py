@@ -176,7 +176,7 @@ class Compiled:
 
     def _entry(self, key: Any) -> _Entry:
         """Return what is known of inputs of some form; what was not asked for for long is forgotten."""
-        entry = self._entries.pop(key, None) or _Entry()
+        entry = self._entries.pop(key, None) or _Entry(self._state.kept())
         self._entries[key] = entry
         if len(self._entries) > _KEPT:
             del self._entries[next(iter(self._entries))]
@@ -184,8 +184,10 @@ class Compiled:
 
     def _capture(self, entry: _Entry, args: Any, kwargs: Any) -> Any:
         """Run the function once, and write a program if the run before did the same."""
-        names = _names_of_leaves(self._function, args, kwargs)
+        names, key = _names_of_leaves(self._function, args, kwargs), self._state.key()
         run, result = captured(self._function, args, kwargs, names, self._state)
+        if self._state.key() != key:  # as in the first step of an optimiser, which no program stands for
+            return result
         before, entry.run = entry.run, run
         if before is not None:
             fault = difference(before, run)
@@ -206,7 +208,8 @@ class Compiled:
 class _Entry:
     """What is known of a function for inputs of one form: a run that was captured, and then a program."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Any) -> None:
+        self._kept = kept
         self.run: Run | None = None
         self.tries = 0
         self.program: Program | None = None

@@ -7,8 +7,10 @@ type they are: a rate of NumPy's rounds otherwise than one of Python's, and a bu
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -401,6 +403,72 @@ def test_buffers_of_another_form() -> None:
             model[1].running_mean = form(model[1].running_mean)
         for _ in range(3):
             pair.check_step()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_memory_that_begins_anew_again_and_again(optimizer: str) -> None:
+    """No program stands for the first step, which makes the memory."""
+    pair = Pair("perceptron", optimizer)
+    for _ in range(4):
+        for each in pair.optimizers:
+            each.state.clear()
+        for _ in range(3):
+            pair.check_step()
+
+
+def test_other_parameters_of_as_many() -> None:
+    pair = Pair("perceptron", "momentum")
+    for part in (0, 2, 0):
+        for model, optimizer in zip(pair.models, pair.optimizers, strict=True):
+            optimizer.param_groups[0]["params"] = list(model[part].parameters())
+        for _ in range(4):
+            x, y = pair.batch()
+            assert bits(pair.step(x, y)) == bits(pair.eagerly(0, x, y))
+            first, second = (map(bits, model.state_dict().values()) for model in pair.models)
+            assert list(first) == list(second)
+    assert pair.step.programs == 2
+
+
+class Remembering(nn.Module):
+    """It makes a buffer when it has none."""
+
+    def __init__(self) -> None:
+        self.linear = nn.Linear(20, 10, rng=0)
+        self.register_buffer("mean", None)
+
+    def forward(self, x: Any) -> Any:
+        y = self.linear(x)
+        self.mean = y.data * 0.5 if self.mean is None else self.mean + y.data * 0.25
+        return y * self.mean
+
+
+def test_buffers_that_are_made_on_the_way() -> None:
+    MODELS["remembering"] = Remembering, (20,)
+    try:
+        pair = Pair("remembering")
+    finally:
+        del MODELS["remembering"]
+    for i in range(12):
+        if i < 4 or i == 8:
+            for model in pair.models:
+                model.mean = None
+        x, y = pair.batch()
+        assert bits(pair.step(x, y)) == bits(pair.eagerly(0, x, y))
+        assert bits(pair.models[0].mean) == bits(pair.models[1].mean)
+
+
+def test_what_programs_were_written_for_is_kept() -> None:
+    """Else another part could lie where one of them was."""
+    pair = Pair("perceptron")
+    for _ in range(3):
+        pair.check_step()
+    before = weakref.ref(pair.models[1][1])
+    for model in pair.models:
+        model[1] = nn.Tanh()
+    for _ in range(3):
+        pair.check_step()
+    gc.collect()
+    assert before() is not None
 
 
 def test_a_wrong_label_changes_nothing() -> None:
