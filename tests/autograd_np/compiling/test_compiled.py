@@ -10,6 +10,7 @@ called; a program that is kept for inputs that it does not stand for.
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 import threading
 import warnings
@@ -42,12 +43,22 @@ def check(function: Callable[..., Any], draw: Callable[[], tuple[Any, ...]], run
     """Hold a compiled function against eager, memory filled with garbage in between, and return it."""
     compiled = compile(function)
     for _ in range(runs):
-        args = draw()
+        mine = draw()
+        other = copy.deepcopy(mine)
         if compiled.programs:
             compiled._last.memory.fill(255)
-        same(compiled(*args), function(*args))
+        hold_apart(compiled(*mine), function(*other))
+        same(mine, other)
     assert compiled.programs == 1
     return compiled
+
+
+def hold_apart(found: Any, expected: Any) -> None:
+    """Compare results; where eager's do not share memory, these do not."""
+    same(found, expected)
+    pairs = (itertools.combinations(leaves_of(results), 2) for results in (found, expected))
+    for mine, other in zip(*pairs, strict=True):
+        assert not np.may_share_memory(*mine) or np.may_share_memory(*other)
 
 
 def same(found: Any, expected: Any) -> None:
@@ -148,6 +159,10 @@ class Pair(NamedTuple):
         (lambda x: np.sum(a=x, axis=0) * 2, lambda: (drawn(3, 2),)),
         (lambda x: np.stack(Pair(x, x * 2)) * 2, lambda: (drawn(3),)),
         (lambda x: np.stack(np.linalg.slogdet(x)), lambda: (drawn(3, 3),)),
+        # Numbers as arrays, and back
+        (lambda x: x.sum()[None][()] * 2, lambda: (drawn(3),)),
+        (lambda x: x.sum()[...][None] * 2, lambda: (drawn(3),)),
+        (lambda x: x.sum()[...][()] * x, lambda: (drawn(3),)),
         # Types of elements that a word does not tell
         (lambda x: x.view(np.dtype([("a", "f8"), ("b", "f8")]))["a"] * 2, lambda: (drawn(4),)),
         # Copies as Python makes them
@@ -192,9 +207,59 @@ def into_what_was_a_number(x: Any) -> Any:
     return array[()] + total
 
 
+def copied_and_written(x: Any) -> Any:
+    y = x.copy()
+    y += 1
+    return y * 2
+
+
+def original_written(x: Any) -> Any:
+    y = np.exp(x)
+    z = y.copy()
+    y += 1
+    return y * z
+
+
+def copy_written(x: Any) -> Any:
+    y = np.exp(x)
+    z = y.copy()
+    z += 1
+    return y * z
+
+
+def written_before(x: Any) -> Any:
+    y = np.exp(x)
+    y += 1
+    z = y.copy()
+    return y * z, z * 2
+
+
+def part_written(x: Any) -> Any:
+    y = np.exp(x)
+    first, second = y[:2].copy(), y[1:].copy()
+    first += second[:1]
+    second *= 2
+    return first.sum() * second
+
+
+def copies_returned(x: Any) -> Any:
+    y = np.exp(x)
+    return y, y.copy(), x.copy(), np.copy(y * 2), x.astype(float)
+
+
+def copy_of_the_input_written(x: Any) -> Any:
+    before = x.copy()
+    x += 1
+    return x * before
+
+
 @pytest.mark.parametrize(
     ("function", "shape"),
     [
+        *((function, (3,)) for function in (
+            copied_and_written, original_written, copy_written, written_before, part_written, copies_returned,
+            copy_of_the_input_written,
+        )),
         (into_a_view, (4,)), (by_a_method, (3, 3)), (through_windows, (5,)), (windows_that_outlive, (5,)),
         (into_what_was_a_number, (3,)),
     ],
@@ -368,7 +433,7 @@ def hold(function: Callable[..., Any], shapes: Any, seed: int) -> None:
             except Uncapturable as refusal:
                 event(f"refused: {str(refusal).partition(': ')[2][:60]}")
                 return
-            same(found, expected)
+            hold_apart(found, expected)
             same(mine, other)
     event("compiled")
     assert compiled.programs == 1
@@ -809,8 +874,18 @@ def test_the_text_has_the_codes_names() -> None:
 
 
 def test_what_nobody_reads_is_left_out() -> None:
-    compiled = check(lambda x: (np.exp(x), np.sin(x))[1], lambda: (drawn(3),))
-    assert "exp" not in compiled.source
+    def write(x: Any) -> Any:
+        unread = np.log(x)
+        unread *= 2
+        return (np.exp(x), np.sin(x))[1]
+
+    compiled = check(write, lambda: (np.abs(drawn(3)),))
+    assert compiled.source.splitlines()[1:] == ["    sin = np.sin(x)  # (3,)", "    return sin,"]
+
+
+def test_copies_that_nobody_can_tell_are_left_out() -> None:
+    compiled = check(lambda x: np.sin(x.copy()) * np.exp(x).copy(), lambda: (drawn(3),))
+    assert "cop" not in compiled.source
 
 
 @primitive
