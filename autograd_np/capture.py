@@ -52,7 +52,8 @@ class Call:
     ----------
     function : callable, tuple or str
         What was called: a function of NumPy, a ufunc, a ufunc's method as `(np.add, "reduce")`, a kernel; a method or
-        an attribute of arrays by its name; or one of the words `getitem`, `setitem`, `number` and `guard`.
+        an attribute of arrays by its name; or one of the words `getitem`, `setitem`, `number` and `guard`;
+        or an operator, `*` or `**`, of numbers of NumPy's.
     args, kwargs
         What was given, values in place of arrays; without `out`.
     written : StandIn or None
@@ -401,10 +402,28 @@ class StandIn(Value, NDArrayOperatorsMixin):
         return self.__copy__()
 
     def __pow__(self, other: Any) -> Any:
+        if _are_numbers(self, other):
+            return self.log.call("**", _power, (self, other), {})
         # As for NumPy's arrays, where it takes less time than np.power and rounds otherwise.
         usual = isinstance(other, int | float) and self.content.dtype.kind in "fc"
         function = _POWERS.get(other) if usual else None
         return np.power(self, other) if function is None else function(self)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self.log.call("**", _power, (other, self), {}) if _are_numbers(self, other) else np.power(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return (
+            self.log.call("*", _product, (self, other), {}) if _are_numbers(self, other) else np.multiply(self, other)
+        )
+
+    def __rmul__(self, other: Any) -> Any:
+        return (
+            self.log.call("*", _product, (other, self), {}) if _are_numbers(self, other) else np.multiply(other, self)
+        )
+
+    def __abs__(self) -> Any:
+        return np.absolute(self) if is_array(self) else self.log.call("abs", abs, (self,), {})
 
     def __bool__(self) -> bool:
         if calling_package(__name__) in _OURS:
@@ -414,14 +433,37 @@ class StandIn(Value, NDArrayOperatorsMixin):
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise Uncapturable(f"{user_line()}: a Python number is made of an array, which would be a constant; {INSTEAD}")
 
-    __float__ = __int__ = __complex__ = __index__ = __contains__ = __format__ = __reduce_ex__ = _refuse
+    __float__ = __int__ = __complex__ = __index__ = __round__ = __contains__ = __format__ = __reduce_ex__ = _refuse
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
+
+
+def _power(a: Any, b: Any) -> Any:
+    return a**b
+
+
+def _product(a: Any, b: Any) -> Any:
+    return a * b
+
+
+def _are_numbers(a: Any, b: Any) -> bool:
+    """Tell whether NumPy leaves an operator to its numbers: they round some otherwise than the ufunc does."""
+    return not any(is_array(x) or type(x) is Number or _has_rules(x) for x in (a, b))
 
 
 def record_ufunc(log: Log, ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Write down the call of a ufunc; leave it to an operand of another library, such as a Tensor."""
     if any(_has_rules(x) for x in inputs):
         return NotImplemented
+    first = inputs[0]
+    rounded = ufunc is np.power or (
+        ufunc is np.multiply and getattr(first, "dtype", None) in (np.complex64, np.complex128)
+    )
+    if rounded and issubclass(_type(first), np.generic) and not is_array(inputs[1]):
+        # NumPy calls the ufunc for a * b only where b is a stand-in: which of both is meant cannot be told.
+        raise Uncapturable(
+            f"{user_line()}: a number of NumPy's with another one is rounded otherwise by an operator than by "
+            f"{name_of(ufunc)}; make it one of Python's, such as float(a)"
+        )
     out = kwargs.pop("out", (None,))
     key: Any = ufunc if method == "__call__" else (ufunc, method)
     compute = getattr(ufunc, method)

@@ -8,6 +8,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import Any, cast
 
 import numpy as np
@@ -294,14 +295,18 @@ def _form(leaf: Any, array: Any) -> Any:
         return type(leaf), array.dtype
     if isinstance(array, float | complex | slice):  # what is equal need not be the same: 0.0 and -0.0
         return type(array), repr(array)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    try:
-        hash(array)
-    except TypeError:
+    if type(array).__hash__ is None or _may_change(array):
         raise TypeError(
             f"compile: an argument is a {type(array).__name__}, of which it cannot be told whether it has changed; "
             f"give arrays, numbers and words, also in dicts, lists and tuples"
-        ) from None
+        )
     return type(array), array
+
+
+def _may_change(thing: Any) -> bool:
+    """Tell what stays equal to itself when its attributes change, as most objects do."""
+    own = type(thing).__hash__ is object.__hash__ and not isinstance(thing, FunctionType | type)
+    return own and bool(getattr(thing, "__dict__", None))
 
 
 def _names_of_leaves(function: Any, args: Any, kwargs: Mapping[str, Any]) -> list[str]:

@@ -21,7 +21,7 @@ _RESULTS = {
     "less_equal": "mask", "not_equal": "mask", "logical_not": "mask", "isfinite": "finite", "any": "found",
     "all": "holds", "logical_and": "holds", "logical_or": "found", "empty_like": "work", "copy": "copied",
     "astype": "converted", "reshape": "reshaped", "maximum": "largest", "minimum": "smallest", "abs": "absolute",
-    "max": "largest", "min": "smallest", "round": "rounded",
+    "max": "largest", "min": "smallest", "round": "rounded", "*": "product", "**": "power",
 }  # fmt: skip
 
 # What is added to the name of an array for a view of it.

@@ -71,6 +71,8 @@ class Places:
         flow, function = self._flow, call.function
         if call.written is not None or call.several or not call.results or not is_stand_in(call.results[0]):
             return False
+        if _cannot_take_out(call, call.results[0].content.dtype):
+            return False
         if flow.is_view(call) or flow.memory(call.results[0]) in flow.returned | flow.lasting:
             return False
         if function in RESHAPING:  # in the order of the elements that an array of the new shape has
@@ -109,3 +111,10 @@ def _takes_out(function: Any) -> bool:
     if isinstance(function, tuple):
         return function[1] in ("reduce", "accumulate")
     return function in _WITH_OUT
+
+
+def _cannot_take_out(call: Call, dtype: Any) -> bool:
+    """Tell what a function of those that take `out` does otherwise with it, or not at all."""
+    if call.function in (np.mean, "mean") and dtype == np.float16:  # it sums in more digits
+        return True
+    return dtype.hasobject or (call.function in (np.concatenate, np.stack) and "dtype" in call.kwargs)

@@ -219,8 +219,10 @@ class Program:
     def _call(self, call: Call, out: str | None = None) -> str:
         """Write a call as an expression."""
         function, args, kwargs = call.function, list(call.args), dict(call.kwargs)
-        if function == "number":
-            sign, *numbers = args
+        if function == "abs":
+            return f"abs({self._text(args[0])})"
+        if function in ("number", "*", "**"):
+            sign, *numbers = args if function == "number" else (function, *args)
             texts = [self._text(x) for x in numbers]
             if len(texts) == 1:  # float
                 return f"{sign}({texts[0]})"
