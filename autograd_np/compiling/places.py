@@ -84,6 +84,10 @@ class Places:
         if not isinstance(call.function, np.ufunc) or call.function.signature is not None:
             return None
         flow, result = self._flow, call.results[0].content
+        if (
+            result.dtype.kind == "c"
+        ):  # of one element, NumPy rounds products otherwise where they take an operand's place
+            return None
         operands = [flow.original(value) for value in call.operands() if is_stand_in(value)]
         for value in operands:
             memory, array = flow.memory(value), value.content

@@ -184,6 +184,11 @@ def test_the_text_says_what_was_called(function: Callable[..., Any], draw: Calla
     check(function, draw)
 
 
+def test_products_of_complex_numbers() -> None:
+    """NumPy computes one that takes an operand's place by another loop."""
+    check(lambda x: (x + 1) * (x - 2) * (x + 3) * 2, lambda: (drawn(1) + 1j * drawn(1),), runs=30)
+
+
 def into_a_view(x: Any) -> Any:
     y = x * 2
     y[::-1] = y
