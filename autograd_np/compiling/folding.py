@@ -92,7 +92,8 @@ class _Folding:
         if not (_is_number(scale) and is_stand_in(factor)):
             return None
         inner = self._term(last, self._flow.original(factor))
-        return None if inner is None or inner.scale != 1.0 else inner._replace(scale=scale)
+        alone = inner is not None and type(inner.scale) is float and inner.scale == 1.0
+        return inner._replace(scale=scale) if inner is not None and alone else None
 
     def _fits(self, term: _Term, target: Any, i: int) -> bool:
         """Tell whether BLAS can add a product to a matrix, and finds the operands there as they were."""

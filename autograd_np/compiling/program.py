@@ -211,7 +211,7 @@ class Program:
     def _sum(self, c: Any, scale: Any, a: Any, b: Any, keep: Any = 1.0, sign: str = "+") -> str:
         """Write a sum with a product, as one writes it in NumPy."""
         target, product = self._text(c), f"{self._text(a)} @ {self._text(b)}"
-        term = product if scale == 1.0 else f"{self._text(scale)} * ({product})"
+        term = product if type(scale) is float and scale == 1.0 else f"{self._text(scale)} * ({product})"
         return f"{target} {sign}= {term}" if keep == 1.0 else f"{target} = {keep} * {target} {sign} {term}"
 
     # -- words --------------------------------------------------------------------------------------------------------
