@@ -46,6 +46,8 @@ def compile_step(
 
     Notes
     -----
+    A program keeps gradients to itself: `grad` of the parameters is None after it has run.
+
     Where a check of values comes out otherwise than in the capture, the step runs eagerly, and dropout draws once
     more. In a process that was tuned (`autograd_np.tune_process`), eager steps multiply in halves, and programs do
     not: a product may differ in the last bit.
@@ -93,11 +95,13 @@ class CompiledStep:
             optimizer.step()
             return value.data[()]
 
+        self._optimizer = optimizer
         self._title = f"A training step of a {type(model).__name__} by {type(optimizer).__name__}."
         self._step = Compiled(step, Training(model, loss, optimizer), exact)
 
     def __call__(self, x: NDArray[Any], y: NDArray[Any]) -> Any:
         """Take a step, and return the loss."""
+        self._optimizer.zero_grad()  # a program leaves no gradients, and those of an earlier step are none of its own
         return self._step(x, y)
 
     def save(self, path: str | os.PathLike[str]) -> None:
