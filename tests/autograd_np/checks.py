@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from autograd_np import Tensor, defvjp, gradients, primitive
 from autograd_np.gradients import batched_gradients
 from autograd_np.outputs import Part
-from autograd_np.primitives import Primitive, primitives
+from autograd_np.primitives import Primitive
 from autograd_np.rules.indexing import Scattered
 from autograd_np.tape import Node
 from autograd_np.tensor import plain
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
+
+_STEPS = [2.0**-n for n in range(7, 12)]
+_EPS = float(np.finfo(float).eps)
 
 
 def check_gradients(f: Function, *arrays: Array, order: int = 2, seed: int = 0) -> None:
@@ -56,11 +59,13 @@ def check_gradients(f: Function, *arrays: Array, order: int = 2, seed: int = 0) 
     def contracted(k: int, t: float) -> tuple[float, float]:
         """Return the k-th directional derivative at a point on the k-th line, and the size of what it sums."""
         line = directions[k] if k < order else directions[0]
-        leaves = [Tensor(x + t * v, requires_grad=True) for x, v in zip(points, line, strict=True)]
+        displaced = [x + t * v for x, v in zip(points, line, strict=True)]
+        # The values are NumPy's own, and the engine's are those: it is not asked again.
+        leaves = displaced if k == 0 else [Tensor(x, requires_grad=True) for x in displaced]
         outputs, weights = _sequence(f(*map(_laid_out, leaves, arrays))), cotangents
         for direction in directions[:k]:
             outputs, weights = _gradients(outputs, leaves, weights), direction
-        terms = [(w * y.data).real for y, w in zip(outputs, weights, strict=True)]
+        terms = [(w * plain(y)).real for y, w in zip(outputs, weights, strict=True)]
         return float(sum(term.sum() for term in terms)), float(sum(np.abs(term).sum() for term in terms))
 
     for k in range(order):
@@ -85,7 +90,7 @@ def check_float32(f: Function, *arrays: Array) -> None:
     outputs = _sequence(f(*leaves))
     assert [y.dtype for y in outputs] == [np.float32] * len(outputs)
     weights = [np.ones(y.shape, np.float32) for y in outputs]
-    with _watched(recorded(*outputs)) as parts:
+    with _watched(nodes(*outputs)) as parts:
         found = (
             *gradients(outputs, leaves, weights, retain_graph=True),
             *gradients(outputs, leaves, weights, create_graph=True),
@@ -133,7 +138,7 @@ def _unique(x: Array) -> Array:
     return np.array(x[tuple(slice(1) if stride == 0 else slice(None) for stride in x.strides)])
 
 
-def _laid_out(leaf: Tensor, like: Array) -> Any:
+def _laid_out(leaf: Tensor | Array, like: Array) -> Any:
     if leaf.shape != like.shape or 0 in like.strides:
         return np.broadcast_to(leaf, like.shape)
     return in_layout(leaf, like=like)
@@ -208,10 +213,12 @@ def _central_differences(phi: Callable[[float], tuple[float, float]]) -> tuple[f
     """Return the derivative at 0 of a function that also tells its rounding scale, and a bound for its error.
 
     Central differences at halved steps, extrapolated to step 0 (Romberg's table). Of its entries the one is taken that
-    agrees best with its two neighbours; to their disagreement comes the rounding of the smallest step.
+    agrees best with its two neighbours; to their disagreement comes the rounding of the smallest step. Steps are halved
+    until the disagreement is below that rounding, which a smaller step would only raise.
     """
     best, error, size, row = 0.0, np.inf, 1.0, list[float]()
-    for step in 2.0 ** -np.arange(7, 12):
+    rounding = np.inf
+    for step in _STEPS:
         (above, size_above), (below, size_below) = phi(step), phi(-step)
         size = max(size, size_above, size_below)
         previous, row = row, [(above - below) / (2 * step)]
@@ -220,15 +227,19 @@ def _central_differences(phi: Callable[[float], tuple[float, float]]) -> tuple[f
             disagreement = max(abs(row[j + 1] - row[j]), abs(row[j + 1] - coarse))
             if disagreement < error:
                 best, error = row[j + 1], disagreement
-    return best, 4 * error + 32 * np.finfo(float).eps * size / float(step)
+        rounding = 32 * _EPS * size / step
+        if 4 * error < rounding:
+            break
+    return best, 4 * error + rounding
 
 
 @contextmanager
-def _watched(called: set[Primitive]) -> Iterator[list[tuple[str, Any]]]:
-    """List what the rules of primitives return, with their names, before the engine gives it the right dtype."""
+def _watched(recorded: set[Node]) -> Iterator[list[tuple[str, Any]]]:
+    """List what the rules of nodes return, with their names, before the engine gives it the right dtype."""
     parts: list[tuple[str, Any]] = []
-    watched = called | set(primitives.values())
-    before = [(p, p.vjps, p.joint) for p in watched]
+    plans = {node.plan for node in recorded if node.plan is not None}
+    rules = [(p, p.vjps, p.joint) for p in {plan.primitive for plan in plans}]
+    pairs = [(plan, plan.pair) for plan in plans]
 
     def watch(name: str, rule: Function | None) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -242,9 +253,13 @@ def _watched(called: set[Primitive]) -> Iterator[list[tuple[str, Any]]]:
         return rule and call
 
     try:
-        for p in watched:
-            p.vjps, p.joint = tuple(watch(p.name, rule) for rule in p.vjps), watch(p.name, p.joint)
+        for p, vjps, joint in rules:
+            p.vjps, p.joint = tuple(watch(p.name, rule) for rule in vjps), watch(p.name, joint)
+        for plan, _ in pairs:  # a pair is a copy of the rules
+            plan.pair = ()
         yield parts
     finally:
-        for p, vjps, joint in before:
+        for p, vjps, joint in rules:
             p.vjps, p.joint = vjps, joint
+        for plan, pair in pairs:
+            plan.pair = pair

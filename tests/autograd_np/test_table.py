@@ -142,18 +142,20 @@ def test_wrong_piece_of_a_join_is_found(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("function", "rule"),
+    ("function", "rules"),
     [
-        (np.square, lambda g, y, x: g * 2 * x * np.float64(1)),
-        (np.mean, lambda g, y, x, axis=None, keepdims=False: np.broadcast_to(g / np.prod(x.shape), x.shape)),
+        (np.square, [lambda g, y, x: g * 2 * x * np.float64(1)]),
+        (np.mean, [lambda g, y, x, axis=None, keepdims=False: np.broadcast_to(g / np.prod(x.shape), x.shape)]),
+        (np.multiply, [lambda g, y, a, b: g * b, lambda g, y, a, b: g * a * np.float64(1)]),
     ],
 )
-def test_rule_that_leaves_float32_is_found(function: Any, rule: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_float32(function, A)
-    replace(monkeypatch, function, rule)
-    check_gradients(function, A)
+def test_rule_that_leaves_float32_is_found(function: Any, rules: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = [A, B][: len(rules)]
+    check_float32(function, *arrays)
+    replace(monkeypatch, function, *rules)
+    check_gradients(function, *arrays)
     with pytest.raises(AssertionError, match="float64"):
-        check_float32(function, A)
+        check_float32(function, *arrays)
 
 
 def test_function_that_is_not_numpys_is_found() -> None:
