@@ -3,22 +3,19 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.examples.programs import run, run_alone
 
 ROOT = Path(__file__).parents[2]
 MNIST = ROOT.parent / "shared" / "data" / "mnist"
 
 
 def train(*options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "train.py"), *options],
-        capture_output=True, text=True, check=check, env=environment,
-    )  # fmt: skip
+    return run("train", *options, folder=ROOT, check=check)
 
 
 def accuracy(result: subprocess.CompletedProcess[str]) -> float:
@@ -60,10 +57,9 @@ def test_options_reach_the_training(tmp_path: Path) -> None:
     assert "160 training and 40 test images" in result.stdout
     assert "2 epochs: learning rate 0.01, momentum 0.5, batches of 16" in result.stdout
     assert (tmp_path / "new" / "folder" / "train-mlp2-digits.png").exists()
-    assert (
-        train("--model", "mlp2", *options, "--out", str(tmp_path)).stdout.splitlines()[-1]
-        == result.stdout.splitlines()[-1]
-    )
+    alone = run_alone("train", "--model", "mlp2", *options, folder=tmp_path)
+    assert alone.stdout.splitlines()[-1] == result.stdout.splitlines()[-1]
+    assert (tmp_path / "out" / "train-mlp2-digits.png").exists()
 
 
 def test_help_explains() -> None:
