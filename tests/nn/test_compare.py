@@ -17,6 +17,7 @@ from autograd_np import Tensor, grad
 from nn.compare import Comparison, compare_backprop, compare_gradients, hand_written
 from nn.doctor.evidence import Diagnosis
 from nn.testing import MLP, cnns, mlps
+from tests.families import of_family
 from tests.nn.passes import HandWritten
 
 sizes = st.integers(1, 6)
@@ -190,6 +191,7 @@ dropping = st.builds(
     st.lists(st.integers(4, 8), min_size=1, max_size=2),
 )
 any_seed = st.integers(0, 2**16)
+one_of_many = of_family(20)  # mistakes, each in networks of the same kinds
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,7 @@ def weights_of(network: Any) -> list[str]:
     return [name for name, p in network.model.named_parameters() if p.ndim > 1]
 
 
+@one_of_many
 @given(networks)
 def test_right_passes_have_no_diagnosis(network: Any) -> None:
     comparison = compared(network, HandWritten(network.model))
@@ -273,6 +276,7 @@ def test_right_passes_have_no_diagnosis(network: Any) -> None:
     assert all(row.digits is not None and row.digits >= 10 for row in comparison.rows), comparison
 
 
+@one_of_many
 @given(networks, st.floats(1, 200))
 def test_right_passes_have_no_diagnosis_where_nothing_is_left_to_learn(network: Any, size: float) -> None:
     """Large weights saturate the softmax, so that the gradients are made of rounding."""
@@ -284,6 +288,7 @@ def test_right_passes_have_no_diagnosis_where_nothing_is_left_to_learn(network: 
     assert all(row.manual_agrees for row in comparison.rows), comparison
 
 
+@one_of_many
 @given(two_convolutions)
 def test_right_passes_of_two_convolutions_have_no_diagnosis(network: Any) -> None:
     comparison = compared(network, HandWritten(network.model))
@@ -291,6 +296,7 @@ def test_right_passes_of_two_convolutions_have_no_diagnosis(network: Any) -> Non
     assert comparison.diagnoses == ()
 
 
+@one_of_many
 @given(networks, st.data())
 def test_factor_of_the_loss(network: Any, data: st.DataObject) -> None:
     n = network.examples
@@ -303,6 +309,7 @@ def test_factor_of_the_loss(network: Any, data: st.DataObject) -> None:
     assert "square" not in found.thought  # of which a cross-entropy has none
 
 
+@one_of_many
 @given(networks, st.floats(0.1, 10), st.data())
 def test_factor_within_the_network(network: Any, factor: float, data: st.DataObject) -> None:
     assume(abs(factor - 1) > 0.02)
@@ -320,6 +327,7 @@ def test_factor_within_the_network(network: Any, factor: float, data: st.DataObj
     assert f"manual is {factor:.4f} times" in found.evidence
 
 
+@one_of_many
 @given(networks, st.data())
 def test_transposed(network: Any, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(weights_of(network)))
@@ -327,6 +335,7 @@ def test_transposed(network: Any, data: st.DataObject) -> None:
     assert_named(comparison, "transposed gradient", changed(comparison))
 
 
+@one_of_many
 @given(rectified, st.booleans(), st.data())
 def test_missing_relu_mask(network: Any, everywhere: bool, data: st.DataObject) -> None:
     places = layers_of(network, nn.ReLU)
@@ -336,6 +345,7 @@ def test_missing_relu_mask(network: Any, everywhere: bool, data: st.DataObject) 
     assert f"the ReLU {' and '.join(places)}" in found.evidence or len(layers_of(network, nn.ReLU)) > 1
 
 
+@one_of_many
 @given(dropping)
 def test_mask_drawn_twice_in_a_row(network: Any) -> None:
     comparison = compared(network, HandWritten(network.model, dropout="next"))
@@ -343,6 +353,7 @@ def test_mask_drawn_twice_in_a_row(network: Any) -> None:
     assert "draws a new mask" in found.evidence
 
 
+@one_of_many
 @given(dropping)
 def test_mask_drawn_twice_from_anywhere(network: Any) -> None:
     one_pass, calls = HandWritten(network.model, dropout="other"), []
@@ -358,6 +369,7 @@ def test_mask_drawn_twice_from_anywhere(network: Any) -> None:
     assert_named(comparison, "mask drawn twice", names)
 
 
+@one_of_many
 @given(networks, st.data())
 def test_bias_not_summed(network: Any, data: st.DataObject) -> None:
     place = data.draw(st.sampled_from(layers_of(network, nn.Linear) + layers_of(network, nn.Conv2d)))
@@ -366,6 +378,7 @@ def test_bias_not_summed(network: Any, data: st.DataObject) -> None:
     assert f"shape ({network.examples}, " in found.evidence
 
 
+@one_of_many
 @given(networks, st.floats(1e-3, 1), st.sampled_from([1, -1]), st.booleans(), st.data())
 def test_regularisation(network: Any, strength: float, sign: int, l1: bool, data: st.DataObject) -> None:
     """The loss without a penalty stands for one with: what differs is the same."""
@@ -386,6 +399,7 @@ def test_regularisation(network: Any, strength: float, sign: int, l1: bool, data
     assert ("the parameter's sign" in found.evidence) == l1
 
 
+@one_of_many
 @given(networks, st.data())
 def test_swapped(network: Any, data: st.DataObject) -> None:
     names = list(network.model.state_dict())
@@ -396,12 +410,14 @@ def test_swapped(network: Any, data: st.DataObject) -> None:
     assert found.parameters == tuple(name for name in names if name in (first, second))
 
 
+@one_of_many
 @given(convolutional_networks.map(lambda network: replace(network, kernel=(2, 3), image=(2, 4, 5), pool=(1, 1))))
 def test_flipped_gradient_of_a_kernel(network: Any) -> None:
     comparison = compared(network, altered(network, lambda g: {**g, "0.weight": g["0.weight"][:, :, ::-1, ::-1]}))
     assert_named(comparison, "flipped kernel", changed(comparison))
 
 
+@one_of_many
 @given(two_convolutions)
 def test_flipped_kernel_on_the_way_back(network: Any) -> None:
     comparison = compared(network, HandWritten(network.model, flipped=["2"]))
@@ -409,6 +425,7 @@ def test_flipped_kernel_on_the_way_back(network: Any) -> None:
     assert "the Conv2d 2 sends the gradient back" in found.evidence
 
 
+@one_of_many
 @given(convolutional_networks, st.sampled_from(["even", "all", "last"]), st.booleans())
 def test_pooling_at_ties(network: Any, ties: str, overlapping: bool) -> None:
     """Whole numbers in the images and the kernels make ties."""
@@ -431,6 +448,7 @@ def test_pooling_at_ties(network: Any, ties: str, overlapping: bool) -> None:
     assert word in assert_named(comparison, mistake, changed(comparison)).evidence
 
 
+@one_of_many
 @given(networks, st.integers(0, 1), st.data())
 def test_single_wrong_row_or_column(network: Any, axis: int, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(weights_of(network)))
@@ -451,6 +469,7 @@ def test_single_wrong_row_or_column(network: Any, axis: int, data: st.DataObject
     assert f"{kind} {place}" in found.evidence
 
 
+@one_of_many
 @given(networks, st.data())
 def test_one_unit_is_wrong(network: Any, data: st.DataObject) -> None:
     """Its row of the weight and its element of the bias are named together."""
@@ -471,6 +490,7 @@ def test_one_unit_is_wrong(network: Any, data: st.DataObject) -> None:
     assert_named(comparison, f"single wrong {kind}", {f"{place}.weight", f"{place}.bias"})
 
 
+@one_of_many
 @given(networks, st.sampled_from([np.nan, np.inf]), st.data())
 def test_nan_begins_where_it_does(network: Any, value: float, data: st.DataObject) -> None:
     place = data.draw(st.sampled_from([name for name, _ in network.model.named_children()]))
@@ -487,6 +507,7 @@ def test_nan_begins_where_it_does(network: Any, value: float, data: st.DataObjec
     assert all(name in found.evidence.split("begin there")[1] for name in behind)
 
 
+@one_of_many
 @given(networks, any_seed)
 def test_unknown_mistake_is_not_named(network: Any, seed: int) -> None:
     """Numbers that have nothing to do with the right ones."""
@@ -501,6 +522,7 @@ def test_unknown_mistake_is_not_named(network: Any, seed: int) -> None:
     assert "No known mistake accounts for it." in str(comparison)
 
 
+@one_of_many
 @given(networks, st.sampled_from([2.0, -1.0]))
 def test_two_mistakes_are_both_named(network: Any, factor: float) -> None:
     """In different parameters."""

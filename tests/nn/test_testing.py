@@ -11,21 +11,22 @@ from autograd_np.testing import check_grads, gradient_property
 from autograd_np.testing.reproduction import script
 from nn import functional as F
 from nn.testing import CNN, MLP, cnns, mlps
+from tests.families import costly
 
 SEARCH = settings(max_examples=2000, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
 
 
-@gradient_property(mlps(dtype="float64"), order=1)
+@gradient_property(mlps(dtype="float64"), order=1, settings=costly())
 def test_mlps_have_right_gradients(network: Any) -> Any:
     return network.loss()
 
 
-@gradient_property(mlps(dtype="float32"), order=1, modes=("rev",))
+@gradient_property(mlps(dtype="float32"), order=1, modes=("rev",), settings=costly())
 def test_mlps_have_right_gradients_in_float32(network: Any) -> Any:
     return network.loss()
 
 
-@gradient_property(cnns(), order=1, modes=("rev",))
+@gradient_property(cnns(), order=1, modes=("rev",), settings=costly())
 def test_cnns_have_right_gradients(network: Any) -> Any:
     return network.loss()
 

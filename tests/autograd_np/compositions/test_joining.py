@@ -14,6 +14,7 @@ from autograd_np import Tensor
 from tests.autograd_np.checks import check_float32, check_gradients
 from tests.autograd_np.rules.test_shapes import Draw, axis, calls
 from tests.autograd_np.strategies import Array, Call, Shape, arrays, shapes
+from tests.families import of_family
 
 
 def sections(draw: Draw, n: int, equal: bool) -> Any:
@@ -92,6 +93,7 @@ IMPLEMENTED = {*COMPOSED, np.stack}
 
 
 @pytest.mark.parametrize("function", COMPOSED, ids=lambda f: f.__name__)
+@of_family(len(COMPOSED))
 @given(data=st.data())
 def test_derivatives(function: Any, data: st.DataObject) -> None:
     call = data.draw(COMPOSED[function])

@@ -13,6 +13,7 @@ from autograd_np import Tensor
 from autograd_np.primitives import implementations, refusals
 from tests.autograd_np.checks import check_float32, check_gradients
 from tests.autograd_np.strategies import BETWEEN, GRID, NONZERO, POSITIVE, arrays, shapes
+from tests.families import of_family
 
 REDUCING = [np.add, np.multiply, np.maximum, np.minimum]
 EXTREMES = [np.maximum, np.minimum]
@@ -65,6 +66,7 @@ def test_accumulate_along_the_only_axis(ufunc: Any) -> None:
 
 
 @pytest.mark.parametrize("ufunc", OUTER, ids=name)
+@of_family(len(OUTER))
 @given(data=st.data())
 def test_outer(ufunc: Any, data: st.DataObject) -> None:
     a, b = (data.draw(arrays(shapes(max_dims=2), values)) for values in OUTER[ufunc])

@@ -14,6 +14,7 @@ from autograd_np import Tensor
 from tests.autograd_np.checks import check_float32, check_gradients
 from tests.autograd_np.rules.test_convolve import Z, convolutions
 from tests.autograd_np.strategies import BETWEEN, POSITIVE, Array, Call, arrays, shapes
+from tests.families import of_family
 
 
 @st.composite
@@ -117,6 +118,7 @@ DOUBLE = (np.interp, np.vander, np.geomspace)
 
 
 @pytest.mark.parametrize("function", COMPOSED, ids=lambda f: f.__name__)
+@of_family(len(COMPOSED))
 @given(data=st.data())
 def test_derivatives(function: Any, data: st.DataObject) -> None:
     call = data.draw(COMPOSED[function])

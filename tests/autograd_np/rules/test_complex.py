@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from autograd_np import Tensor, gradients
 from tests.autograd_np.checks import check_gradients
 from tests.autograd_np.strategies import POSITIVE, arrays, broadcastable
+from tests.families import of_family
 
 PARTS = [-1.5, -1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 1.5]
 
@@ -35,6 +36,7 @@ def complex_arrays(draw: st.DrawFn, shape: Any = None) -> Any:
 
 
 @pytest.mark.parametrize("function", HOLOMORPHIC + OF_PARTS, ids=name)
+@of_family(len(HOLOMORPHIC + OF_PARTS))
 @given(z=complex_arrays())
 def test_complex_functions(function: Any, z: Any) -> None:
     check_gradients(function, z)

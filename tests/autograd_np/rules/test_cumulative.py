@@ -14,6 +14,7 @@ from autograd_np import Tensor, hessian, jacobian
 from autograd_np.primitives import primitive_of
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import POSITIVE, Array, Call, arrays, axes, shapes
+from tests.families import of_family
 
 ZEROS = [0.0, 0.0, 0.0, 1.0, -0.5, 2.0]
 """Mostly zeros: one, two and more of them in a row."""
@@ -79,6 +80,7 @@ CASES: dict[Any, SearchStrategy[Call]] = {
 
 
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+@of_family(len(CASES))
 @given(data=st.data())
 def test_derivatives(function: Any, data: st.DataObject) -> None:
     call = data.draw(CASES[function])

@@ -16,6 +16,7 @@ from autograd_np import Tensor
 from autograd_np.primitives import primitive_of
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import BETWEEN, GRID, NONZERO, POSITIVE, Call, arrays, broadcastable
+from tests.families import of_family
 
 HALVES = [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0]
 POWERS = [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0]
@@ -107,6 +108,7 @@ SMOOTH = [np.multiply, np.divide, np.power, np.sqrt, np.reciprocal, np.exp, np.l
 
 
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+@of_family(len(CASES))
 @given(data=st.data())
 def test_derivatives(function: Any, data: st.DataObject) -> None:
     call = data.draw(CASES[function])

@@ -15,6 +15,7 @@ from autograd_np import Tensor, grad, gradients, hessian
 from autograd_np.primitives import primitive_of
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import GRID, Call, arrays, axes, shapes
+from tests.families import of_family
 
 
 @st.composite
@@ -195,6 +196,7 @@ def named(function: Any) -> str:
 
 
 @pytest.mark.parametrize("function", SELECTING, ids=named)
+@of_family(len(SELECTING))
 @given(data=st.data())
 def test_selected_elements(function: Any, data: st.DataObject) -> None:
     call = data.draw(selections(function))

@@ -16,6 +16,7 @@ from autograd_np.primitives import primitive_of
 from autograd_np.rules import shaping
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Array, Call, Shape, arrays, axes, shapes
+from tests.families import of_family
 
 Draw = Callable[[SearchStrategy[Any]], Any]
 
@@ -113,6 +114,7 @@ IMPLEMENTED = {np.reshape, np.ravel, np.tile, np.repeat, np.concatenate}
 
 
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+@of_family(len(CASES))
 @given(data=st.data())
 def test_derivatives(function: Any, data: st.DataObject) -> None:
     call = data.draw(CASES[function])

@@ -18,6 +18,7 @@ from autograd_np.rules import shaping
 from autograd_np.tensor import argument, astype
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.strategies import Call, arrays, shapes
+from tests.families import of_family
 
 
 def choose(x: Any, *functions: Any) -> SearchStrategy[Call]:
@@ -183,6 +184,7 @@ CASES: dict[Any, SearchStrategy[Call]] = {
 
 
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+@of_family(len(CASES))
 @given(data=st.data())
 def test_derivatives(function: Any, data: st.DataObject) -> None:
     call = data.draw(CASES[function])

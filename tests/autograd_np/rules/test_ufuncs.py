@@ -18,6 +18,7 @@ from autograd_np.rules.elementwise import logistic, one_less_square, sinc_deriva
 from tests.autograd_np.checks import check_float32, check_gradients, recorded
 from tests.autograd_np.rules.test_elementwise import HALVES, POWERS, QUARTERS, calls
 from tests.autograd_np.strategies import BETWEEN, GRID, NONZERO, POSITIVE, Call, arrays, shapes
+from tests.families import of_family
 
 INSIDE = [k / 8 for k in range(-6, 7)]
 SMALL = [k / 8 for k in range(-10, 11)]
@@ -109,6 +110,7 @@ STRAIGHT = [
 
 
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+@of_family(len(CASES))
 @given(data=st.data())
 def test_derivatives(function: Any, data: st.DataObject) -> None:
     call = data.draw(CASES[function])
@@ -127,6 +129,7 @@ def test_third_order(function: Any, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("function", STRAIGHT, ids=lambda f: f.__name__)
+@of_family(len(STRAIGHT))
 @given(data=st.data())
 def test_second_derivative_of_the_square_of_a_straight_function(function: Any, data: st.DataObject) -> None:
     call = data.draw(CASES[function])
