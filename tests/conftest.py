@@ -1,7 +1,9 @@
-"""Hypothesis profiles, dev while writing, ci on every change, nightly for the long run; and shares of the cores."""
+"""Hypothesis profiles, dev while writing, ci on every change, nightly for the long run; and what workers share."""
 
+import gc
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Each of several workers, and each example that it starts, has its share: more threads than cores wait for one another.
@@ -18,3 +20,14 @@ settings.register_profile("dev", max_examples=20, **_quiet)
 settings.register_profile("ci", max_examples=50, derandomize=True, print_blob=True, **_quiet)
 settings.register_profile("nightly", max_examples=300, print_blob=True, **_quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Hide the many thousand tests from the garbage collector, which would look through them again and again."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
