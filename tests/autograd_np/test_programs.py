@@ -642,7 +642,7 @@ def test_wrong_rule_is_found(function_and_rules: Any, monkeypatch: pytest.Monkey
     order = 2 if function_and_rules[0] is np.tanh else 1
 
     @settings(max_examples=20_000, derandomize=True, phases=[Phase.generate], database=None, report_multiple_bugs=False)
-    @given(programs(8))
+    @given(programs(12))
     def search(program: Program) -> None:
         check(program, order)
 

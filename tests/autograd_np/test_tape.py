@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from autograd_np import Tensor, defvjp, detect_anomaly, gradients, no_grad, primitive
 from autograd_np.primitives import primitives
@@ -20,10 +21,14 @@ def leaf(*values: float) -> Tensor:
     return Tensor(np.array(values), requires_grad=True)
 
 
-def test_chain_of_a_million_operations() -> None:
+# Calls within calls end long before either, Python's and those of C.
+MANY = 1_000_000 if settings.default.max_examples >= 300 else 100_000
+
+
+def test_long_chain_of_operations() -> None:
     x = leaf(1.0)
     y = x
-    for _ in range(1_000_000):
+    for _ in range(MANY):
         y = y + 1.0
     y.backward()
     assert x.grad is not None
@@ -33,7 +38,7 @@ def test_chain_of_a_million_operations() -> None:
 
 def test_unswept_chain_is_freed_without_recursion() -> None:
     y = leaf(1.0)
-    for _ in range(300_000):
+    for _ in range(MANY):
         y = y * 1.0
     del y
 

@@ -1,12 +1,13 @@
 """gradient_property: what it runs, what it prints, and that pasting that repeats the failure."""
 
 import inspect
+import re
 import subprocess
 import sys
 import warnings
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hypothesis
 import numpy as np
@@ -84,16 +85,32 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def failure(folder: Path, test: str) -> list[str]:
-    """Return what pytest prints of a test that fails, line by line, without its margin."""
-    (folder / "test_it.py").write_text(FILE)
-    result = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_it.py::{test}")
+class Failures(NamedTuple):
+    """What pytest prints of each test of a file that fails, line by line, without its margin; and where it ran."""
+
+    folder: Path
+    lines: dict[str, list[str]]
+
+
+def failures(folder: Path, file: Path) -> Failures:
+    result = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file.relative_to(folder)))
     assert result.returncode == 1, result.stdout
-    return [line.removeprefix("E").strip() for line in result.stdout.splitlines()]
+    _, *parts = re.split(r"^_{3,} (\S+) _{3,}$", result.stdout, flags=re.MULTILINE)
+    texts = dict(zip(parts[::2], parts[1::2], strict=True))
+    return Failures(
+        folder, {test: [line.removeprefix("E").strip() for line in text.splitlines()] for test, text in texts.items()}
+    )
 
 
-def test_failure_is_shrunk_and_its_code_repeats_it(tmp_path: Path) -> None:
-    lines = failure(tmp_path, "test_square")
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory: pytest.TempPathFactory) -> Failures:
+    file = tmp_path_factory.mktemp("failed") / "test_it.py"
+    file.write_text(FILE)
+    return failures(file.parent, file)
+
+
+def test_failure_is_shrunk_and_its_code_repeats_it(failed: Failures) -> None:
+    lines = failed.lines["test_square"]
     start = lines.index("This repeats it:") + 2
     code = lines[start : lines.index(")", start) + 1]
     assert code == [
@@ -105,7 +122,7 @@ def test_failure_is_shrunk_and_its_code_repeats_it(tmp_path: Path) -> None:
         "np.array(1.125),",
         ")",
     ]
-    again = run(tmp_path, "-c", "\n".join(code))
+    again = run(failed.folder, "-c", "\n".join(code))
     assert "square: the reverse derivative of order 1 is wrong" in again.stderr.splitlines()[-3]
 
 
@@ -132,28 +149,32 @@ def test_inner():
 """
 
 
-@pytest.mark.parametrize("packaged", [True, False])
-@pytest.mark.parametrize("test", ["TestIt::test_double", "test_double", "test_inner"])
-def test_printed_program_runs_or_says_what_is_missing(test: str, packaged: bool, tmp_path: Path) -> None:
-    """Methods, relative imports and functions inside functions; only the last cannot be found again."""
-    if packaged:
-        for folder in (tmp_path / "pack", tmp_path / "pack" / "inner"):
-            folder.mkdir()
-            (folder / "__init__.py").touch()
-        (folder / "helpers.py").write_text("two = 2")  # pyright: ignore[reportPossiblyUnboundVariable]
-        file = tmp_path / "pack" / "inner" / "test_it.py"
-        file.write_text(PACKAGED)
-    else:
-        file = tmp_path / "test_it.py"
+@pytest.fixture(scope="module", params=[True, False], ids=["packaged", "alone"])
+def failed_anywhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Failures:
+    folder = tmp_path_factory.mktemp("anywhere")
+    if not request.param:
+        file = folder / "test_it.py"
         file.write_text(PACKAGED.replace("from .helpers import two", "two = 2"))
-    result = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{file.relative_to(tmp_path)}::{test}")
-    lines = [line.removeprefix("E").strip() for line in result.stdout.splitlines()]
+        return failures(folder, file)
+    for package in (folder / "pack", folder / "pack" / "inner"):
+        package.mkdir()
+        (package / "__init__.py").touch()
+    file = folder / "pack" / "inner" / "test_it.py"
+    (file.parent / "helpers.py").write_text("two = 2")
+    file.write_text(PACKAGED)
+    return failures(folder, file)
+
+
+@pytest.mark.parametrize("test", ["TestIt.test_double", "test_double", "test_inner"])
+def test_printed_program_runs_or_says_what_is_missing(test: str, failed_anywhere: Failures) -> None:
+    """Methods, relative imports and functions inside functions; only the last cannot be found again."""
+    lines = failed_anywhere.lines[test]
     start = lines.index("This repeats it:") + 2
     code = lines[start : lines.index(")", start) + 1]
     if test == "test_inner":
         assert any(line.startswith("# Fill in what makes inner: the test test_inner.<locals>.inner") for line in code)
         return
-    again = run(tmp_path, "-c", "\n".join(code))
+    again = run(failed_anywhere.folder, "-c", "\n".join(code))
     assert "double: the reverse derivative of order 1 is wrong" in again.stderr
 
 
@@ -178,8 +199,8 @@ def test_code_says_what_cannot_be_made_again() -> None:
         ("test_exp", "AssertionError: exp: the reverse derivative of order 1 is wrong:"),
     ],
 )
-def test_failure_shows_what_is_wrong_in_the_users_file_alone(test: str, message: str, tmp_path: Path) -> None:
-    lines = failure(tmp_path, test)
+def test_failure_shows_what_is_wrong_in_the_users_file_alone(test: str, message: str, failed: Failures) -> None:
+    lines = failed.lines[test]
     assert lines.index(message) < lines.index("This repeats it:")
     shown = "\n".join(lines)
     if test == "test_exp":  # which has no place in a file
