@@ -2,7 +2,9 @@
 
 from hypothesis import settings
 
-# In the dev profile a family draws as many together as ten properties, and each member a quarter of one at least.
+# Of a property in the dev profile.
+WHILE_WRITING = 20
+# Then a family draws as many together as ten properties, and each member a quarter of one at least.
 TOGETHER, LEAST = 10, 4
 
 
@@ -12,13 +14,13 @@ def of_family(members: int) -> settings:
     What is wrong in one of them is mostly wrong in what they share. While writing it is enough that all together draw
     hundreds of examples; in the other profiles each draws as many as any property.
     """
-    own = settings.default.max_examples
-    if own >= 50:
+    own = settings().max_examples
+    if own > WHILE_WRITING:
         return settings()
     return settings(max_examples=max(own // LEAST, min(own, TOGETHER * own // members)))
 
 
 def costly() -> settings:
     """Return the settings of a property whose examples take thousands of evaluations: the dev profile draws half."""
-    own = settings.default.max_examples
-    return settings(max_examples=own if own >= 50 else own // 2)
+    own = settings().max_examples
+    return settings(max_examples=own if own > WHILE_WRITING else own // 2)

@@ -22,7 +22,7 @@ def leaf(*values: float) -> Tensor:
 
 
 # Calls within calls end long before either, Python's and those of C.
-MANY = 1_000_000 if settings.default.max_examples >= 300 else 100_000
+MANY = 1_000_000 if settings().max_examples >= 300 else 100_000
 
 
 def test_long_chain_of_operations() -> None:

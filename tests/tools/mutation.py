@@ -545,6 +545,7 @@ class _Judgement:
             for function in functions:
                 self.tests[function].append((seconds, name))
         # The functions to change: what the code in the files made, not what wraps it.
+        gc.unfreeze()  # conftest.py has hidden them
         everything = [f for f in gc.get_objects() if type(f) is FunctionType]
         self.functions = [f for f in everything if f.__code__.co_filename in self.files]
         caught: dict[Mutant, str | None] = {}

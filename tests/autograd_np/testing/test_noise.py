@@ -25,7 +25,7 @@ Rng = np.random.Generator
 Case = tuple[Callable[..., Any], Any]
 
 # Then more points of each kind.
-NIGHTLY = settings.default.max_examples >= 300
+NIGHTLY = settings().max_examples >= 300
 
 
 def power_of_10(rng: Rng, least: float, most: float) -> float:
