@@ -24,8 +24,10 @@ from autograd_np.testing import (
     poolings,
 )
 from autograd_np.testing.reproduction import script
+from tests.families import costly
 
 SETTINGS = hypothesis.settings(derandomize=True, deadline=None, database=None)
+FEW = hypothesis.settings(SETTINGS, max_examples=costly().max_examples)
 ROOT = Path(__file__).parents[3]
 
 
@@ -359,8 +361,8 @@ def test_gradient_of_fine_steps_is_not_called_wrong_and_a_slope_is_not_silent(f:
     for elements in (coarse, fine):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NondifferentiableWarning)
-            gradient_property(arrays((2,), np.float64, elements=elements), settings=SETTINGS)(steps)()
-    straight = gradient_property(arrays((2,), np.float64, elements=coarse), backward=lambda g, x: g, settings=SETTINGS)(
+            gradient_property(arrays((2,), np.float64, elements=elements), settings=FEW)(steps)()
+    straight = gradient_property(arrays((2,), np.float64, elements=coarse), backward=lambda g, x: g, settings=FEW)(
         steps
     )
     with pytest.raises((AssertionError, NondifferentiableWarning)):
