@@ -90,7 +90,7 @@ def side_by_side(by_hand: str, program: str) -> Iterator[str]:
             if len(lines) == each * len(left):  # so many lines of the program for each one
                 left = [line for one in left for line in [one, *[""] * (each - 1)]]
             for one, other in itertools.zip_longest(left, lines, fillvalue=""):
-                yield f"{one:38}| {other}".rstrip()
+                yield f"{one:38}| {re.sub(r', in the memory of .*', '', other)}".rstrip()
 
 
 def check_backward(x: Array, y: Array, model: nn.Sequential) -> None:

@@ -26,6 +26,7 @@ import nn
 from autograd_np import Tensor
 from autograd_np.compiling import Uncapturable
 from tests.nn.doctor.networks import networks
+from tests.nn.programs import FOLDER, PROGRAMS
 
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "perceptron": (lambda: nn.Sequential(nn.Linear(20, 16, rng=0), nn.ReLU(), nn.Linear(16, 10, rng=1)), (20,)),
@@ -627,3 +628,9 @@ def test_models_written_with_numpy() -> None:
         for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True):
             assert np.array_equal(a.data, b.data)
     assert step.programs == 1
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_read_as_they_did(name: str) -> None:
+    """README holds the one of a perceptron."""
+    assert PROGRAMS[name]() == (FOLDER / name).read_text(encoding="utf-8")
