@@ -413,14 +413,12 @@ class StandIn(Value, NDArrayOperatorsMixin):
         return self.log.call("**", _power, (other, self), {}) if _are_numbers(self, other) else np.power(other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return (
-            self.log.call("*", _product, (self, other), {}) if _are_numbers(self, other) else np.multiply(self, other)
-        )
+        numbers = _are_numbers(self, other)
+        return self.log.call("*", _product, (self, other), {}) if numbers else np.multiply(self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return (
-            self.log.call("*", _product, (other, self), {}) if _are_numbers(self, other) else np.multiply(other, self)
-        )
+        numbers = _are_numbers(self, other)
+        return self.log.call("*", _product, (other, self), {}) if numbers else np.multiply(other, self)
 
     def __abs__(self) -> Any:
         return np.absolute(self) if is_array(self) else self.log.call("abs", abs, (self,), {})
@@ -437,12 +435,11 @@ class StandIn(Value, NDArrayOperatorsMixin):
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
 
 
+_product: Any = operator.mul
+
+
 def _power(a: Any, b: Any) -> Any:
     return a**b
-
-
-def _product(a: Any, b: Any) -> Any:
-    return a * b
 
 
 def _are_numbers(a: Any, b: Any) -> bool:

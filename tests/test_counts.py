@@ -95,7 +95,16 @@ def test_a_step_allocates_the_same_every_time(work: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "work", ["compiled-mlp", "compiled-momentum", "compiled-adam", "compiled-cnn", "compiled-lenet"]
+    "work",
+    [
+        "compiled-mlp",
+        "compiled-momentum",
+        "compiled-adam",
+        "compiled-cnn",
+        "compiled-lenet",
+        "compiled-block",
+        "compiled-lstm",
+    ],
 )
 def test_a_compiled_step_makes_no_large_arrays(work: str) -> None:
     step = training(work, batch=64).step

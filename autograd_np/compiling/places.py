@@ -76,7 +76,7 @@ class Places:
         if flow.is_view(call) or flow.memory(call.results[0]) in flow.returned | flow.lasting:
             return False
         if function in RESHAPING:  # in the order of the elements that an array of the new shape has
-            return "order" not in call.kwargs and not any(isinstance(arg, str) for arg in call.args)
+            return call.kwargs.get("order", "C") == "C" and not any(isinstance(arg, str) for arg in call.args)
         return _takes_out(function) or function in COPYING or function in FILLING
 
     def _ending_operand(self, call: Call, ending: set[int]) -> Any:
@@ -84,9 +84,7 @@ class Places:
         if not isinstance(call.function, np.ufunc) or call.function.signature is not None:
             return None
         flow, result = self._flow, call.results[0].content
-        if (
-            result.dtype.kind == "c"
-        ):  # of one element, NumPy rounds products otherwise where they take an operand's place
+        if result.dtype.kind == "c":  # NumPy rounds products of one element otherwise in an operand's place
             return None
         operands = [flow.original(value) for value in call.operands() if is_stand_in(value)]
         for value in operands:

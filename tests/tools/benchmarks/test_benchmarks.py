@@ -74,7 +74,7 @@ class TestWorks:
 
     def test_a_number_of_threads_is_in_the_title(self) -> None:
         own = {work.name: work.threads for work in WORKS.values() if work.threads is not None}
-        assert own == {"compiled-batch1": 1}
+        assert own == {"folded-batch1": 1}
         for work in WORKS.values():
             assert ("one thread" in work.title) == (work.threads == 1)
 
@@ -159,7 +159,7 @@ class TestMeasure:
         assert there["OPENBLAS_NUM_THREADS"] == there["OMP_NUM_THREADS"] == there["MKL_NUM_THREADS"] == "1"
 
     def test_a_work_may_have_threads_of_its_own(self) -> None:
-        with Process("compiled-batch1", OURS, 1, threads=2) as process:
+        with Process("folded-batch1", OURS, 1, threads=2) as process:
             assert process.call(environment_of).items() >= measure.environment(1).items()
 
     def test_who_is_unavailable_is_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +306,7 @@ class TestProgram:
         figures = json.loads((tmp_path / "benchmarks.json").read_text())
         assert figures["races"][0]["left_out"] == [{"name": "torch-compile", "size": 4, "why": "no compiler"}]
 
-    @pytest.mark.parametrize(("work", "words"), [("rows", "for each library;"), ("compiled-batch1", "unless its row")])
+    @pytest.mark.parametrize(("work", "words"), [("rows", "for each library;"), ("folded-batch1", "unless its row")])
     def test_says_that_rows_have_threads_of_their_own(self, work: str, words: str) -> None:
         assert words in report.origin(report.Report("", 2, [], races=[Race(work, {Entry(OURS, 1): [1.0]})]))
 
