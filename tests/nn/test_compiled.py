@@ -210,8 +210,9 @@ def test_random_networks(network: Any, make: Callable[[Any], Any], changes: list
         if change == "an eager step":
             x, y = batch(n)
             assert bits(twins.eagerly(0, x, y)) == bits(twins.eagerly(1, x, y))
-        for _ in range(5):
-            twins.check_batch(*batch(n))
+        with np.errstate(over="ignore", invalid="ignore"):  # some diverge, the same way
+            for _ in range(5):
+                twins.check_batch(*batch(n))
     assert twins.step.programs
 
 
