@@ -80,7 +80,8 @@ class _Folding:
         if end != i or last < 0 or memory in self._flow.returned | self._flow.lasting:
             return None
         call = self._flow.calls[last]
-        whole = call.written is None or self._flow.original(call.written) is value
+        made = call.results if call.written is None else [call.written]
+        whole = any(self._flow.original(result) is value for result in made)  # not what was read there alone
         if call.errors or call.kwargs or not whole:
             return None
         if _is_product(call):

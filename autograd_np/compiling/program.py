@@ -387,7 +387,7 @@ def _shape(value: Any) -> str:
 
 def _layout(array: Array) -> Any:
     """Return what two arrays have in common that are one in all but name."""
-    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype, array.flags.writeable
 
 
 def _taken(call: Call, array: Array) -> Any:

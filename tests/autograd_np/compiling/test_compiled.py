@@ -283,6 +283,17 @@ def test_memory_that_is_shared(function: Callable[..., Any], shape: tuple[int, .
     check(function, lambda: (drawn(*shape),))
 
 
+def test_a_place_that_a_read_only_view_had_can_be_written() -> None:
+    def rows(x: Any) -> Any:
+        total = np.sum(x, axis=0, keepdims=True)
+        first = np.broadcast_to(total, (4, 4))[0] * 2
+        other = x + 1.0
+        other[0] = 0.5 * other[-1]
+        return first, other
+
+    check(rows, lambda: (drawn(4, 4),))
+
+
 def test_solver_of_differential_equations() -> None:
     def euler(y: Any, rate: Any) -> Any:
         for _ in range(20):

@@ -171,6 +171,21 @@ def written_turned(w: Any, a: Any, b: Any) -> Any:
     return (np.copy(w),)
 
 
+def operand_of_a_product(w: Any, a: Any, b: Any) -> Any:
+    h = np.sin(a)
+    product = h @ b
+    w += h
+    return np.copy(w), product
+
+
+def operand_of_a_multiple(w: Any, a: Any, b: Any) -> Any:
+    h = np.sin(a)
+    product = 0.3 * (b @ h)
+    twice = h * 2.0
+    w -= h
+    return np.copy(w), product, twice
+
+
 def errors_of_the_product(w: Any, a: Any, b: Any) -> Any:
     with np.errstate(invalid="raise"):
         product = a @ b
@@ -199,10 +214,11 @@ def columns_with_gaps(w: Any, a: Any, b: Any) -> Any:
 @pytest.mark.parametrize(
     "f",
     [
-        written_where_it_stays, written_turned, errors_of_the_product, scaled_where, scaled_twice,
-        columns_with_gaps, read_twice, read_by_a_view, operand_written, operand_written_by_a_view, target_is_an_operand,
-        target_overlaps_an_operand, broadcast, part_of_a_matrix, product_subtracted_from, halves, wider_operands,
-        own_errors, masked_product, written_into_what_is_read,
+        operand_of_a_product, operand_of_a_multiple, written_where_it_stays, written_turned,
+        errors_of_the_product, scaled_where, scaled_twice, columns_with_gaps, read_twice, read_by_a_view,
+        operand_written, operand_written_by_a_view, target_is_an_operand, target_overlaps_an_operand,
+        broadcast, part_of_a_matrix, product_subtracted_from, halves, wider_operands, own_errors,
+        masked_product, written_into_what_is_read,
     ],
 )  # fmt: skip
 def test_sums_that_are_left_as_they_are(f: Callable[..., Any]) -> None:
@@ -284,7 +300,7 @@ def test_what_blas_cannot_write_into_is_said() -> None:
 
 # Each step: what is done, to which matrices.
 steps = st.tuples(
-    st.sampled_from(["add", "subtract", "scaled", "momentum", "scale", "set", "turn", "sum", "reuse"]),
+    st.sampled_from(["add", "subtract", "scaled", "momentum", "scale", "set", "turn", "sum", "reuse", "sine", "plain"]),
     st.integers(0, 3), st.integers(0, 3), st.integers(0, 3),
 )  # fmt: skip
 
@@ -310,6 +326,10 @@ def program_of(script: list[tuple[str, int, int, int]]) -> Callable[..., Any]:
                 c[j % 3] = a[i % 3]
             elif what == "turn":
                 values[k] = a.T
+            elif what == "sine":
+                values[k] = np.sin(a)
+            elif what == "plain":
+                c += 0.5 * a if i == j else a
             elif what == "sum":
                 total = total + np.sum(c[: 1 + i % 3])
             else:
