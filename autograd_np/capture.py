@@ -15,7 +15,10 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import pickle
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeGuard, cast
 
 import numpy as np
@@ -23,7 +26,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_np.frames import calling_package, user_line, variable
 from autograd_np.primitives import name_of
-from autograd_np.versions import is_array
+from autograd_np.versions import is_array, owner
 
 __all__ = [
     "INSTEAD",
@@ -33,16 +36,32 @@ __all__ = [
     "StandIn",
     "Uncapturable",
     "Value",
+    "as_constant",
     "as_number",
     "capturable",
     "kernel",
     "random",
+    "refused",
+    "state_of",
     "values_in",
 ]
 
 
 class Uncapturable(RuntimeError):
     """What a captured function does cannot be written down as a program of NumPy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        refused.latest = self
+
+
+class _Refused(threading.local):
+    """The latest refusal in a thread: whoever catches it cannot go on as if nothing was."""
+
+    latest: Uncapturable | None = None
+
+
+refused = _Refused()
 
 
 class Call:
@@ -106,6 +125,8 @@ class Log:
         self.section = ""
         self._errors = cast("dict[str, str]", np.geterr()).items()
         self._closed = False
+        self.draws: list[tuple[Any, bytes, bytes]] = []  # generators, and their states on both sides of a draw
+        self.outside: set[int] = set()  # the owners of arrays from outside
         self._known: dict[int, StandIn] = {}  # by the arrays' ids, which name them as long as they are alive
 
     def close(self) -> None:
@@ -130,6 +151,17 @@ class Log:
             return self.stand_in(value)
         return _mapped(self.lifted, value)
 
+    def constant(self, output: Any) -> Any:
+        """Return what stands for arrays and numbers that are the same in each run, in a tuple too."""
+        if _is_numeric(output):
+            result = self.stand_in(output)
+            result.constant = True
+            return result
+        if _is_sequence(output):
+            parts, kind = map(self.constant, output), _type(output)
+            return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+        return output
+
     def call(
         self, function: Any, compute: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],
         written: Any = None,
@@ -147,10 +179,21 @@ class Log:
                     f"{call.line}: {call.name} writes into an array of shape {np.shape(written)} from outside of what "
                     f"is compiled, or made by np.zeros(shape); make it by np.zeros_like(x, shape=shape) there"
                 )
+            if id(owner(written.content)) in self.outside:
+                raise Uncapturable(
+                    f"{call.line}: {call.name} writes into an array of shape {np.shape(written)} from outside of what "
+                    f"is compiled; hand it over as an argument, or return what is to be there"
+                )
+            if written.constant:
+                self._make_anew(written)
             call.written = written
             compute(*concrete(args), **concrete(kwargs))
             self._write_down(call)
             return call.written
+        values = [*call.operands()]
+        if values and function not in _MEMORY and all(value.constant for value in values):
+            return self.constant(self._compute(call, compute, args, kwargs))
+        call.args, call.kwargs = _numbers_as_they_are(call.args), _numbers_as_they_are(call.kwargs)
         output = self._compute(call, compute, args, kwargs)
         if _is_numeric(output):
             if is_array(output) and id(output) in self._known:  # an argument, as it came
@@ -170,6 +213,22 @@ class Log:
         raise Uncapturable(
             f"{user_line()}: {call.name} gives {output!r}, which would be a constant from then on; {INSTEAD}"
         )
+
+    def _make_anew(self, constant: StandIn) -> None:
+        """Write down that each run makes an array which is written into, and would be a constant otherwise.
+
+        Raises
+        ------
+        Uncapturable
+            If something else lies in its memory.
+        """
+        memory = owner(constant.content)
+        if any(
+            s is not constant and owner(s.content) is memory for s in [*self._known.values()] if is_array(s.content)
+        ):
+            raise Uncapturable(f"{user_line()}: an array is written into that is computed from no input")
+        constant.constant = False
+        self._write_down(Call(np.copy, (self.constant(np.copy(constant.content, order="K")),), {}, None), constant)
 
     def _compute(self, call: Call, compute: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Compute what is a result, and no write into what was given.
@@ -194,10 +253,12 @@ class Log:
 
     def attempt(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function without side effects: part by part if these can be written down, else as one call."""
-        count = len(self.calls)
+        count, before = len(self.calls), refused.latest
+        args = self.lifted(tuple(args))  # what is computed of them alone is written down, too
         try:
             return function(*args, **kwargs)
         except Uncapturable:
+            refused.latest = before
             del self.calls[count:]
             return self.call(function, function, args, kwargs)
 
@@ -213,9 +274,18 @@ class Log:
         self._write_down(Call("number", ("float", value), {}, None), result)
         return result
 
+    @contextmanager
+    def drawing(self, rng: np.random.Generator) -> Generator[None]:
+        """Note that a generator draws what is written down."""
+        before = state_of(rng)
+        yield
+        self.draws.append((rng, before, state_of(rng)))
+
     def guard(self, condition: StandIn) -> bool:
         """Write down that a condition came out as it does."""
         outcome = bool(condition.content)
+        if condition.constant:
+            return outcome
         self._write_down(Call("guard", (condition, outcome), {}, None))
         return outcome
 
@@ -239,14 +309,17 @@ class Value:
         Whether that is the name of the part of a model that returned it.
     gradient_of : Value or None
         What it is the gradient of, with respect to a final scalar.
+    constant : bool
+        Whether it is the same in every run, since it is computed from nothing but such: the ones that a backward pass
+        starts with, and what they are multiplied by numbers.
     """
 
-    __slots__ = ("content", "gradient_of", "log", "name", "names_part")
+    __slots__ = ("constant", "content", "gradient_of", "log", "name", "names_part")
 
     def __init__(self, content: Any, log: Log, name: str = "") -> None:
         self.content, self.log, self.name = content, log, name
         self.gradient_of: Value | None = None
-        self.names_part = False
+        self.names_part = self.constant = False
 
 
 INSTEAD = "write it with arrays alone (np.where, a product with a mask), or compute it outside of what is compiled"
@@ -559,8 +632,19 @@ def random(rng: np.random.Generator, shape: tuple[int, ...], like: Any) -> Any:
         return rng.random(shape, dtype=dtype)
 
     if type(like) is StandIn:
-        return like.log.call("random", draw, (rng, shape), {"dtype": np.float32})
+        with like.log.drawing(rng):
+            return like.log.call("random", draw, (rng, shape), {"dtype": np.float32})
     return draw(rng, shape, np.float32)
+
+
+def state_of(rng: np.random.Generator) -> bytes:
+    """Return what a generator's next numbers depend on."""
+    return pickle.dumps(rng.bit_generator.state)
+
+
+def as_constant(array: Any, like: Any) -> Any:
+    """Return an array; if `like` is captured, what stands for one that is the same in each run."""
+    return like.log.constant(array) if type(like) is StandIn else array
 
 
 def values_in(part: Any) -> Iterator[Any]:
@@ -583,6 +667,15 @@ def concrete(part: Any) -> Any:
     return _mapped(concrete, part)
 
 
+def _numbers_as_they_are(part: Any) -> Any:
+    """Put constant numbers in the place of what stands for them, to be written out."""
+    if type(part) is StandIn:
+        return part.content if part.constant and not is_array(part.content) else part
+    if type(part) is dict:
+        return {name: _numbers_as_they_are(item) for name, item in cast(Any, part).items()}
+    return _mapped(_numbers_as_they_are, part)
+
+
 def _mapped(function: Callable[[Any], Any], part: Any) -> Any:
     """Call a function on what a tuple or a list holds; leave everything else as it is."""
     if not _is_sequence(part):
@@ -602,6 +695,10 @@ def _is_numeric(output: Any) -> bool:
     return is_array(output) or isinstance(output, np.generic)
 
 
+_MEMORY: set[Any] = {
+    "copy", "astype", "random", np.copy, np.empty_like, np.zeros_like, np.ones_like, np.full_like,
+}  # fmt: skip
+"""What makes memory that may be written into, and is not the same in each run for that."""
 _FACTS = {"shape", "dtype", "ndim", "size", "strides", "itemsize", "nbytes", "flags"}
 PARTS = {"T", "mT", "real", "imag"}
 """Attributes of arrays that are arrays."""

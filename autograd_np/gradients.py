@@ -15,7 +15,7 @@ from autograd_np.operands import array_of
 from autograd_np.outputs import output_node
 from autograd_np.tape import NOTHING, CallRules, Contribution, Node, sweep
 from autograd_np.tensor import Operand, Tensor, seed, wrap
-from autograd_np.versions import is_array, own
+from autograd_np.versions import is_array, own, owner
 from autograd_np.watch import check_found, record_in_mode, rules_in_mode
 
 __all__ = ["as_argument", "batched_gradients", "depends_on_others", "gradients", "pulled"]
@@ -151,12 +151,12 @@ def _swept(
     check_found(found)
     results: list[Tensor | None] = []
     take = found.pop if len(set(wanted)) == len(wanted) else found.get  # two inputs may be one node: each gets a copy
-    given = {id(_owner(start.data)) for start in starts}  # the caller's memory, of which results are copies
+    given = {id(owner(start.data)) for start in starts}  # the caller's memory, of which results are copies
     for node in wanted:
         g = take(node, None)
         if isinstance(g, Tensor):
-            g = g.copy() if id(_owner(g.data)) in given else g
-            given.add(id(_owner(g.data)))
+            g = g.copy() if id(owner(g.data)) in given else g
+            given.add(id(owner(g.data)))
             results.append(g)
         else:
             results.append(None if g is None else wrap(own(g), None))
@@ -219,13 +219,6 @@ def depends_on_others(output: Tensor, inputs: Sequence[Tensor]) -> bool:
     if node is None:
         return False
     return min(map(attrgetter("number"), views.ancestors(node))) < oldest
-
-
-def _owner(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the array that owns the memory of a view; of any other array itself."""
-    while is_array(array.base):
-        array = array.base
-    return array
 
 
 def as_argument(data: Operand) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import methods, views
-from autograd_np.capture import StandIn, capturable
+from autograd_np.capture import StandIn, as_constant, capturable
 from autograd_np.hints import Absent, absent
 from autograd_np.modes import ORDINARY, mode
 from autograd_np.operands import admitted, array_of, described, knows_better, losing_call, refuse_subclasses
@@ -693,7 +693,7 @@ def seed(output: Tensor, gradient: Operand | None, call: str) -> tuple[Node, Ten
                 f"{call}: a tensor of shape {output.shape} is no scalar, so that its gradient is not defined by "
                 f"itself; reduce it (t.sum().backward()), or give the gradient of its shape"
             )
-        return node, wrap(np.ones(output.shape, output.dtype), None)
+        return node, wrap(as_constant(np.ones(output.shape, output.dtype), like=plain(output)), None)
     given = gradient if isinstance(gradient, Tensor) else wrap(array_of(gradient, f"{call}: the gradient"), None)
     if given.shape != output.shape:
         raise ValueError(

@@ -23,7 +23,18 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
-__all__ = ["Versions", "arrays_of", "as_ndarray", "behind", "check_unchanged", "is_array", "own", "tick", "versions"]
+__all__ = [
+    "Versions",
+    "arrays_of",
+    "as_ndarray",
+    "behind",
+    "check_unchanged",
+    "is_array",
+    "own",
+    "owner",
+    "tick",
+    "versions",
+]
 
 Stretch: TypeAlias = tuple[int, int, int]
 """The first address, the first one after the last, and the number of the write."""
@@ -49,6 +60,13 @@ def as_ndarray(value: Any) -> NDArray[Any]:
 def behind(array: Any) -> NDArray[Any]:
     """Return the array that something stands for in a capture; an array itself."""
     return getattr(array, "content", array)
+
+
+def owner(array: Any) -> Any:
+    """Return the array that owns the memory of a view; of any other array itself."""
+    while is_array(base := array.base) or is_array(base := getattr(base, "base", None)):  # between, for sliding windows
+        array = base
+    return array
 
 
 def _is_number(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -156,7 +156,14 @@ class Training(State):
     def __init__(self, model: Module, loss: Callable[[Any, Any], Tensor], optimizer: Optimizer) -> None:
         self._roots = [("", model), *([("loss", loss)] if isinstance(loss, Module) else [])]
         self._optimizer = optimizer
+        super().__init__(model, loss, optimizer)
         self._read()
+
+    def passed_over(self, thing: Any) -> Iterable[str]:
+        """Return what a step changes, which is looked at by itself."""
+        if isinstance(thing, Module):
+            return buffer_names(thing)
+        return ("state", "param_groups", "_flat") if isinstance(thing, Optimizer) else ()
 
     def _read(self) -> None:
         """Look what the modules are made of, and which parameters the optimiser has."""
@@ -165,26 +172,24 @@ class Training(State):
             for root, whole in self._roots
             for path, module in whole.named_modules()
         ]
-        self._settings = [_settings(module) for _, module in self._modules]
-        self._parameters = self._addresses()
+        self._seen, self._parameters = self.reach.state(), self._addresses()
         self._tensors = dict(_named(self._modules))
         for group in self._optimizer.param_groups:
             for tensor in group["params"]:
                 self._tensors.setdefault(tensor, f"parameter{len(self._tensors)}")
-        self._kept = [[_parts_of(vars(module)) for _, module in self._modules], [*self._tensors]]
 
     def _addresses(self) -> list[list[int]]:
         """Return where the parameters of each group are."""
         return [[*map(id, group["params"])] for group in self._optimizer.param_groups]
 
     def key(self) -> Any:
-        """Return what the modules are made of, their settings and modes; frozen parameters; the optimiser's groups.
+        """Return what is reached, which buffers there are, frozen parameters, and the optimiser's groups.
 
         All hyperparameters but the learning rate are a part of it, and how much the optimiser remembers.
         """
-        settings = [_settings(module) for _, module in self._modules]
-        if settings != self._settings or self._addresses() != self._parameters:
+        if self.reach.state() != self._seen or self._addresses() != self._parameters:
             self._read()
+        buffers = tuple(slot.name for slot in self._buffers())
         frozen = tuple(tensor.requires_grad for tensor in self._tensors)
         groups = tuple(
             (
@@ -194,11 +199,11 @@ class Training(State):
             for group in self._optimizer.param_groups
         )
         remembered = tuple(len(entries) for entries in self._optimizer.state.values())
-        return tuple(self._settings), frozen, groups, remembered
+        return self._seen, buffers, frozen, groups, remembered
 
     def kept(self) -> Any:
-        """Return the parts of the modules, and the parameters."""
-        return self._kept
+        """Return the parameters."""
+        return [*self._tensors]
 
     def tensors(self) -> Mapping[Tensor, str]:
         """Return the parameters, those of the optimiser included."""
@@ -231,39 +236,12 @@ class Training(State):
                 yield _Entry(lambda tensor=tensor: self._optimizer.state[tensor], key, f"{name}_{key}")
 
 
-def _settings(module: Module) -> tuple[Any, ...]:
-    """Return what a module holds; of buffers whether they are there."""
-    buffers = buffer_names(module)
-    return tuple(value is None if key in buffers else _setting(value) for key, value in vars(module).items())
-
-
 _type: Any = type  # so named, it does not narrow types
-
-
-def _setting(value: Any) -> Any:
-    """Return what tells a setting from others: numbers and words themselves, everything else by where it is."""
-    kind = _type(value)
-    if kind in _PLAIN:
-        return value or (repr(value),)  # 0.0 and -0.0 are equal, and not the same
-    if kind in (tuple, list):
-        return kind.__name__, *map(_setting, value)
-    if kind is dict:
-        return "dict", *((key, _setting(part)) for key, part in value.items())
-    return id(value)
 
 
 def _hashable(value: Any) -> Any:
     """Return a hyperparameter; of several numbers a tuple."""
     return tuple(np.ravel(value).tolist()) if _type(value) in (list, np.ndarray) else value
-
-
-def _parts_of(value: Any) -> list[Any]:
-    """Return what a setting is made of."""
-    parts = [*value.values()] if _type(value) is dict else value if _type(value) in (tuple, list) else []
-    return [value, *(part for inner in parts for part in _parts_of(inner))]
-
-
-_PLAIN = {bool, int, float, str, type(None)}
 
 
 def _named(modules: Sequence[tuple[str, Module]]) -> Iterator[tuple[Tensor, str]]:

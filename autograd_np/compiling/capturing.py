@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import pickle
+import random
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
-from autograd_np.capture import Log, Number, StandIn, Uncapturable, concrete
+from autograd_np.capture import Log, Number, StandIn, Uncapturable, concrete, refused, state_of
+from autograd_np.compiling.reach import Place, Reach
 from autograd_np.frames import user_line
 from autograd_np.modes import mode
 from autograd_np.tape import Leaf, Node, call_rules
 from autograd_np.tensor import Tensor, wrap
 from autograd_np.trees import leaves_of, tree_of
-from autograd_np.versions import is_array
+from autograd_np.versions import is_array, owner
 from autograd_np.views import place_of, put_array
 from autograd_np.watch import Watch
 
@@ -39,11 +42,28 @@ class Slot(Protocol):
 
 
 class State:
-    """What a function changes besides its result: nothing, unless a subclass says so."""
+    """What a function reads besides its arguments, and what it changes: nothing, unless a subclass says so.
+
+    Parameters
+    ----------
+    *roots
+        The function, or what it reaches otherwise.
+
+    Attributes
+    ----------
+    reach : Reach
+    """
+
+    def __init__(self, *roots: Any) -> None:
+        self.reach = Reach(*roots, passed_over=self.passed_over)
+
+    def passed_over(self, thing: Any) -> Iterable[str]:
+        """Return the names of attributes that are not a part of what is reached."""
+        return ()
 
     def key(self) -> Any:
         """Return what must be equal for a program to stand for the function, besides the inputs' shapes and dtypes."""
-        return None
+        return self.reach.state()
 
     def kept(self) -> Any:
         """Return what the key tells by where it is: as long as it is kept, nothing else is there."""
@@ -100,11 +120,24 @@ def captured(
     """
     log = Log()
     run = Run(log)
+    refused.latest = None
+    generators = [*filter(_is_generator, leaves_of((args, kwargs)))]
     stand_ins = [_stand_in(log, x, name) for x, name in zip(leaves_of((args, kwargs)), names, strict=True)]
     run.inputs = [x for x in (x.data if type(x) is Tensor else x for x in stand_ins) if type(x) is StandIn]
-    with _state_replaced(run, state), _watched_by(_Naming(log, state.parts())):
-        its_args, its_kwargs = tree_of((args, kwargs), stand_ins)
-        run.result = function(*its_args, **its_kwargs)
+    with (
+        _state_replaced(run, state), _outside_replaced(log, state),
+        _drawing_noticed(log, [*generators, *state.reach.generators]),
+        _watched_by(_Naming(log, state.parts(), state.tensors())),
+    ):  # fmt: skip
+        given = tree_of((args, kwargs), stand_ins)
+        run.result = function(*given[0], **given[1])
+        if refused.latest is not None:
+            raise refused.latest
+        if [*map(id, leaves_of(given))] != [*map(id, stand_ins)]:
+            raise Uncapturable(
+                f"{user_line()}: something was put into a dict or a list that was given as an argument, which a "
+                f"program does not repeat; return it, or write into the arrays"
+            )
         for leaf in leaves_of(run.result):
             if type(leaf) is Tensor and place_of(leaf) is not None:
                 raise Uncapturable(
@@ -166,11 +199,87 @@ def _state_replaced(run: Run, state: State) -> Generator[None]:
             slot.set(concrete(slot.get()))
 
 
+@contextmanager
+def _outside_replaced(log: Log, state: State) -> Generator[None]:
+    """Put stand-ins in place of the arrays that a function reaches, and then the arrays in their places again.
+
+    Raises
+    ------
+    Uncapturable
+        If the function has put something else there, or what it computed somewhere else.
+    """
+    state.reach.state()
+    places, own = state.reach.arrays, state.tensors()
+    tensors = {tensor: name for tensor, name in state.reach.tensors.items() if tensor not in own}
+    before = [place.get() for place in places], [tensor.data for tensor in tensors]
+    put = [_stand_in(log, array, place.name) for array, place in zip(before[0], places, strict=True)]
+    put_there = [_stand_in(log, array, name) for array, name in zip(before[1], tensors.values(), strict=True)]
+    log.outside.update(map(id, map(owner, [*before[0], *before[1]])))
+    for place, stand_in in zip(places, put, strict=True):
+        place.set(stand_in)
+    for tensor, stand_in in zip(tensors, put_there, strict=True):
+        put_array(tensor, stand_in)
+    exchanged: list[str] = []
+    try:
+        yield
+    finally:
+        for place, stand_in, array in zip(places, put, before[0], strict=True):
+            if not _holds(place, stand_in):
+                exchanged.append(place.name)
+            place.set(array)
+        for (tensor, name), stand_in, array in zip(tensors.items(), put_there, before[1], strict=True):
+            if tensor.data is not stand_in:
+                exchanged.append(name)
+            put_array(tensor, array)
+        for place in state.reach.kept():
+            value = place.get()
+            if type(value) is not Tensor or value not in own:
+                exchanged.append(place.name)
+                place.set(_as_it_is(value))
+    if exchanged:
+        raise Uncapturable(
+            f"{user_line()}: the function puts another array into {', '.join(exchanged)}, which a program does not "
+            f"repeat; return it, write into the array that is there, or in a module register a buffer"
+        )
+
+
+def _holds(place: Place, value: Any) -> bool:
+    try:
+        return place.get() is value
+    except (KeyError, IndexError, ValueError):
+        return False
+
+
+@contextmanager
+def _drawing_noticed(log: Log, generators: Sequence[np.random.Generator]) -> Generator[None]:
+    """Refuse numbers that are drawn at random and not written down: decisions by them would be made once for all."""
+    states = {id(rng): (rng, state_of(rng)) for rng in generators}
+    shared = _shared_states()
+    yield
+    for rng, before, after in log.draws:
+        if id(rng) in states and states[id(rng)][1] == before:
+            states[id(rng)] = rng, after
+    if _shared_states() != shared or any(state_of(rng) != state for rng, state in states.values()):
+        raise Uncapturable(
+            f"{user_line()}: numbers are drawn at random, which a program does not repeat; draw them outside, and hand "
+            f"them over as an argument (nn.Dropout is written down)"
+        )
+
+
+def _shared_states() -> Any:
+    """Return the states of the generators that everybody shares."""
+    return pickle.dumps(np.random.get_state(legacy=False)), random.getstate()  # noqa: NPY002
+
+
+def _is_generator(value: Any) -> TypeGuard[np.random.Generator]:
+    return isinstance(value, np.random.Generator)
+
+
 class _Naming(Watch):
     """Tells a log what is a gradient of what, and to which part of a training step a call belongs."""
 
-    def __init__(self, log: Log, parts: Mapping[int, str]) -> None:
-        self._log, self._parts = log, parts
+    def __init__(self, log: Log, parts: Mapping[int, str], tensors: Mapping[Tensor, str]) -> None:
+        self._log, self._parts, self._tensors = log, parts, tensors
         self._outputs: dict[int, Any] = {}  # what a node computed, by its number
         self._sections: dict[int, str] = {}
         self._outside: str | None = None  # the section that a sweep interrupts
@@ -185,6 +294,8 @@ class _Naming(Watch):
     ) -> Sequence[Any]:
         """Call the rules of a node in the section of its part."""
         _is_gradient(g, self._outputs.get(node.number))
+        # What a rule computes of arrays from outside alone holds for what they are then.
+        g, y, args = self._log.lifted((g, y, tuple(args)))
         if self._outside is None:
             self._outside = self._log.section
         self._log.section = self._sections.get(node.number, "").replace("forward", "backward") or "backward"
@@ -201,7 +312,7 @@ class _Naming(Watch):
         self._log.section, self._outside = self._outside or "", None
         for node, g in gradients.items():
             tensor = node.tensor() if isinstance(node, Leaf) else None
-            if kept and tensor is not None and type(tensor.data) is not StandIn and not node.is_argument:
+            if kept and tensor is not None and tensor not in self._tensors and not node.is_argument:
                 raise Uncapturable(
                     f"{user_line()}: backward() leaves a gradient in a tensor from outside of what is compiled; take "
                     f"gradients(y, x) or value_and_grad, and for a training step nn.compile_step"

@@ -7,6 +7,7 @@ import inspect
 import itertools
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import Any, cast
@@ -27,6 +28,9 @@ __all__ = ["Compiled", "compile"]
 
 _KEPT = 8
 """How many programs a compiled function keeps: those for the shapes that were used last."""
+
+_PATIENCE = 3 * _KEPT
+"""How many calls in a row are captured before new forms are left to the function."""
 
 _TRIES = 3
 """How many runs may differ from the one before: an optimiser makes its memory in the first step."""
@@ -65,12 +69,15 @@ def compile(function: Callable[..., Any], *, exact: bool = True) -> Compiled:
 
     Notes
     -----
-    Arrays that the function reaches from outside are read in each run, as they are then; numbers that it reaches from
-    outside, and not as arguments, are constants of the program, and so is what it computes from such arrays and numbers
-    alone, such as ``weights / 2``. What the function does besides computing, such as
-    printing, happens in the runs that are captured alone. A condition on values that is checked by this package itself,
-    such as whether labels are in range, is checked in each run; where it comes out otherwise, the function runs as it
-    was given.
+    What the function reaches besides its arguments, in closures, globals, attributes, and dicts and lists inside of
+    them, is followed: arrays are read in each run, as they are then; where a number or an array is exchanged for another
+    one, there is another program. A run that puts something there, counts, or draws random numbers is refused: a
+    program does not repeat it. So is what else it does besides computing, such as printing: that happens in the runs
+    that are captured alone. While a run is captured, other threads must leave alone what it reaches.
+
+    Python numbers among the arguments are a part of what a program stands for; one that changes in each call, such as a
+    decaying rate, is to be a number of NumPy's. A condition on values that is checked by this package itself, such as
+    whether labels are in range, is checked in each run; where it comes out otherwise, the function runs as it was given.
 
     Examples
     --------
@@ -103,7 +110,9 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any], state: State | None = None, exact: bool = True) -> None:
         functools.update_wrapper(self, function)
-        self._function, self._state, self._exact = function, state or State(), exact
+        self._function, self._state, self._exact = function, state or State(function), exact
+        self._turned = 0  # how many runs in a row have changed what the function reaches
+        self._missed = 0  # how many calls were captured since a program ran
         self._entries: dict[Any, _Entry] = {}
         self._last: Program | None = None
         self._turn = threading.RLock()
@@ -139,9 +148,13 @@ class Compiled:
         arrays = [x.data if type(x) is Tensor else x for x in leaves]
         key = _structure((args, kwargs)), tuple(map(_form, leaves, arrays)), mode.get().recording, self._state.key()
         with self._turn:
+            if self._missed >= _PATIENCE and key not in self._entries:
+                return self._function(*args, **kwargs)
             entry = self._entry(key)
             if entry.program is None:
+                self._miss()
                 return self._capture(entry, args, kwargs)
+            self._missed = 0
             self._last = entry.program
             inputs = [x for x in arrays if _is_numeric(x)]
             if entry.program.writes_inputs and _overlap(inputs):  # what it writes, it reads under another name
@@ -156,6 +169,10 @@ class Compiled:
             try:
                 results = entry.program.run(*inputs, *contents)
             except Changed:
+                return self._function(*args, **kwargs)
+            except Exception:  # of NumPy's; the function may wait for it
+                if entry.program.written or entry.program.writes_inputs:
+                    raise
                 return self._function(*args, **kwargs)
             count = len(results) - len(entry.changed)
             for slot, content in zip(entry.changed, results[count:], strict=True):
@@ -175,6 +192,18 @@ class Compiled:
             changed = [name for name, slot in zip(names, entry.slots, strict=True) if slot in entry.changed]
             save_program(self._last, path, contents, call.replace("CHANGED", repr(changed)), title)
 
+    def _miss(self) -> None:
+        """Count a call that is captured, and say so when there are too many."""
+        self._missed += 1
+        if self._missed == _PATIENCE:
+            warnings.warn(
+                f"compile({self._name}): {_PATIENCE} calls in a row were captured, which takes longer than running the "
+                f"function, and no program ran: each call has other shapes, arguments or settings, such as a Python "
+                f"number that changes (give np.float64(x)). From now on, calls of a new form run the function",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
     def _entry(self, key: Any) -> _Entry:
         """Return what is known of inputs of some form; what was not asked for for long is forgotten."""
         entry = self._entries.pop(key, None) or _Entry(self._state.kept())
@@ -185,8 +214,17 @@ class Compiled:
 
     def _capture(self, entry: _Entry, args: Any, kwargs: Any) -> Any:
         """Run the function once, and write a program if the run before did the same."""
-        names, key = _names_of_leaves(self._function, args, kwargs), self._state.key()
+        names, state, key = _names_of_leaves(self._function, args, kwargs), self._state.reach.state(), self._state.key()
         run, result = captured(self._function, args, kwargs, names, self._state)
+        if self._state.reach.state() == state:
+            self._turned = 0
+        else:
+            self._turned += 1
+            if self._turned == _TRIES:
+                raise Uncapturable(
+                    f"compile({self._name}): each run changes {self._state.reach.changed}, which a program does not "
+                    f"repeat, such as a counter; hand it over as an argument, and return what is to be there"
+                )
         if self._state.key() != key:  # as in the first step of an optimiser, which no program stands for
             return result
         before, entry.run = entry.run, run

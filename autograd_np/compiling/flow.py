@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograd_np.capture import Call, StandIn
-from autograd_np.versions import is_array
+from autograd_np.versions import owner
 
-__all__ = ["Flow", "is_stand_in", "owner"]
+__all__ = ["Flow", "is_stand_in"]
 
 
 class Flow:
@@ -126,13 +126,6 @@ class Flow:
 def is_stand_in(value: Any) -> bool:
     """Tell what stands for an array from what stands for a number, and from everything else."""
     return type(value) is StandIn and isinstance(value.content, np.ndarray)
-
-
-def owner(array: Any) -> Any:
-    """Return the array that owns the memory of a view; of any other array itself."""
-    while is_array(base := array.base) or is_array(base := getattr(base, "base", None)):  # between, for sliding windows
-        array = base
-    return array
 
 
 def _is_copy(call: Call) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from autograd_np.capture import Call
-from autograd_np.compiling.flow import Flow, is_stand_in, owner
+from autograd_np.compiling.flow import Flow, is_stand_in
+from autograd_np.versions import owner
 
 __all__ = ["COPYING", "FILLING", "RESHAPING", "Places"]
 
