@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,12 @@ class CompiledStep:
         """Take a step, and return the loss."""
         self._optimizer.zero_grad()  # a program leaves no gradients, and those of an earlier step are none of its own
         return self._step(x, y)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "compile_step: a compiled step belongs to one model, and is not copied or pickled; copy or save model and "
+            "optimizer together, copy.deepcopy((model, optimizer)), and call compile_step for the copy"
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the program to a file that runs without this package, and its arrays to a .npz file beside it.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import itertools
+import operator
 import os
+import sys
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import FunctionType
-from typing import Any, cast
+from types import FunctionType, MethodType
+from typing import Any, cast, overload
 
 import numpy as np
 
@@ -36,7 +40,13 @@ _TRIES = 3
 """How many runs may differ from the one before: an optimiser makes its memory in the first step."""
 
 
-def compile(function: Callable[..., Any], *, exact: bool = True) -> Compiled:
+@overload
+def compile(function: Callable[..., Any], *, exact: bool = True) -> Compiled: ...
+@overload
+def compile(function: None = None, *, exact: bool = True) -> Callable[[Callable[..., Any]], Compiled]: ...
+def compile(
+    function: Callable[..., Any] | None = None, *, exact: bool = True
+) -> Compiled | Callable[[Callable[..., Any]], Compiled]:
     """Return a function that is captured while it runs, and from the third call on runs as a program of NumPy.
 
     The program computes the same bits. It has no tape, no calls of rules and no new arrays on the way: its memory is
@@ -46,7 +56,8 @@ def compile(function: Callable[..., Any], *, exact: bool = True) -> Compiled:
     ----------
     function : callable
         Computes with NumPy. It takes arrays, also in nested dicts, lists and tuples, and returns such. What is
-        differentiated is a part of it: ``compile(value_and_grad(f))``.
+        differentiated is a part of it: ``compile(value_and_grad(f))``. Without it, a decorator is returned:
+        ``@compile(exact=False)``.
     exact : bool
         False lets BLAS add products of matrices to what is there already, through SciPy. Sums with them then differ
         from the function's in the last digits, and NumPy's warnings of overflow in them are left out.
@@ -56,7 +67,8 @@ def compile(function: Callable[..., Any], *, exact: bool = True) -> Compiled:
     Compiled
         The same function for arrays. There is a program for each combination of shapes, dtypes and other arguments;
         the eight that were used last are kept. Threads take turns. Given tensors that require a gradient, or inside a
-        function that is compiled itself, it is the function that was given.
+        function that is compiled itself, it is the function that was given. As a method it has programs for each
+        instance. A copy has the same function and no programs yet.
 
     Raises
     ------
@@ -92,6 +104,8 @@ def compile(function: Callable[..., Any], *, exact: bool = True) -> Compiled:
     >>> value, gradient.round(3)
     (array(0.58002566), array([0.  , 0.  , 0.64]))
     """
+    if function is None:
+        return functools.partial(compile, exact=exact)
     if not callable(function):
         raise TypeError(f"compile: takes a function and returns one, and was given a {type(function).__name__}")
     return Compiled(function, exact=exact)
@@ -114,8 +128,49 @@ class Compiled:
         self._turned = 0  # how many runs in a row have changed what the function reaches
         self._missed = 0  # how many calls were captured since a program ran
         self._entries: dict[Any, _Entry] = {}
-        self._last: Program | None = None
+        self._latest: list[Program] = []  # the one that ran last
         self._turn = threading.RLock()
+        self._methods: dict[int, tuple[Any, ...]] = {}  # by the instances' ids: a reference to it, and the above
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Return the method of an instance: its programs are the instance's own, and are gone with it."""
+        bind = getattr(type(self._function), "__get__", None)
+        if instance is None or bind is None:
+            return self
+        key = id(instance)
+        kept = self._methods.get(key)
+        if kept is None:
+            try:
+                reference = weakref.ref(instance, lambda _: self._methods.pop(key))
+            except TypeError:
+                raise TypeError(
+                    f"compile({self._name}): no programs can be kept for a {type(instance).__name__}, to which there "
+                    f"are no weak references; give it a __weakref__ slot, or keep compile(instance.method)"
+                ) from None
+            state = State(self._function, reference) if type(self._state) is State else self._state
+            first = Compiled(self._function, state, self._exact)
+            kept = self._methods.setdefault(key, (reference, state, first._entries, first._latest, first._turn))
+        method = Compiled(bind(self._function, instance, owner), kept[1], self._exact)
+        _, _, method._entries, method._latest, method._turn = kept
+        return method
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        return Compiled(copy.deepcopy(self._function, memo), exact=self._exact)
+
+    def __copy__(self) -> Compiled:
+        return Compiled(self._function, exact=self._exact)
+
+    def __reduce__(self) -> Any:
+        """Pickle it by the name under which it is found, or else by its function."""
+        function = self._function
+        if isinstance(function, MethodType) and isinstance(getattr(function.__self__, self._name, None), Compiled):
+            return getattr, (function.__self__, self._name)
+        path = getattr(self, "__qualname__", "")
+        try:
+            found = operator.attrgetter(path)(sys.modules[self.__module__])
+        except (AttributeError, KeyError):
+            found = None
+        return path if found is self else (Compiled, (function, None, self._exact))
 
     def __repr__(self) -> str:
         return f"<compiled {self._name}: {self.programs} programs>"
@@ -134,6 +189,14 @@ class Compiled:
                 f"compile({self._name}): there is no program yet; call it twice with inputs of one shape and dtype"
             )
         return self._last.source
+
+    @property
+    def _last(self) -> Program | None:
+        return self._latest[-1] if self._latest else None
+
+    @_last.setter
+    def _last(self, program: Program | None) -> None:
+        self._latest[:] = [] if program is None else [program]
 
     @property
     def programs(self) -> int:

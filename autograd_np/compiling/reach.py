@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
@@ -116,6 +117,12 @@ class Reach:
         kind = _type(thing)
         if kind in _NUMBERS or issubclass(kind, np.generic):
             self._print.append((kind, repr(thing)))
+            return
+        if kind is weakref.ReferenceType:  # of an instance, which must not be kept alive
+            if (target := thing()) is not None and id(target) not in self._seen:
+                self._seen.add(id(target))
+                if _is_object(target):
+                    self._visit_object(target, name or "self")
             return
         if kind in (tuple, frozenset):
             self._print.append((kind, len(thing)))

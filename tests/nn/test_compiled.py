@@ -7,7 +7,9 @@ type they are: a rate of NumPy's rounds otherwise than one of Python's, and a bu
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 import weakref
@@ -525,6 +527,20 @@ def test_the_text() -> None:
     ]  # fmt: skip
     for name in ("linear0_weight", "d_linear0_weight", "relu1", "d_linear2_bias", "lr"):
         assert name in pair.step.source
+
+
+def test_a_step_is_not_copied() -> None:
+    pair = Pair("perceptron", "momentum")
+    for _ in range(4):
+        for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match=r"compile_step: .*copy\.deepcopy\(\(model, optimizer\)\)"):
+                attempt(pair.step)
+        pair.check_step()
+    model, optimizer = copy.deepcopy((pair.models[1], pair.optimizers[1]))
+    pair.models, pair.optimizers = (pair.models[0], model), (pair.optimizers[0], optimizer)
+    pair.step = nn.compile_step(model, pair.loss, optimizer)
+    for _ in range(4):
+        pair.check_step()
 
 
 ALONE = """

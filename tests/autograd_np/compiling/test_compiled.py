@@ -10,10 +10,12 @@ called; a program that is kept for inputs that it does not stand for.
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import pickle
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -765,7 +767,138 @@ def test_gradients_that_would_stay_in_tensors_from_outside() -> None:
 
 def test_what_is_no_function() -> None:
     with pytest.raises(TypeError, match="compile: takes a function"):
-        compile(3)  # pyright: ignore[reportArgumentType]
+        compile(3)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a function is besides being called: a method, a decorator's argument, something to copy
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Scaling:
+    """Instances whose equality and hash say nothing of them."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = np.array([factor])
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+    @compile
+    def scaled(self, x: Any) -> Any:
+        return x * self.factor
+
+    @compile(exact=False)
+    def summed(self, x: Any, y: Any) -> Any:
+        total = x * self.factor
+        total += x @ y
+        return total
+
+    @classmethod
+    @compile
+    def doubled(cls, x: Any) -> Any:
+        return x * 2
+
+    @staticmethod
+    @compile
+    def tripled(x: Any) -> Any:
+        return x * 3
+
+
+class Doubling(Scaling):
+    @compile
+    def scaled(self, x: Any) -> Any:
+        return 2 * super().scaled(x)
+
+
+def test_methods() -> None:
+    first, second, below = Scaling(2.0), Scaling(3.0), Doubling(5.0)
+    for _ in range(4):
+        x = drawn(3)
+        for instance, factor in ((first, 2), (second, 3), (below, 10)):
+            same(instance.scaled(x), x * factor)
+        same(Scaling.scaled(second, x), x * 3)
+        same((Scaling.doubled(x), first.doubled(x), Scaling.tripled(x), first.tripled(x)), (x * 2, x * 2, x * 3, x * 3))
+    assert first.scaled.programs == second.scaled.programs == below.scaled.programs == 1
+    assert first.scaled.source.startswith("def step(x):")
+    for _ in range(4):
+        same(Scaling(7.0).scaled(x), x * 7)
+
+
+def test_a_decorator_with_an_argument() -> None:
+    matrix = np.eye(3)
+    for _ in range(4):
+        same(Scaling(2.0).summed(matrix, matrix), 3 * matrix)
+    folding, exact = Scaling(2.0), compile()(lambda x, y: x + x @ y)
+    for _ in range(3):
+        folding.summed(matrix, matrix)
+        exact(matrix, matrix)
+    assert "add_product" in folding.summed.source
+    assert "add_product" not in exact.source
+
+
+def test_programs_of_a_method_do_not_keep_the_instance() -> None:
+    instance = Scaling(2.0)
+    for _ in range(4):
+        instance.scaled(drawn(3))
+    reference, array = weakref.ref(instance), weakref.ref(instance.factor)
+    del instance
+    gc.collect()
+    assert reference() is None
+    assert array() is None
+
+
+class Slotted:
+    __slots__ = ()
+
+    @compile
+    def same(self, x: Any) -> Any:
+        return x
+
+
+def test_a_method_of_what_cannot_be_referenced_weakly() -> None:
+    with pytest.raises(TypeError, match=r"compile\(same\): .* a Slotted, .*__weakref__ slot"):
+        Slotted().same(drawn(3))
+
+
+@compile
+def decorated(x: Any) -> Any:
+    return x * 2
+
+
+def plain(x: Any) -> Any:
+    return x * 2
+
+
+def test_copies_begin_without_programs() -> None:
+    holder = Scaling(2.0)
+    for runs in range(4):
+        for compiled in (decorated, compile(plain), compile(np.sin), holder.scaled, compile(holder.scaled._function)):
+            for _ in range(runs):
+                compiled(drawn(3))
+            x = drawn(3)
+            for other in (copy.copy(compiled), copy.deepcopy(compiled), pickle.loads(pickle.dumps(compiled))):
+                assert other is compiled or other.programs == 0
+                same(other(x), compiled(x))
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
+    assert copy.deepcopy(compile(plain, exact=False))._exact is False
+    assert pickle.loads(pickle.dumps(compile(plain, exact=False)))._exact is False
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(compile(lambda x: x))
+
+
+def test_a_copy_of_an_instance_has_programs_of_its_own() -> None:
+    first = Scaling(2.0)
+    for _ in range(3):
+        first.scaled(drawn(3))
+    for other in (copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+        other.factor[:] = 5
+        for _ in range(3):
+            x = drawn(3)
+            same((other.scaled(x), first.scaled(x)), (x * 5, x * 2))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
