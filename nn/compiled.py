@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from autograd_np import Tensor
 from autograd_np.compiling import Compiled, Slot, State
+from autograd_np.trees import leaves_of, tree_of
+from autograd_np.versions import as_ndarray
 from nn.module import Module, buffer_names
 from nn.optim import Optimizer
 
@@ -37,7 +39,7 @@ def compile_step(
     Returns
     -------
     CompiledStep
-        Called with a batch of inputs and targets, it takes a step and returns the loss.
+        Called with a batch of inputs and targets, arrays or tables, it takes a step and returns the loss.
 
     Raises
     ------
@@ -99,8 +101,9 @@ class CompiledStep:
         self._title = f"A training step of a {type(model).__name__} by {type(optimizer).__name__}."
         self._step = Compiled(step, Training(model, loss, optimizer), exact)
 
-    def __call__(self, x: NDArray[Any], y: NDArray[Any]) -> Any:
+    def __call__(self, x: ArrayLike, y: ArrayLike) -> Any:
         """Take a step, and return the loss."""
+        x, y = _as_arrays(x), _as_arrays(y)
         self._optimizer.zero_grad()  # a program leaves no gradients, and those of an earlier step are none of its own
         return self._step(x, y)
 
@@ -138,6 +141,21 @@ class CompiledStep:
     def programs(self) -> int:
         """How many programs there are."""
         return self._step.programs
+
+
+def _as_arrays(batch: Any) -> Any:
+    """Return a batch with an array for each table and for each list of numbers, as layers take them."""
+    if isinstance(batch, tuple | list):
+        numbers: Any = (bool, int, float, complex, np.generic)
+        if all(isinstance(leaf, numbers) for leaf in leaves_of(batch)):
+            return as_ndarray(batch)
+    if isinstance(batch, dict | tuple | list):
+        return tree_of(batch, map(_as_arrays, leaves_of(batch)))
+    table = hasattr(_type(batch), "__array__") and not isinstance(batch, _ARRAYS)
+    return as_ndarray(batch) if table else batch
+
+
+_ARRAYS: Any = (np.ndarray, np.generic, Tensor)
 
 
 class _Entry(NamedTuple):

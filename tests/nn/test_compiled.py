@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
@@ -541,6 +542,42 @@ def test_a_step_is_not_copied() -> None:
     pair.step = nn.compile_step(model, pair.loss, optimizer)
     for _ in range(4):
         pair.check_step()
+
+
+class Both(nn.Module):
+    """Takes several arrays."""
+
+    def __init__(self) -> None:
+        self.inner = nn.Linear(20, 10, rng=0)
+
+    def forward(self, x: Any) -> Any:
+        return self.inner(x["a"] if isinstance(x, dict) else x[0]) + self.inner(x["b"] if isinstance(x, dict) else x[1])
+
+
+TABLES: list[Callable[[Any], Any]] = [
+    lambda array: (pd.DataFrame if array.ndim == 2 else pd.Series)(array),
+    lambda array: pd.DataFrame(array, columns=[f"c{i}" for i in range(20)]) if array.ndim == 2 else pd.Index(array),
+    lambda array: array.tolist(),
+    lambda array: tuple(map(tuple, array)) if array.ndim == 2 else tuple(array),
+]
+
+
+@pytest.mark.parametrize("convert", TABLES)
+def test_tables_and_lists(convert: Callable[[Any], Any]) -> None:
+    """What layers and losses take eagerly: tables of pandas; lists and tuples of numbers; and what they refuse."""
+    pair = Pair("perceptron")
+    for _ in range(4):
+        pair.check_batch(*map(convert, pair.batch()))
+    assert pair.step.programs == 1
+    models = Both(), Both()
+    twins = Twins(models, tuple(nn.optim.SGD(m.parameters(), lr=0.1) for m in models), pair.loss)  # pyright: ignore
+    for join in (list, lambda parts: dict(zip("ab", parts, strict=True))):
+        for _ in range(4):
+            (x, y), (other, _) = pair.batch(), pair.batch()
+            twins.check_batch(join([convert(x) if convert in TABLES[:2] else x, other]), convert(y))
+    assert twins.step.programs == 2
+    with pytest.raises(TypeError, match="Linear: the input is of dtype object"):
+        pair.step(pd.DataFrame(pair.batch()[0]).astype(object), convert(pair.batch()[1]))
 
 
 ALONE = """
