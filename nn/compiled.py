@@ -68,10 +68,15 @@ def compile_step(
     return CompiledStep(model, loss, optimizer, exact)
 
 
-_TRAIN = '''def train(x, y):
-    """Take a step, and return the loss."""
-    loss, *contents = step(x, y, *state.values())
-    state.update(zip(CHANGED, contents))
+_TRAIN = '''def $name($inputs):
+    """Take a step, and return the loss.
+
+    The learning rate is `state["lr"]`, and may be set to another float; of several groups of parameters it is
+    `state["lr0"]` and so on. The parameters are arrays here, and `step` tells their names.
+    """
+    $checks
+    loss, *contents = step($inputs, *state.values())
+    state.update(zip($changed, contents))
     return loss
 '''
 
@@ -116,7 +121,10 @@ class CompiledStep:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the program to a file that runs without this package, and its arrays to a .npz file beside it.
 
-        The file has a function `train(x, y)` that takes a step and returns the loss, and goes on from here.
+        The file has a function `train(x, y)` that takes a step and returns the loss, and goes on from here. It is for
+        batches of the shapes and dtypes of the last step, and refuses others. Of a module `file` that was imported from
+        it, `file.state["lr"]` is the learning rate, which may be set to another float, and the parameters are arrays
+        by the names in `source`, such as `file.linear0_weight`. With `exact=False` it needs SciPy as well.
 
         Parameters
         ----------
@@ -130,7 +138,7 @@ class CompiledStep:
         ValueError
             If the path has another suffix, or the program needs something that cannot be written down.
         """
-        self._step.save(path, _TRAIN, self._title)
+        self._step.save(path, _TRAIN, self._title, "train")
 
     @property
     def source(self) -> str:

@@ -242,8 +242,33 @@ class Compiled:
                 slot.set(content)
             return entry.result(results[:count])
 
-    def save(self, path: str | os.PathLike[str], call: str, title: str) -> None:
-        """Write the program that ran last to a file; see `save_program`."""
+    def save(
+        self, path: str | os.PathLike[str], call: str | None = None, title: str | None = None, name: str | None = None
+    ) -> None:
+        """Write the program that ran last to a file that runs without this package, and its arrays beside it.
+
+        The file has a function of this one's name (`call`, where that is no name, or is another thing's there), which
+        takes the arrays among the arguments, of the shapes and dtypes of the last call, and returns what this one does,
+        with arrays in place of tensors; all other arguments are constants.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends in `.py`; the arrays go to the same name with `.npz`.
+        call : str, optional
+            The definition of another function that the file is to have; see `save_program`.
+        title : str, optional
+            The first line of the file.
+        name : str, optional
+            What the function is called there.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no program yet.
+        ValueError
+            If the path has another suffix, or the program or the result needs something that cannot be written down.
+        """
         if self._last is None:
             raise RuntimeError(f"compile({self._name}): there is no program to save yet; call it twice first")
         with self._turn:
@@ -253,7 +278,9 @@ class Compiled:
             names = self._last.inputs[len(self._last.inputs) - len(entry.slots) :]
             contents = {name: slot.get() for name, slot in zip(names, entry.slots, strict=True)}
             changed = [name for name, slot in zip(names, entry.slots, strict=True) if slot in entry.changed]
-            save_program(self._last, path, contents, call.replace("CHANGED", repr(changed)), title)
+            call = _CALL.format(result=entry.written_result()) if call is None else call
+            title = f"The function {self._name}." if title is None else title
+            save_program(self._last, path, contents, changed, call, title, self._name if name is None else name)
 
     def _miss(self) -> None:
         """Count a call that is captured, and say so when there are too many."""
@@ -350,6 +377,54 @@ class _Entry:
             value = value.copy() if value is constant and is_array(value) else value
             leaves.append(wrap(value, None) if kind is Tensor else value)
         return tree_of(self._tree, leaves)
+
+    def written_result(self) -> str:
+        """Write the result as an expression of `results`, a tuple of what a run has made.
+
+        Raises
+        ------
+        ValueError
+            If it holds anything but plain containers, arrays and plain numbers and words.
+        """
+        texts: list[str] = []
+        made = 0
+        for kind, constant in self._leaves:
+            if constant is None and kind in (Tensor, StandIn):
+                texts.append(f"results[{made}]")
+                made += 1
+            else:
+                texts.append(_written(constant))
+        return _written_tree(tree_of(self._tree, texts))
+
+
+_CALL = '''def $name($inputs):
+    """Return what the function returned from which this program was written."""
+    $checks
+    results = step($inputs)
+    return {result}
+'''
+
+
+def _written(constant: Any) -> str:
+    if constant is None or type(constant) in (bool, int, str) or (type(constant) is float and np.isfinite(constant)):
+        return repr(constant).replace("$", "$$")  # a mark of what is put in later
+    raise ValueError(
+        f"save: the function returns a {type(constant).__name__} that does not depend on its inputs, which cannot be "
+        f"written down; return what is computed alone"
+    )
+
+
+def _written_tree(tree: Any) -> str:
+    """Write containers of expressions."""
+    kind = _type(tree)
+    if kind is str:
+        return tree
+    if kind is dict:
+        return "{" + ", ".join(f"{_written(key)}: {_written_tree(branch)}" for key, branch in tree.items()) + "}"
+    if kind not in (tuple, list):
+        raise ValueError(f"save: the function returns a {kind.__name__}; return dicts, lists and tuples of arrays")
+    parts = ", ".join(map(_written_tree, tree))
+    return f"[{parts}]" if kind is list else f"({parts}{',' if len(tree) == 1 else ''})"
 
 
 def _is_left_to_the_function(x: Any) -> bool:

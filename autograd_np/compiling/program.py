@@ -65,6 +65,8 @@ class Program:
         The names of the arrays from outside.
     inputs : list of str
         The names of the inputs.
+    forms : list of tuple or None
+        Of each input that is an array or a number of NumPy's: whether it is an array, shape, dtype and strides.
     memory : ndarray of uint8
         The bytes in which its arrays lie.
 
@@ -97,6 +99,7 @@ class Program:
             self._fix(value, value.content)
         self.constants = [self._names.of(value) for value in constants]
         self.inputs = [self._names.of(value) for value in inputs]
+        self.forms = [_form(value.content) for value in inputs]
         uses = Counter(id(flow.original(value)) for call in flow.calls for value in call.operands())
         uses.update(2 * [id(flow.original(value)) for value in outputs])
         # Only what is checked at once: later, something else may have taken the place of what it was computed from.
@@ -383,6 +386,13 @@ def _wrapped(start: str, words: Sequence[str], end: str) -> str:
 def _shape(value: Any) -> str:
     """Write the shape of an array, for a comment."""
     return str(value.content.shape) if is_stand_in(value) and value.content.ndim else ""
+
+
+def _form(value: Any) -> Any:
+    kind = _type(value)
+    if not issubclass(kind, np.ndarray | np.generic):
+        return None
+    return issubclass(kind, np.ndarray), value.shape, value.dtype, value.strides
 
 
 def _layout(array: Array) -> Any:

@@ -1,14 +1,18 @@
-"""Saving: a program as a file that runs with NumPy alone, its arrays in another one beside it."""
+"""Saving: a program as a file that runs with NumPy (folded, also SciPy) alone, its arrays in another one beside it."""
 
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
+import keyword
 import os
+import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from string import Template
 from symtable import SymbolTable, symtable
 from types import FunctionType, ModuleType
 from typing import Any
@@ -36,6 +40,34 @@ import numpy as np
 class Changed(Exception):
     """A check came out otherwise than when this program was written: its inputs are not what it stands for."""
 
+    def __str__(self):
+        return (
+            "a check came out otherwise than for the inputs from which this program was written, so that it does not "
+            "stand for these, such as labels out of range or numbers that are not finite: " + self.args[0]
+        )
+
+
+def check(name, value, kind, shape, dtype, strides):
+    """Raise an error if an input is not of the form that this program is for."""
+    if not isinstance(value, kind) or isinstance(value, np.ma.MaskedArray | np.matrix):
+        given = type(value)
+        raise TypeError(f"{{name}}: this program is for np.{{kind.__name__}}; it was given {{given.__qualname__}}")
+    if value.dtype != dtype:
+        raise TypeError(f"{{name}}: this program is for dtype {{np.dtype(dtype)}}; it was given {{value.dtype}}")
+    if value.shape != shape:
+        raise ValueError(f"{{name}}: this program is for shape {{shape}}; it was given {{value.shape}}")
+    if any(n > 1 and a != b for n, a, b in zip(shape, strides, value.strides)):
+        raise ValueError(
+            f"{{name}}: this program is for an array in memory by strides {{strides}}; it was given one by "
+            f"{{value.strides}}: give a copy"
+        )
+
+
+def check_apart(*arrays):
+    """Raise an error if inputs share memory, of which this program writes some."""
+    if any(np.may_share_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i]):
+        raise ValueError("this program writes into an input that shares memory with another one; give a copy")
+
 
 with np.load(Path(__file__).with_suffix(".npz")) as file:
     arrays = dict(file)
@@ -55,8 +87,9 @@ def seen(array, start, shape, strides):
 
 
 def save_program(
-    program: Program, path: str | os.PathLike[str], contents: Mapping[str, Any], call: str, title: str
-) -> None:
+    program: Program, path: str | os.PathLike[str], contents: Mapping[str, Any], changed: Sequence[str], call: str,
+    title: str, function: str,
+) -> None:  # fmt: skip
     """Write a program to a file, and its arrays to another one beside it, whole or not at all.
 
     Parameters
@@ -66,10 +99,15 @@ def save_program(
         Ends in `.py`; the arrays go to the same name with `.npz`.
     contents : mapping
         What is in the slots now, by their names: numbers and arrays.
+    changed : sequence of str
+        The names of those that a run replaces.
     call : str
-        The definition of the function that the file is for, by those of `step` and `state`.
+        The definition of the function that the file is for, by those of `step` and `state`, with $name, $inputs and
+        $changed in place of its name and the other names, and $checks in place of lines that check the inputs.
     title : str
         The first line of the file.
+    function : str
+        What it is called; if the file has another thing of that name, `call`.
 
     Raises
     ------
@@ -100,8 +138,39 @@ def save_program(
         f'"{name}": arrays["state_{name}"]' if is_array(value) else f'"{name}": {value!r}'
         for name, value in contents.items()
     )
-    text = "\n".join([head, *parts.values(), *lines, f"state = {{{state}}}", "", "", program.source, "", call, ""])
-    _write_both(target, text, stored)
+    text = "\n".join([head, *parts.values(), *lines, f"state = {{{state}}}", "", "", _told(program.source), "", ""])
+    taken = symtable(text, target.name, "exec").get_identifiers()
+    usable = function.isidentifier() and not keyword.iskeyword(function) and function not in {*taken, *dir(builtins)}
+    names, checks = _inputs(program, len(program.inputs) - len(contents), call)
+    text += Template(call if names else call.replace("$inputs, ", "")).substitute(
+        name=function if usable else "call", inputs=", ".join(names), changed=list(changed),
+        checks="\n    ".join(checks) or "pass",
+    )  # fmt: skip
+    _write_both(target, text + "\n", stored)
+
+
+def _told(source: str) -> str:
+    """Let the checks of a program say what they check, and in which part."""
+    lines, section = source.splitlines(), ""
+    for i, line in enumerate(lines):
+        if line.startswith("    # forward") or line.startswith("    # backward") or line.startswith("    # update"):
+            section = f", in {line.strip('# ')}"
+        if found := re.fullmatch(r"( *if (.*): raise Changed)", line):
+            lines[i] = f"{found[1]}({found[2] + section!r})"
+    return "\n".join(lines) + "\n"
+
+
+def _inputs(program: Program, count: int, call: str) -> tuple[list[str], list[str]]:
+    """Return what a function that is defined in a file calls its inputs, and lines that check them."""
+    used = {*re.findall(r"\w+", call), "check", "check_apart", "np"}
+    names = [f"{name}_" if name in used else name for name in program.inputs[:count]]
+    checks = [
+        f"check({name!r}, {name}, np.{'ndarray' if array else 'generic'}, {shape}, {dtype.str!r}, {strides})"
+        for name, (array, shape, dtype, strides) in zip(names, program.forms, strict=False)
+    ]
+    if program.writes_inputs and count > 1:
+        checks.append(f"check_apart({', '.join(names)})")
+    return names, checks
 
 
 def _places(program: Program) -> Iterator[str]:
