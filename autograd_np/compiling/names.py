@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import keyword
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,7 +32,10 @@ _VIEWS = {
 }  # fmt: skip
 
 # What the text of a program uses itself, in a file too.
-_TAKEN = {"np", "Changed", "Path", "arrays", "file", "memory", "placed", "seen", "state", "step", "train"}
+_TAKEN = {
+    "np", "Changed", "Path", "arrays", "file", "memory", "placed", "seen", "state", "step", "train", "check",
+    "check_apart", "call", "abs", "any", "dict", "enumerate", "float", "isinstance", "type", "zip", *keyword.kwlist,
+}  # fmt: skip
 
 
 class Names:
