@@ -16,6 +16,7 @@ import functools
 import inspect
 import operator
 import pickle
+import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from typing import Any, NoReturn, TypeGuard, cast
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autograd_np.frames import calling_package, user_line, variable
+from autograd_np.frames import calling_package, doing, user_line, variable
 from autograd_np.primitives import name_of
 from autograd_np.versions import is_array, owner
 
@@ -432,6 +433,14 @@ class StandIn(Value, NDArrayOperatorsMixin):
             raise Uncapturable(f"{user_line()}: an array's {name} cannot be written down; {INSTEAD}")
         raise AttributeError(name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if hasattr(np.ndarray, name):
+            raise Uncapturable(
+                f"{user_line()}: x.{name} = value cannot be written down; x[...] = value writes into an array, and "
+                f"x.reshape(shape) and x.view(dtype) give it another form"
+            )
+        object.__setattr__(self, name, value)
+
     # -- NumPy's protocols --------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -443,8 +452,10 @@ class StandIn(Value, NDArrayOperatorsMixin):
         if not all(issubclass(t, Value | np.ndarray) for t in types):
             return NotImplemented
         args, kwargs = _first_by_position(func, args, kwargs)
-        if func in _BY_VALUES or (func is np.where and len(args) == 1) or _shaped_by_values(func, args, kwargs):
-            raise Uncapturable(f"{user_line()}: the shape of what {name_of(func)} gives depends on values; {INSTEAD}")
+        by_values = _by_values(func, args, kwargs)
+        if by_values:
+            way = _WAYS_OUT.get(func, INSTEAD)
+            raise Uncapturable(f"{user_line()}: {by_values} {name_of(func)} gives depends on values; {way}")
         if func in _FACTS_OF_MEMORY and calling_package(__name__) not in _OURS:
             raise Uncapturable(f"{user_line()}: which arrays share memory may be another thing in each run")
         if func in WRITERS:
@@ -456,7 +467,9 @@ class StandIn(Value, NDArrayOperatorsMixin):
         return self.log.call(func, functools.partial(func, out=concrete(out)), args, given, written=out)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise Uncapturable(f"{user_line()}: plain numbers are asked of an array, which would be constants; {INSTEAD}")
+        raise Uncapturable(
+            f"{user_line()}: plain numbers are asked of an array, which would be constants; {_way_out()}"
+        )
 
     # -- what is no call of a ufunc -----------------------------------------------------------------------------------
 
@@ -502,7 +515,8 @@ class StandIn(Value, NDArrayOperatorsMixin):
         raise Uncapturable(f"{user_line()}: a value decides what is computed; {INSTEAD}")
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise Uncapturable(f"{user_line()}: a Python number is made of an array, which would be a constant; {INSTEAD}")
+        way = _way_out() if doing()[0].startswith("STORE") else INSTEAD
+        raise Uncapturable(f"{user_line()}: a Python number is made of an array, which would be a constant; {way}")
 
     __float__ = __int__ = __complex__ = __index__ = __round__ = __contains__ = __format__ = __reduce_ex__ = _refuse
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
@@ -584,6 +598,37 @@ def _first_by_position(
     if args or first not in kwargs:
         return args, kwargs
     return (kwargs[first],), {name: value for name, value in kwargs.items() if name != first}
+
+
+def _way_out() -> str:
+    """Say what to write instead of what asks an array for plain numbers."""
+    instruction, source = doing()
+    function = source.partition("(")[0]
+    if instruction in ("STORE_SUBSCR", "STORE_SLICE"):
+        return "an array that takes others is made by np.zeros_like(x, shape=shape), and not by np.zeros(shape)"
+    if source.endswith("]") or re.search(r"\btake$", function):
+        return (
+            "rows of a table from outside are looked up by np.take_along_axis(table, y[:, None], axis=0); as table[y] "
+            "and np.take(table, y, axis=0), if the table is an argument too"
+        )
+    if re.search(r"\b(as\w*array|array)$", function):
+        return "arrays in a list are joined by np.stack([x, y]), and np.asarray(x) of an array is x"
+    return INSTEAD
+
+
+def _by_values(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Say what depends on values of that which a function gives, "" if nothing does."""
+    if function in (np.histogram, np.histogram_bin_edges):
+        bins = args[1] if len(args) > 1 else kwargs.get("bins", 10)
+        return "" if _type(bins) is int else "the shape of what"
+    if function in _DTYPE_BY_VALUES:
+        return "the dtype of what"
+    shaped = function in _SHAPE_BY_VALUES or (function is np.where and len(args) == 1)
+    return (
+        "the shape of what"
+        if shaped or _shaped_by_values(function, args, kwargs)
+        else _PARTS_BY_VALUES.get(function, "")
+    )
 
 
 def _shaped_by_values(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
@@ -710,14 +755,24 @@ _METHODS = {
 _POWERS: dict[float, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}
 WRITERS: set[Any] = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
 """Functions that write into their first argument."""
-_BY_VALUES = {
-    np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.histogram, np.trim_zeros,
-    np.linalg.eig, np.linalg.eigvals, np.roots, np.setdiff1d, np.intersect1d, np.union1d, np.delete, np.setxor1d,
-    np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values, np.bincount, np.linalg.lstsq, np.poly,
-    np.polydiv, np.real_if_close, np.histogram2d, np.histogramdd, np.histogram_bin_edges, np.emath.sqrt, np.emath.log,
-    np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
+_SHAPE_BY_VALUES = {
+    np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros, np.roots, np.setdiff1d,
+    np.intersect1d, np.union1d, np.delete, np.setxor1d, np.unique_all, np.unique_counts, np.unique_inverse,
+    np.unique_values, np.bincount, np.polydiv,
 }  # fmt: skip
-"""Functions whose results have a shape or a dtype by values."""
+_DTYPE_BY_VALUES = {
+    np.linalg.eig, np.linalg.eigvals, np.poly, np.real_if_close, np.emath.sqrt, np.emath.log, np.emath.log2,
+    np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
+}  # fmt: skip
+_PARTS_BY_VALUES: dict[Any, str] = {
+    np.linalg.lstsq: "the shape of the residuals that",
+    **dict.fromkeys([np.histogram2d, np.histogramdd], "what stands in the list of edges that"),
+}
+_WAYS_OUT: dict[Any, str] = {
+    np.linalg.eig: "np.linalg.eigh is for symmetric matrices",
+    np.linalg.eigvals: "np.linalg.eigvalsh is for symmetric matrices",
+    np.linalg.lstsq: "np.linalg.pinv(a) @ b gives the solution alone",
+}
 _SHAPED_BY: dict[Any, str] = {
     np.repeat: "repeats", np.tile: "reps", np.pad: "pad_width", np.insert: "obj", np.resize: "new_shape",
     **dict.fromkeys([np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit], "indices_or_sections"),

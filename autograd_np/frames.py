@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dis
 import functools
+import linecache
 import sys
 from bisect import bisect_right
 from collections.abc import Callable
 from types import CodeType, FrameType
 
-__all__ = ["calling_package", "package", "stored", "user_line", "variable"]
+__all__ = ["calling_package", "doing", "expression", "package", "stored", "user_line", "variable"]
 
 _OURS = {"autograd_np", "nn"}
 _LIBRARIES = {*_OURS, "numpy", "scipy", "contextlib"}
@@ -28,6 +29,21 @@ def user_line() -> str:
     """Return the innermost line of the stack that is not in a library."""
     frame = _outwards(lambda frame: package(frame) not in _LIBRARIES)
     return f"{frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}"
+
+
+def doing() -> tuple[str, str]:
+    """Return the name of the instruction at which the innermost code that is not in a library is, and its source."""
+    frame = _outwards(lambda frame: package(frame) not in _LIBRARIES)
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]], expression(frame)
+
+
+def expression(frame: FrameType) -> str:
+    """Return the source of the call that a frame is making; "" if it is not at hand or takes several lines."""
+    line, end_line, column, end_column = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    if line is None or line != end_line:
+        return ""
+    text = linecache.getline(frame.f_code.co_filename, line, frame.f_globals).encode()
+    return text[column:end_column].decode(errors="replace")
 
 
 def calling_package(asked: str) -> str:

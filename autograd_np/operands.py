@@ -8,7 +8,6 @@ else, or make a result that is on no tape.
 from __future__ import annotations
 
 import importlib
-import linecache
 import sys
 from collections.abc import Iterable, Sequence
 from types import FrameType
@@ -17,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_np.frames import expression
 from autograd_np.versions import as_ndarray, is_array
 
 __all__ = ["admitted", "array_of", "described", "knows_better", "losing_call", "refuse_subclasses"]
@@ -134,7 +134,7 @@ def losing_call() -> tuple[str, str]:
         frame = frame.f_back
     while frame and (_package(frame) in _LIBRARIES or "site-packages" in frame.f_code.co_filename):
         inner, frame = frame, frame.f_back
-    text = _expression(frame) if frame else ""
+    text = expression(frame) if frame else ""
     if inner is not None:
         name = _public_name(inner)
         unnamed = not name.rpartition(".")[2].isidentifier() or "__" in name or name.endswith(".wrapper")
@@ -207,12 +207,3 @@ def _own(path: Sequence[str]) -> str:
     for part in path[1:]:
         value = getattr(value, part, None)
     return ".".join(["autograd_np.scipy", *path]) if value is not None else ""
-
-
-def _expression(frame: FrameType) -> str:
-    """Return the source of the call that a frame is making; "" if it is not at hand or takes several lines."""
-    line, end_line, column, end_column = list(frame.f_code.co_positions())[frame.f_lasti // 2]
-    if line is None or line != end_line:
-        return ""
-    text = linecache.getline(frame.f_code.co_filename, line, frame.f_globals).encode()
-    return text[column:end_column].decode(errors="replace")

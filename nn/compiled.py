@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 
 from autograd_np import Tensor
 from autograd_np.compiling import Compiled, Slot, State
-from autograd_np.trees import leaves_of, tree_of
-from autograd_np.versions import as_ndarray
 from nn.module import Module, buffer_names
 from nn.optim import Optimizer
 
@@ -153,16 +151,24 @@ class CompiledStep:
 
 def _as_arrays(batch: Any) -> Any:
     """Return a batch with an array for each table and for each list of numbers, as layers take them."""
+    kind: Any = _type(batch)
+    if kind is dict:
+        return {key: _as_arrays(part) for key, part in batch.items()}
+    if issubclass(kind, _SEQUENCES):
+        if _holds_numbers_alone(batch):
+            return np.asarray(batch)
+        parts = map(_as_arrays, batch)
+        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    return np.asarray(batch) if hasattr(kind, "__array__") and not issubclass(kind, _ARRAYS) else batch
+
+
+def _holds_numbers_alone(batch: Any) -> bool:
     if isinstance(batch, tuple | list):
-        numbers: Any = (bool, int, float, complex, np.generic)
-        if all(isinstance(leaf, numbers) for leaf in leaves_of(batch)):
-            return as_ndarray(batch)
-    if isinstance(batch, dict | tuple | list):
-        return tree_of(batch, map(_as_arrays, leaves_of(batch)))
-    table = hasattr(_type(batch), "__array__") and not isinstance(batch, _ARRAYS)
-    return as_ndarray(batch) if table else batch
+        return all(map(_holds_numbers_alone, batch))  # pyright: ignore[reportUnknownArgumentType]
+    return isinstance(batch, bool | int | float | complex | np.generic)
 
 
+_SEQUENCES: Any = (tuple, list)
 _ARRAYS: Any = (np.ndarray, np.generic, Tensor)
 
 

@@ -130,7 +130,12 @@ def captured(
         _watched_by(_Naming(log, state.parts(), state.tensors())),
     ):  # fmt: skip
         given = tree_of((args, kwargs), stand_ins)
-        run.result = function(*given[0], **given[1])
+        try:
+            run.result = function(*given[0], **given[1])
+        except ValueError as error:
+            if isinstance(error.__cause__, Uncapturable):  # in whose place NumPy puts another one after a[0] = x
+                raise error.__cause__ from None
+            raise
         if refused.latest is not None:
             raise refused.latest
         if [*map(id, leaves_of(given))] != [*map(id, stand_ins)]:

@@ -633,6 +633,124 @@ def test_shapes_and_dtypes_by_values(function: Callable[..., Any]) -> None:
         compile(lambda n: function(n))(np.array([0, 1, 2]))
 
 
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        (np.linalg.eigvals, "the dtype of what np.linalg.eigvals gives depends on values; np.linalg.eigvalsh"),
+        (np.linalg.eig, "the dtype of what np.linalg.eig gives depends on values; np.linalg.eigh"),
+        (np.emath.sqrt, "the dtype of what "),
+        (lambda x: np.linalg.lstsq(x, x), "the shape of the residuals that np.linalg.lstsq .* np.linalg.pinv"),
+        (lambda x: np.histogram(x, bins="auto"), "the shape of what np.histogram gives"),
+        (lambda x: np.histogram(x, x.ravel()), "the shape of what np.histogram gives"),
+        (lambda x: np.histogram2d(x[0], x[1]), "what stands in the list of edges that np.histogram2d"),
+        (lambda x: np.roots(x[0]), "the shape of what np.roots gives"),
+    ],
+)
+def test_the_refusal_says_what_depends_on_values(function: Callable[..., Any], what: str) -> None:
+    with pytest.raises(Uncapturable, match=HERE + what):
+        compile(lambda x: function(x))(drawn(2, 2))
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, int, np.uint8])
+def test_histograms_of_so_many_bins(dtype: Any) -> None:
+    """Their shapes are known; an array of bins would come back as a result."""
+
+    def draw() -> tuple[Any, ...]:
+        return (np.abs(3 * drawn(7)).astype(dtype),)
+
+    check(lambda x: np.histogram(x, bins=4, range=(0, 5), density=True), draw)
+    check(lambda x: (np.histogram(x), np.histogram_bin_edges(x, 3)), draw)
+
+
+TABLE = np.eye(4)
+
+
+def looks_up(y: Any) -> Any:
+    return TABLE[y]
+
+
+def takes(y: Any) -> Any:
+    return np.take(TABLE, y, axis=0)
+
+
+def looks_up_in_a_tensor(y: Any) -> Any:
+    return Tensor(TABLE)[y]
+
+
+def joins(x: Any) -> Any:
+    return np.array([x[0], x[1]])
+
+
+def converts(x: Any) -> Any:
+    return np.asarray(x) * 2
+
+
+def assigns(x: Any) -> Any:
+    out = np.zeros(4)
+    out[0] = x[0]
+    return out
+
+
+def assigns_several(x: Any) -> Any:
+    out = np.zeros(4)
+    out[:2] = x
+    return out
+
+
+def of_a_list(x: Any) -> Any:
+    return np.add([x, x], 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "way"),
+    [
+        (looks_up, r"np.take_along_axis\(table, y\[:, None\], axis=0\)"),
+        (takes, "np.take_along_axis"),
+        (looks_up_in_a_tensor, "np.take_along_axis"),
+        (joins, "np.stack"),
+        (converts, "np.asarray.x. of an array is x"),
+        (assigns, "np.zeros_like"),
+        (assigns_several, "np.zeros_like"),
+        (of_a_list, "np.where"),
+    ],
+)
+def test_where_plain_numbers_are_asked_the_way_out_is_named(function: Callable[..., Any], way: str) -> None:
+    with pytest.raises(Uncapturable, match=rf"{HERE}(plain numbers are asked|a Python number) .*; .*{way}"):
+        compile(lambda x: function(x))(np.array([2, 0]))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda y, table: np.take_along_axis(TABLE, y[:, None], axis=0), lambda y, table: table[y],
+        lambda y, table: np.take(table, y, axis=0), lambda y, table: np.stack([y[0], y[1]]),
+        lambda y, table: np.zeros_like(table, shape=4) + y[0],
+    ],
+)  # fmt: skip
+def test_those_ways_out(function: Callable[..., Any]) -> None:
+    """Labels out of range are eager's error, also in a program."""
+    compiled = check(function, lambda: (RNG.integers(0, 4, 3), drawn(4, 4)))
+    args = np.array([1, 9, 0]), TABLE
+    try:
+        expected = function(*args)
+    except IndexError as error:
+        with pytest.raises(IndexError, match=str(error)):
+            compiled(*args)
+    else:
+        same(compiled(*args), expected)
+
+
+@pytest.mark.parametrize("name", ["flat", "shape", "real", "dtype"])
+def test_values_for_attributes(name: str) -> None:
+    def assign(x: Any) -> Any:
+        y = x.copy()
+        setattr(y, name, 2.0)
+        return y
+
+    with pytest.raises(Uncapturable, match=rf"{HERE}x\.{name} = value cannot be written down; x\[...\] = value"):
+        compile(assign)(drawn(3))
+
+
 @primitive
 def without_zeros(x: Any) -> Any:
     return np.array([value for value in np.asarray(x).tolist() if value])
