@@ -163,8 +163,10 @@ class Compiled:
     def __reduce__(self) -> Any:
         """Pickle it by the name under which it is found, or else by its function."""
         function = self._function
-        if isinstance(function, MethodType) and isinstance(getattr(function.__self__, self._name, None), Compiled):
-            return getattr, (function.__self__, self._name)
+        if isinstance(function, MethodType):
+            found = getattr(function.__self__, self._name, None)
+            if isinstance(found, Compiled) and found._entries is self._entries:
+                return getattr, (function.__self__, self._name)
         path = getattr(self, "__qualname__", "")
         try:
             found = operator.attrgetter(path)(sys.modules[self.__module__])

@@ -994,15 +994,19 @@ def plain(x: Any) -> Any:
 def test_copies_begin_without_programs() -> None:
     holder = Scaling(2.0)
     for runs in range(4):
-        for compiled in (decorated, compile(plain), compile(np.sin), holder.scaled, compile(holder.scaled._function)):
+        for compiled in (decorated, compile(plain), compile(np.sin), holder.scaled):
             for _ in range(runs):
                 compiled(drawn(3))
             x = drawn(3)
             for other in (copy.copy(compiled), copy.deepcopy(compiled), pickle.loads(pickle.dumps(compiled))):
                 assert other is compiled or other.programs == 0
+                assert type(other._function) is type(compiled._function)
                 same(other(x), compiled(x))
     assert pickle.loads(pickle.dumps(decorated)) is decorated
-    assert copy.deepcopy(compile(plain, exact=False))._exact is False
+    again = compile(holder.scaled._function, exact=False)
+    for function in (plain, again._function):
+        assert copy.deepcopy(compile(function, exact=False))._exact is False
+    assert pickle.loads(pickle.dumps(again))._exact is False
     assert pickle.loads(pickle.dumps(compile(plain, exact=False)))._exact is False
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
         pickle.dumps(compile(lambda x: x))

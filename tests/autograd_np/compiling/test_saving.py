@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_np import compile, value_and_grad
+from autograd_np import Tensor, compile, value_and_grad
 from autograd_np.compiling import Compiled
 from autograd_np.trees import leaves_of
 
@@ -121,17 +121,28 @@ def test_names_that_a_file_has_for_itself(name: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, function(x))
 
 
-@pytest.mark.parametrize("name", ["check", "state", "memory", "any", "call", "results"])
-def test_arrays_and_arguments_by_such_names(name: str, tmp_path: Path) -> None:
-    namespace: dict[str, Any] = {"np": np}
-    exec(
-        f"def outer():\n    {name} = np.arange(3.0) / 2\n    return lambda x: x * np.flip({name})\n"
-        f"def inner({name}): return {name} * 2",
-        namespace,
-    )
+class Weighing(nn.Module):
+    """Has a parameter of some name."""
+
+    def __init__(self, name: str) -> None:
+        setattr(self, name, Tensor(np.ones(3), requires_grad=True))
+        self.name = name
+
+    def forward(self, x: Any) -> Any:
+        return x * getattr(self, self.name)
+
+
+@pytest.mark.parametrize(
+    "name", ["check", "check_apart", "state", "memory", "any", "zip", "isinstance", "call", "loss"]
+)
+def test_parameters_and_arguments_by_such_names(name: str, tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {}
+    exec(f"def doubled({name}): return {name} * 2", namespace)
     x = drawn(3)
-    np.testing.assert_array_equal(saved(namespace["outer"](), tmp_path, x).call(x), namespace["outer"]()(x))
-    np.testing.assert_array_equal(saved(namespace["inner"], tmp_path, x).inner(x), x * 2)
+    np.testing.assert_array_equal(saved(namespace["doubled"], tmp_path, x).doubled(x), x * 2)
+    module = step_of(Weighing(name), nn.MSELoss(), x, x * 2, tmp_path)
+    first, second = module.train(x, x * 2), module.train(x, x * 2)
+    assert second < first
 
 
 class Pair(NamedTuple):
