@@ -82,14 +82,15 @@ def compile(
     Notes
     -----
     What the function reaches besides its arguments, in closures, globals, attributes, and dicts and lists inside of
-    them, is followed: arrays are read in each run, as they are then; where a number or an array is exchanged for another
-    one, there is another program. A run that puts something there, counts, or draws random numbers is refused: a
-    program does not repeat it. So is what else it does besides computing, such as printing: that happens in the runs
-    that are captured alone. While a run is captured, other threads must leave alone what it reaches.
+    them, is followed: arrays are read in each run, as they are then; where a number or an array is exchanged for
+    another one, there is another program. A run that puts something there, counts, or draws random numbers is
+    refused: a program does not repeat it. So is what else it does besides computing, such as printing: that happens
+    in the runs that are captured alone. While a run is captured, other threads must leave alone what it reaches.
 
-    Python numbers among the arguments are a part of what a program stands for; one that changes in each call, such as a
-    decaying rate, is to be a number of NumPy's. A condition on values that is checked by this package itself, such as
-    whether labels are in range, is checked in each run; where it comes out otherwise, the function runs as it was given.
+    Python numbers among the arguments are a part of what a program stands for; one that changes in each call, such as
+    a decaying rate, is to be a number of NumPy's. A condition on values that is checked by this package itself, such
+    as whether labels are in range, is checked in each run; where it comes out otherwise, the function runs as it was
+    given.
 
     Examples
     --------

@@ -666,15 +666,27 @@ TABLE = np.eye(4)
 
 
 def looks_up(y: Any) -> Any:
-    return TABLE[y]
+    table = np.eye(4)
+    return table[y]
 
 
 def takes(y: Any) -> Any:
-    return np.take(TABLE, y, axis=0)
+    return np.take(np.eye(4), y, axis=0)
 
 
 def looks_up_in_a_tensor(y: Any) -> Any:
-    return Tensor(TABLE)[y]
+    return Tensor(np.eye(4))[y]
+
+
+@pytest.mark.parametrize(
+    "function", [lambda y: TABLE[y], lambda y: np.take(TABLE, y, axis=0), lambda y: Tensor(TABLE)[y] * 2]
+)
+def test_tables_from_outside(function: Callable[..., Any]) -> None:
+    compiled = compile(function)
+    for _ in range(4):
+        y = RNG.integers(4, size=3)
+        same(compiled(y), function(y))
+    assert compiled.programs == 1
 
 
 def joins(x: Any) -> Any:
