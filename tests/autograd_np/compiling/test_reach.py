@@ -279,3 +279,22 @@ def test_states_that_come_again_have_their_programs() -> None:
         for _ in range(3):
             np.testing.assert_array_equal(compiled(np.ones(3)), np.full(3, scale))
     assert compiled.programs == 2
+
+
+class Decorated:
+    def __init__(self, scale: float) -> None:
+        self.scale, self.w = scale, np.ones(3)
+
+    @compile
+    def method(self, x: Any) -> Any:
+        return x * self.scale + self.w / 2
+
+
+def test_attributes_that_a_compiled_method_reads_are_followed() -> None:
+    one, other = Decorated(1.0), Decorated(2.0)
+    for i in range(8):
+        for owner in (one, other):
+            np.testing.assert_array_equal(owner.method(np.ones(3)), np.ones(3) * owner.scale + owner.w / 2)
+        one.w[:] = i
+        if i == 4:
+            one.scale, other.w = 5.0, np.full(3, 7.0)
