@@ -63,18 +63,16 @@ class Places:
                 else:
                     taken[memory] = self._take(free, result.content.nbytes)
                 self.start[memory] = taken[memory][1]
-                if flow.last[memory] == i:
-                    ending.add(memory)
             free += {taken[memory] for memory in ending}
 
     def has(self, call: Call) -> bool:
         """Tell whether a call's result is put into a place that was chosen."""
         flow, function = self._flow, call.function
-        if call.written is not None or call.several or not call.results or not is_stand_in(call.results[0]):
+        if not call.results or not is_stand_in(call.results[0]):
             return False
         if _cannot_take_out(call, call.results[0].content.dtype):
             return False
-        if flow.is_view(call) or flow.memory(call.results[0]) in flow.returned | flow.lasting:
+        if flow.is_view(call) or flow.memory(call.results[0]) in flow.returned:
             return False
         if function in RESHAPING:  # in the order of the elements that an array of the new shape has
             return call.kwargs.get("order", "C") == "C" and not any(isinstance(arg, str) for arg in call.args)

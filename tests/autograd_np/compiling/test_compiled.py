@@ -768,6 +768,20 @@ def without_zeros(x: Any) -> Any:
     return np.array([value for value in np.asarray(x).tolist() if value])
 
 
+@primitive
+def as_narrow_as_can_be(x: Any) -> Any:
+    return np.asarray(x).astype(np.float64 if np.any(np.asarray(x) > 1) else np.float32)
+
+
+def test_dtypes_that_two_runs_do_not_have_in_common() -> None:
+    compiled = compile(lambda x: as_narrow_as_can_be(x) * 2)
+    compiled(np.ones(3))
+    compiled(np.full(3, 2.0))
+    compiled(np.ones(3))
+    with pytest.raises(Uncapturable, match="as_narrow_as_can_be gave an array of another shape or dtype"):
+        compiled(np.full(3, 2.0))
+
+
 def test_shapes_that_two_runs_do_not_have_in_common() -> None:
     compiled = compile(lambda x: without_zeros(x) * 2)
 
@@ -844,6 +858,68 @@ def test_what_does_not_come_from_the_inputs(function: Callable[..., Any]) -> Non
 
     with pytest.raises(Uncapturable, match=r"random numbers or a counter|each run changes calls"):
         run_often()
+
+
+def in_turn(*functions: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a function that is another one in each run."""
+    turns = itertools.cycle(functions)
+    return lambda x: next(turns)(x)
+
+
+def hold_refused(function: Callable[[Any], Any], reason: str) -> None:
+    """See a function refused after three runs that differed from the one before."""
+    compiled = compile(function)
+    for _ in range(3):
+        compiled(np.ones(3))
+    with pytest.raises(Uncapturable, match=reason):
+        compiled(np.ones(3))
+
+
+ONES = np.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "reason"),
+    [
+        (np.sin, np.cos, r"did not do the same: .*np\.sin, .*np\.cos"),
+        (lambda x: np.add.reduce(x), lambda x: np.multiply.reduce(x), "did not do the same"),
+        (np.sin, lambda x: np.sin(np.sin(x)), "did more"),
+        (lambda x: np.sin(np.sin(x)), np.sin, "did more"),
+        (lambda x: np.cumsum(x, axis=0), lambda x: np.cumsum(x), "was given something else"),
+        (lambda x: np.add(x, x), lambda x: np.add(x, x, out=x), "was given something else"),
+        # Equal in what they hold, and not the same: one of them is an input.
+        (lambda x: np.add(x, x), lambda x: np.add(x, ONES), "was given something else"),
+        (lambda x: np.add(x, ONES), lambda x: np.add(x, x), "was given something else"),
+        (lambda x: (x * 2, x), lambda x: (x * 2, ONES), "returned something different"),
+        (lambda x: (x * 2, ONES), lambda x: (x * 2, x), "returned something different"),
+        (lambda x: np.divmod(x, 1)[0], lambda x: np.divmod(x, 1)[1], "returned something different"),
+    ],
+)  # fmt: skip
+def test_runs_that_do_not_do_the_same(one: Any, other: Any, reason: str) -> None:
+    hold_refused(in_turn(one, other), reason)
+
+
+THINGS: list[tuple[Any, Any]] = [
+    (1, True), (1, 1.0), (0.0, -0.0), (complex(1, 0.0), complex(1, -0.0)), ("a", "b"), (None, False), ((), []),
+    ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({"a": 1}, {"a": 2}), ([0, 1], [0, 2]), ([0, 1], [1, 1]), ([0], [0, 1]),
+    (np.ones(3), np.ones(3, np.float32)), (np.ones(3), np.ones((1, 3))), (np.ones(2), np.array([1.0, 2.0])),
+    (np.array([0.0, -0.0]), np.zeros(2)), (np.array(complex(1, 0.0)), np.array(complex(1, -0.0))),
+    (np.array(complex(0.0, 1)), np.array(complex(-0.0, 1))), (np.float32(1), np.float64(1)),
+    (np.float64(0.0), np.float64(-0.0)), (np.array([1, 2]), np.array([1, 3])), (np.array(["a"]), np.array(["b"])),
+    (Tensor(0.0), Tensor(-0.0)), (Tensor(0.0), np.array(0.0)),
+    (np.array([np.nan, 0.0]), np.array([np.nan, 1.0])), (float("nan"), 0.0),
+]  # fmt: skip
+"""Things that are not the same."""
+
+
+@pytest.mark.parametrize(("one", "other"), THINGS)
+def test_constants_that_differ_between_two_runs(one: Any, other: Any) -> None:
+    hold_refused(in_turn(lambda x: (x * 2, one), lambda x: (x * 2, other)), "returned something different")
+
+
+@pytest.mark.parametrize("thing", [thing for pair in THINGS for thing in pair])
+def test_constants_that_are_made_anew_in_each_run(thing: Any) -> None:
+    check(lambda x: (x * 2, copy.deepcopy(thing)), lambda: (drawn(3),))
 
 
 def test_arrays_made_outside_are_not_written() -> None:
@@ -1215,6 +1291,55 @@ def test_what_nobody_reads_is_left_out() -> None:
 def test_copies_that_nobody_can_tell_are_left_out() -> None:
     compiled = check(lambda x: np.sin(x.copy()) * np.exp(x).copy(), lambda: (drawn(3),))
     assert "cop" not in compiled.source
+
+
+@pytest.mark.parametrize(
+    ("function", "taken"),
+    [
+        (lambda x: np.sin(np.exp(x)) * 2, True),
+        (lambda x: np.sin(np.exp(x) * x) * 2, True),
+        (lambda x: np.sin(x + np.exp(x)) * 2, True),
+        (lambda x: np.sin(np.exp(x).T) * 2, True),
+        (lambda x: np.sin(x) * 2, False),  # the input's
+        (lambda x: (np.exp(x) > 1) * 2, False),  # of another size
+        (lambda x: (np.exp(x) @ x) * 2, False),  # not element by element
+        (lambda x: np.cumsum(np.exp(x), axis=0) * 2, False),
+        (lambda x: np.add.accumulate(np.exp(x), axis=0) * 2, False),
+        (lambda x: ((y := np.exp(x)) + y.T) * 2, False),  # in another order as well
+        (lambda x: (np.exp(x)[1:] + 1) * 2, False),  # a part of it
+        (lambda x: ((y := np.exp(x)) + 1) * y, False),  # still needed
+    ],
+)  # fmt: skip
+def test_places_that_are_taken_over(function: Callable[..., Any], taken: bool) -> None:
+    compiled = check(function, lambda: (drawn(3, 3),))
+    assert ("in the memory of" in compiled.source) == taken, compiled.source
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.mean(x, axis=0), lambda x: np.concatenate([x, x]), lambda x: np.stack([x, x]), np.sin,
+        lambda x: np.sin(x, dtype=np.float64), lambda x: np.sin(x.astype(np.float16)), np.zeros_like,
+        lambda x: x.astype(np.float64), lambda x: np.exp(x)[::2].reshape(6),
+    ],
+)  # fmt: skip
+def test_results_that_have_places(function: Callable[..., Any]) -> None:
+    compiled = check(lambda x: np.sum(function(x)) * 1, lambda: (drawn(4, 3).astype(np.float32),))
+    assert compiled._last.memory.size > 0
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (40, 40)])
+def test_places_are_taken_again(shape: tuple[int, int]) -> None:
+    def powers(x: Any) -> Any:
+        for _ in range(20):
+            x = np.tanh(x @ x)[:-1, :-1] * 0.5
+            x = np.concatenate([x, x[:1]])
+            x = np.stack([*x.T, x.T[0]], axis=1)
+        return x
+
+    compiled = check(powers, lambda: (drawn(*shape),))
+    assert compiled._last.memory.size < 4 * (8 * shape[0] * shape[1] + 64)
+    assert compiled._last.memory.__array_interface__["data"][0] % 64 == 0
 
 
 @primitive
