@@ -223,14 +223,15 @@ class Compiled:
             self._missed = 0
             self._last = entry.program
             inputs = [x for x in arrays if _is_numeric(x)]
-            if entry.program.writes_inputs and _overlap(inputs):  # what it writes, it reads under another name
+            written = [inputs[i] for i in entry.program.written_inputs if i < len(inputs)]  # and not a slot's content
+            if written and _overlap(inputs):  # what it writes, it reads under another name
                 return self._function(*args, **kwargs)
             contents = [slot.get() for slot in entry.slots]
             if not all(map(_alike, contents, entry.contents)):  # as after a rate was set to a number of NumPy's
                 entry.forget()
                 return self._capture(entry, args, kwargs)
             entry.contents = contents
-            for array in entry.program.written:
+            for array in (*entry.program.written, *written):
                 versions.note(array)
             try:
                 results = entry.program.run(*inputs, *contents)

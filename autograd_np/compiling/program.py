@@ -57,8 +57,8 @@ class Program:
         Takes the inputs, and returns the outputs as a tuple.
     written : list of ndarray
         The arrays of its state that it writes into.
-    writes_inputs : bool
-        Whether it writes into its inputs.
+    written_inputs : list of int
+        The inputs that it writes into, by their places.
     namespace : dict
         What the text refers to by name: arrays, functions and settings.
     constants : list of str
@@ -86,7 +86,7 @@ class Program:
             flow.take(folded(flow))
         written = _written(flow, [*inputs, *state])
         self.written = [array for memory, array in written.items() if memory in map(flow.memory, state)]
-        self.writes_inputs = any(flow.memory(value) in written for value in inputs)
+        self.written_inputs = [i for i, value in enumerate(inputs) if flow.memory(value) in written]
         self._places, self._names = Places(flow), Names(flow, [*inputs, *constants])
         self._fixed: dict[int, Array] = {}  # the arrays that are the same in each run, by the values' ids
         self._twins: dict[Any, Array] = {}

@@ -62,8 +62,8 @@ def _same(one: Any, other: Any, places: Mapping[int, Any], others: Mapping[int, 
     if kind is Tensor:
         return _same(one.data, other.data, places, others)
     if issubclass(kind, np.ndarray | np.generic):
-        alike = one.dtype == other.dtype and one.shape == other.shape
-        return alike and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc") and _same_signs(one, other)
+        alike = one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
+        return alike and _same_signs(one, other)
     if kind is dict:
         return list(one) == list(other) and _same([*one.values()], [*other.values()], places, others)
     if issubclass(kind, tuple | list):
@@ -74,7 +74,7 @@ def _same(one: Any, other: Any, places: Mapping[int, Any], others: Mapping[int, 
 
 
 def _same_signs(one: Any, other: Any) -> bool:
-    """Tell whether the zeros of equal arrays have the same signs."""
+    """Tell whether equal arrays have the same signs, also where they are 0 or NaN."""
     if one.dtype.kind == "c":
         return _same_signs(one.real, other.real) and _same_signs(one.imag, other.imag)
-    return one.dtype.kind != "f" or bool(np.all((np.signbit(one) == np.signbit(other)) | (one != 0)))
+    return one.dtype.kind != "f" or np.array_equal(np.signbit(one), np.signbit(other))

@@ -118,6 +118,8 @@ def bowl(x: Any) -> Any:
         (lambda x, v: hvp(bowl, (x,), (v,)), lambda: (drawn(3, 3), drawn(3, 3))),
         (lambda x: {"a": x * 2, "b": [x.sum(), (x, 3)]}, lambda: (drawn(3),)),
         (lambda x: x, lambda: (drawn(3),)),
+        (lambda x: (), lambda: (drawn(3),)),
+        (lambda x: {"a": 3, "b": "word"}, lambda: (drawn(3),)),
         (lambda x: (x, x, x.T, x[0]), lambda: (drawn(3, 3),)),
         (lambda x, n: x**n, lambda: (drawn(3), 3)),
         (lambda x: np.linalg.slogdet(x @ x.T), lambda: (drawn(3, 3),)),
@@ -901,13 +903,16 @@ def test_runs_that_do_not_do_the_same(one: Any, other: Any, reason: str) -> None
 
 THINGS: list[tuple[Any, Any]] = [
     (1, True), (1, 1.0), (0.0, -0.0), (complex(1, 0.0), complex(1, -0.0)), ("a", "b"), (None, False), ((), []),
-    ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({"a": 1}, {"a": 2}), ([0, 1], [0, 2]), ([0, 1], [1, 1]), ([0], [0, 1]),
+    ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({"a": 1}, {"a": 2}), ({"a": 1}, {"b": 1}),
+    ([0, 1], [0, 2]), ([0, 1], [1, 1]), ([0], [0, 1]),
     (np.ones(3), np.ones(3, np.float32)), (np.ones(3), np.ones((1, 3))), (np.ones(2), np.array([1.0, 2.0])),
     (np.array([0.0, -0.0]), np.zeros(2)), (np.array(complex(1, 0.0)), np.array(complex(1, -0.0))),
     (np.array(complex(0.0, 1)), np.array(complex(-0.0, 1))), (np.float32(1), np.float64(1)),
+    (np.float32(0.0), np.float32(-0.0)), (np.float32("nan"), np.float32(1)), (np.complex64(1), np.complex64(1j)),
     (np.float64(0.0), np.float64(-0.0)), (np.array([1, 2]), np.array([1, 3])), (np.array(["a"]), np.array(["b"])),
     (Tensor(0.0), Tensor(-0.0)), (Tensor(0.0), np.array(0.0)),
-    (np.array([np.nan, 0.0]), np.array([np.nan, 1.0])), (float("nan"), 0.0),
+    (np.array([np.nan, 0.0]), np.array([np.nan, 1.0])), (np.array([np.nan]), -np.array([np.nan])),
+    (np.array([np.nan, 0j]), np.array([np.nan, 1j])), (float("nan"), 0.0),
 ]  # fmt: skip
 """Things that are not the same."""
 
@@ -1187,6 +1192,12 @@ def test_a_guard_is_checked_by_what_was_computed_and_not_by_what_has_taken_its_p
         same(program.run(np.array(values))[0], (~(np.array(values) > 0.4)) * 2.0)
     with pytest.raises(Changed):
         program.run(np.array([0.1, 0.2, 2.0]))
+    # Also if it is returned, or read again.
+    program = Program(log.calls, [x], [large * 2.0, small])
+    assert program.run(np.array([0.25, 0.5, 0.75]))[1]
+    read_again = np.logical_not(small)
+    program = Program(log.calls, [x], [large * 2.0, read_again * 1.0])
+    assert program.run(np.array([0.25, 0.5, 0.75]))[1] == 0
 
 
 def test_inside_others() -> None:
@@ -1235,13 +1246,53 @@ def test_the_same_array_twice() -> None:
         x = np.arange(3.0)
         return x, x if twice else np.full(3, 5.0)
 
-    for function in (lambda x, y: x + 2 * y, write):
+    def copy_and_write(x: Any, y: Any) -> Any:
+        before = y.copy()
+        x += 1
+        return x * before
+
+    for function in (lambda x, y: x + 2 * y, write, copy_and_write, lambda y, x: copy_and_write(x, y)):
         for captured in (True, False):
             compiled = compile(function)
             for twice in (captured, captured, True, False, True):
                 mine, other = pair(twice), pair(twice)
                 same(compiled(*mine), function(*other))
                 same(mine, other)
+
+
+def add_one(x: Any) -> Any:
+    x += 1
+    return x * 2
+
+
+def write_a_part(x: Any) -> Any:
+    x[1:] = x[0]
+    return x * 2
+
+
+def write_a_view(x: Any) -> Any:
+    y = x[::-1]
+    y *= 3
+    return x * 2
+
+
+@pytest.mark.parametrize("function", [add_one, write_a_part, write_a_view])
+def test_a_graph_that_needs_what_a_program_writes_is_refused(function: Callable[..., Any]) -> None:
+    """As after eager calls, in each run."""
+    for f in (function, compile(function)):
+        for _ in range(5):
+            x, w = Tensor(np.arange(3.0)), Tensor(np.ones(3), requires_grad=True)
+            product = np.sum(w * x)
+            f(x)
+            with pytest.raises(RuntimeError, match="changed in place"):
+                product.backward()
+    compiled = compile(lambda x, y: function(x) * y)  # y is not written
+    for _ in range(5):
+        y, w = Tensor(np.arange(3.0)), Tensor(np.ones(3), requires_grad=True)
+        product = np.sum(w * y)
+        compiled(Tensor(np.ones(3)), y)
+        product.backward()
+        same(w.grad, np.arange(3.0))
 
 
 def test_threads_take_turns() -> None:
@@ -1366,6 +1417,14 @@ def test_error_states() -> None:
 
     compiled = check(logarithm, lambda: (drawn(3) ** 2,))
     assert "with np.errstate(divide='ignore'):" in compiled.source
+
+    def turn(x: Any) -> Any:
+        y = np.exp(x)
+        with np.errstate(divide="ignore"):
+            turned = y.T  # is made once, and leaves nothing to do here
+        return turned * 2
+
+    assert "errstate" not in check(turn, lambda: (drawn(3, 3),)).source
 
 
 def test_tracebacks_show_the_line() -> None:
