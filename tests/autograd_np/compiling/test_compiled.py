@@ -1192,12 +1192,19 @@ def test_a_guard_is_checked_by_what_was_computed_and_not_by_what_has_taken_its_p
         same(program.run(np.array(values))[0], (~(np.array(values) > 0.4)) * 2.0)
     with pytest.raises(Changed):
         program.run(np.array([0.1, 0.2, 2.0]))
-    # Also if it is returned, or read again.
-    program = Program(log.calls, [x], [large * 2.0, small])
-    assert program.run(np.array([0.25, 0.5, 0.75]))[1]
-    read_again = np.logical_not(small)
-    program = Program(log.calls, [x], [large * 2.0, read_again * 1.0])
-    assert program.run(np.array([0.25, 0.5, 0.75]))[1] == 0
+
+
+@pytest.mark.parametrize("read", [lambda small: small, np.logical_not], ids=["returned", "read"])
+def test_what_a_guard_has_checked_is_read_again(read: Callable[[Any], Any]) -> None:
+    log = Log()
+    x = log.stand_in(np.array([0.25, 0.5, 0.75]), "x")
+    small = (x < 1).all()
+    log.guard(small)
+    large = np.logical_not(x > 0.4)  # lies where x < 1 has lain
+    program = Program(log.calls, [x], [large * 2.0, read(small)])
+    assert program.run(np.array([0.25, 0.5, 0.75]))[1] == read(True)
+    with pytest.raises(Changed):
+        program.run(np.array([0.1, 0.2, 2.0]))
 
 
 def test_inside_others() -> None:
