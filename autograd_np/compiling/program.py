@@ -328,8 +328,8 @@ class Program:
 
     def _result(self, value: Any) -> str:
         """Write an output: what lasts is copied, so that the result is the caller's own."""
-        lasts = id(self._flow.original(value)) in self._fixed or self._flow.memory(value) in self._flow.lasting
-        return f"{self._text(value)}.copy()" if lasts and is_stand_in(value) else self._text(value)
+        lasts = is_stand_in(value) and self._flow.memory(value) in self._flow.lasting
+        return f"{self._text(value)}.copy()" if lasts else self._text(value)
 
 
 _SMALL = 1024

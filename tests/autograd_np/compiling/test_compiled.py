@@ -151,6 +151,9 @@ class Pair(NamedTuple):
         (lambda x: x[(0, 1), :], lambda: (drawn(3, 3, 3),)),
         (lambda x: x[(0, 1), (1, 2)], lambda: (drawn(3, 3, 3, 3),)),
         (lambda x: x[np.argsort(x)] * 2, lambda: (drawn(4),)),
+        (lambda x: [x[(0, 1),] * 2, x[[0, 1]] * 2, x[0, 1] * 2, x[1:, ::2] * 2, x[:1, None] * 2],
+         lambda: (drawn(3, 3),)),
+        (lambda x: x * np.float64(np.inf) + np.float32("nan") + float("-inf"), lambda: (drawn(3),)),
         # A number beside arrays of another precision
         (lambda x: np.add(x, 0.1, dtype=np.float64), lambda: (drawn(3).astype(np.float32),)),
         (lambda x: np.multiply(x, 0.1, signature="dd->d"), lambda: (drawn(3).astype(np.float32),)),
@@ -168,7 +171,7 @@ class Pair(NamedTuple):
         (lambda x: x.sum()[...][None] * 2, lambda: (drawn(3),)),
         (lambda x: x.sum()[...][()] * x, lambda: (drawn(3),)),
         # Powers of numbers of NumPy's, which are computed otherwise than those of arrays
-        (lambda x: np.stack([x[0] ** 3, 2 ** x[0], (-2.0) ** (x[1] > 0), x[0] ** x[1], x[0] ** 2]),
+        (lambda x: np.stack([x[0] ** 3, 2 ** x[0], (-2.0) ** (x[1] > 0.7), x[0] ** x[1], x[0] ** 2]),
          lambda: (np.abs(drawn(2)).astype(np.float32),)),
         (lambda x: [[x[i] * x[i + 1], 2j * x[i], x[i] * np.complex64(1j + 0.3), abs(x[i])] for i in range(20)],
          lambda: ((drawn(21) + 1j * drawn(21)).astype(np.complex64),)),
@@ -177,6 +180,12 @@ class Pair(NamedTuple):
         (lambda x: np.concatenate([x, x], dtype=np.float32) * 2, lambda: (drawn(3),)),
         (lambda x: np.stack([x, x], dtype=np.float32) * 2, lambda: (drawn(3),)),
         (lambda x: x * 2 + 1, lambda: (np.array([1, 2, 10**30], object),)),
+        # Comparisons and what they come to, of arrays and of numbers
+        (lambda x: [(x > x[0]) * 2.0, (x[0] <= x) * 2.0, (x[0] < x[1]) * x], lambda: (drawn(3),)),
+        (lambda x: [(x > 0).all(axis=0) * 2.0, np.logical_and.reduce(x > 0) * x, (x > -1).all() * x],
+         lambda: (drawn(2, 3),)),
+        (lambda x: np.sum(x, 0, np.float64) * 2 + np.sum(x, 0) + x.sum(0, keepdims=True), lambda: (drawn(2, 3),)),
+        (lambda x: (x * 10).astype(np.int32) * 2, lambda: (drawn(3),)),
         # Types of elements that a word does not tell
         (lambda x: x.view(np.dtype([("a", "f8"), ("b", "f8")]))["a"] * 2, lambda: (drawn(4),)),
         # Copies as Python makes them
@@ -224,6 +233,15 @@ def into_what_was_a_number(x: Any) -> Any:
     array = total[...]
     array += 1
     return array[()] + total
+
+
+def by_words(x: Any) -> Any:
+    y, z = np.exp(x), np.zeros_like(x)
+    y[1:].fill(0.5)
+    np.add.at(z, [0, 0, -1], x[0])
+    np.negative.at(z, [0])
+    np.copyto(y, x, where=x > 0)
+    return y * z
 
 
 def copied_and_written(x: Any) -> Any:
@@ -279,6 +297,7 @@ def copy_of_the_input_written(x: Any) -> Any:
             copied_and_written, original_written, copy_written, written_before, part_written, copies_returned,
             copy_of_the_input_written,
         )),
+        (by_words, (3,)),
         (into_a_view, (4,)), (by_a_method, (3, 3)), (through_windows, (5,)), (windows_that_outlive, (5,)),
         (into_what_was_a_number, (3,)),
     ],
