@@ -325,7 +325,7 @@ class Compiled:
         if before is not None:
             fault = difference(before, run)
             if fault is None:
-                entry.write(run, self._exact)
+                entry.write(run, before, self._exact)
                 self._last = entry.program
             else:
                 entry.tries += 1
@@ -352,8 +352,8 @@ class _Entry:
         self._tree: Any = None
         self._leaves: Sequence[tuple[type, Any]] = ()  # of each result its type, and what it is if it is a constant
 
-    def write(self, run: Run, exact: bool) -> None:
-        """Write the program of a run."""
+    def write(self, run: Run, before: Run, exact: bool) -> None:
+        """Write the program of a run, before which another one did the same."""
         leaves = list(leaves_of(run.result))
         contents = [x.data if type(x) is Tensor else x for x in leaves]
         made = [x for x in contents if type(x) is StandIn]
@@ -363,8 +363,8 @@ class _Entry:
         self.contents = [slot.get() for slot in run.slots]
         self._tree = tree_of(run.result, [None] * len(leaves))
         self._leaves = [
-            (type(leaf), None if type(content) is StandIn else np.copy(content) if is_array(content) else content)
-            for leaf, content in zip(leaves, contents, strict=True)
+            (type(leaf), None if type(content) is StandIn else _constant(leaf, earlier))
+            for leaf, content, earlier in zip(leaves, contents, leaves_of(before.result), strict=True)
         ]
         self.run = None
 
@@ -378,7 +378,8 @@ class _Entry:
         leaves: list[Any] = []
         for kind, constant in self._leaves:
             value = next(values) if constant is None and kind in (Tensor, StandIn) else constant
-            value = value.copy() if value is constant and is_array(value) else value
+            value = value.data if type(value) is Tensor else value
+            value = value.copy() if constant is not None and is_array(value) else value
             leaves.append(wrap(value, None) if kind is Tensor else value)
         return tree_of(self._tree, leaves)
 
@@ -429,6 +430,15 @@ def _written_tree(tree: Any) -> str:
         raise ValueError(f"save: the function returns a {kind.__name__}; return dicts, lists and tuples of arrays")
     parts = ", ".join(map(_written_tree, tree))
     return f"[{parts}]" if kind is list else f"({parts}{',' if len(tree) == 1 else ''})"
+
+
+def _constant(leaf: Any, earlier: Any) -> Any:
+    """Return what stands for a result that is not computed: what is outside itself, since it is read in each run."""
+    if leaf is earlier:
+        return leaf
+    if type(leaf) is Tensor:
+        return _constant(leaf.data, earlier.data)
+    return np.copy(leaf) if is_array(leaf) else leaf
 
 
 def _is_left_to_the_function(x: Any) -> bool:

@@ -1175,6 +1175,26 @@ def test_arrays_from_outside_are_read_in_each_run() -> None:
         same(compiled(np.ones(3)), np.full(3, float(n)))
 
 
+def test_arrays_from_outside_that_are_returned() -> None:
+    """As they are, in containers, as a view and in a tensor: they are read in each run."""
+    weights, tensor = np.ones(3), Tensor(np.ones(3))
+    part = weights[1:]
+
+    def function(x: Any) -> Any:
+        return x * 2, weights, {"a": [weights, 3]}, part, tensor
+
+    compiled = compile(function)
+    for n in range(5):
+        if n > 2:
+            weights[:] = n
+            tensor.data = np.full(3, float(n))
+        found = compiled(np.ones(3))
+        same(found, function(np.ones(3)))
+        if n > 2:  # a program's results are the caller's own
+            found[1][:], found[4].data[:] = 7, 7
+            assert weights[0] == tensor.data[0] == n
+
+
 def test_results_are_the_callers_own() -> None:
     compiled = compile(lambda x: (np.sin(x), x, np.ones(3)))
     results = [compiled(np.full(3, float(n))) for n in range(5)]
