@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -254,7 +255,7 @@ def _of_activations(network: Network) -> Iterator[tuple[str | None, dict[str, An
                     before[name] = steps
     for places in _each(list(before)):
         yield "values before the activation", {"before": {place: before[place] for place in places}}
-    inputs = list(_through(list(replace(network).model), network.x))
+    inputs = list(_through(list(deepcopy(network.model)), network.x))  # a copy, from which masks may be drawn
     for i, (name, layer) in enumerate(layers):
         if isinstance(layer, nn.Linear):
             for steps in range(1, i + 1):

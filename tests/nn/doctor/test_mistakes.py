@@ -16,6 +16,7 @@ from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from nn.compare import Comparison, compare_backprop
+from nn.doctor.elsewhere import places
 from nn.doctor.evidence import FITTED, Diagnosis, telling_numbers
 from nn.doctor.mistakes import hypotheses
 from nn.doctor.trials import Trial
@@ -32,6 +33,21 @@ def compared(network: Network, **changes: Any) -> Comparison:
         network.model, network.x, network.y,
         loss=network.criterion, backward=network.hand_written(**changes), directions=1, entries=0,
     )  # fmt: skip
+
+
+def there(network: Network, comparison: Comparison, **changes: Any) -> Network:
+    """Return the network with the numbers with which it was compared: others than its own where those hide a mistake.
+
+    What a mistake makes of the gradients must be asked there, where the pass returns what the comparison holds.
+    """
+    found, trial = replace(network), Trial(network.model, network.criterion, network.x, network.y)
+    if comparison.moved:
+        [place] = [p for p in places(trial) if (p.names, p.why) == (comparison.moved, comparison.hidden)]
+        found.model.load_state_dict(place.trial.model.state_dict())
+    assert comparison.manual is not None
+    for name, g in found.gradients(**changes).items():
+        np.testing.assert_allclose(comparison.manual[name], g, rtol=1e-9, atol=1e-12)
+    return found
 
 
 def close(found: Any, expected: Any, beside: Any) -> bool:
@@ -112,6 +128,7 @@ def describes(network: Network, diagnosis: Diagnosis, manual: Gradients, referen
 def assert_named_rightly(network: Network, comparison: Comparison, made: list[Slip]) -> None:
     """Assert that each mistake that is named is made, or gives the same numbers."""
     assert comparison.manual is not None
+    network = there(network, comparison, **{name: value for slip in made for name, value in slip.changes.items()})
     for diagnosis in comparison.diagnoses:
         single = [slip.mistake for slip in made] == [diagnosis.mistake]
         assert (
@@ -248,6 +265,34 @@ def test_no_wrong_pass_is_told_of_another_mistake(network: Network, data: st.Dat
     assert_named_rightly(network, compared(network, **slip.changes), [slip])
 
 
+# The gradients are 0, of one example and of filters that are off throughout: they are compared with other numbers.
+_OFF = replace(_ONE, features=2, layers=(2, 2, 2), activation="ReLU", examples=1, seed=16383)
+_BOTH_OFF = replace(
+    _ONE, image=(1, 7, 7), filters=(1, 1), kernel=3, padding=1, pool=(1, 1, 0), layers=(1,), activation="ReLU",
+    batch_norm=True, dropout=0.0, loss="BCEWithLogitsLoss", training=False, examples=2, seed=0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("network", "made"),
+    [
+        (_OFF, [Slip("missing dropout mask", {"dropout": {"2": "none"}})]),
+        (
+            _BOTH_OFF,
+            [
+                Slip("missing ReLU mask", {"unmasked": ["2"]}),
+                Slip("weights updated too early", {"rate": 0.37, "early": ["0"]}),
+            ],
+        ),
+    ],
+)
+def test_a_name_is_right_where_the_gradients_were_compared(network: Network, made: list[Slip]) -> None:
+    comparison = compared(network, **{name: value for slip in made for name, value in slip.changes.items()})
+    assert comparison.moved
+    assert made[0].mistake in names(comparison)
+    assert_named_rightly(network, comparison, made)
+
+
 @settings(max_examples=MANY)
 @given(drawn, st.data())
 def test_two_mistakes_are_not_taken_for_a_third(network: Network, data: st.DataObject) -> None:
@@ -271,7 +316,7 @@ def test_each_mistake_is_named_in_any_network(network: Network, data: st.DataObj
     # A number that is fitted must hold for several, and is no other one's multiple.
     if slip.mistake in ("constant factor", "step in place of the gradient", "weights updated too early"):
         assume(sum(comparison.reference[row.name].any() * comparison.reference[row.name].size for row in wrong) > 9)
-        assume(arriving(network, wrong[-1].name) >= FITTED)
+        assume(arriving(there(network, comparison, **slip.changes), wrong[-1].name) >= FITTED)
     if slip.mistake == "weights updated too early":
         assume("constant factor" not in named)
     assert slip.mistake in named, (slip, comparison)
