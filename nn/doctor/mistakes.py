@@ -111,31 +111,42 @@ def _updated_first(trial: Trial, manual: Gradients) -> Iterator[Hypothesis]:
 def _rate(trial: Trial, manual: Gradients, calls: Mapping[str, Call], places: Sequence[str]) -> float | None:
     """Return the rate of the step that explains best what its first effect is; None if too few numbers tell it.
 
-    From the last layer that is changed to the next one before it, the change is proportional to the rate.
+    From the last layer that is changed to the next one before it, the change is proportional to the rate. What changes
+    before that is held against the rate once it is fitted, and tells it as well.
     """
     layers = list(calls)
     for i in range(len(places) - 1, -1, -1):
         last = layers.index(places[i])
         first = layers.index(places[i - 1]) if i else 0
         changed = trial.gradients({places[i]: _after_step(1.0)})
-        names = [
-            name
-            for name, value in changed.items()
-            if name.rpartition(".")[0] in layers[first:last] and value.shape == manual[name].shape
-        ]
-        near = [g for name, g in trial.right.items() if name.rpartition(".")[0] in layers[first : last + 1]]
+        near = [g for name, g in trial.right.items() if _layer_of(name) in layers[first : last + 1]]
         least = _ROUNDING * max(map(largest, near), default=0.0)
-        change = {name: c for name in names if largest(c := changed[name] - trial.right[name]) > least}
-        square = sum(float(np.vdot(c, c)) for c in change.values())
+        changes = {
+            name: change
+            for name, value in changed.items()
+            if _layer_of(name) in layers[:last]
+            and value.shape == manual[name].shape
+            and largest(change := value - trial.right[name]) > least
+        }
+        fitted = {name: change for name, change in changes.items() if _layer_of(name) in layers[first:last]}
+        square = sum(float(np.vdot(change, change)) for change in fitted.values())
         if not square:
             continue
-        # A mistake in a gradient of one number is any rate's, and all before it follows from what arrives there.
-        arriving = calls[layers[last - 1]].g
-        told = 0 if arriving is None else telling_numbers([arriving])
-        rate = sum(float(np.vdot(c, manual[name] - trial.right[name])) for name, c in change.items()) / square
-        enough = min(told, telling_numbers(change.values())) >= FITTED
+        rate = sum(float(np.vdot(change, manual[name] - trial.right[name])) for name, change in fitted.items()) / square
+        # A mistake in a gradient of one number is any rate's. A layer's gradients, and all before it, follow from what
+        # arrives there.
+        arriving = [telling_numbers([] if (g := calls[layer].g) is None else [g]) for layer in layers[:last]]
+        own = [
+            telling_numbers(change for name, change in changes.items() if _layer_of(name) == layer)
+            for layer in layers[:last]
+        ]
+        enough = min(arriving[-1], sum(map(min, arriving, own))) >= FITTED
         return rate if enough and 0 < rate < math.inf else None
     return None
+
+
+def _layer_of(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _after_step(rate: float) -> Rule:

@@ -99,6 +99,31 @@ def test_rounding_tells_no_rate() -> None:
 def test_several_numbers_tell_a_rate(units: int, told: bool) -> None:
     trial = Trial(network(nn.Tanh(), hidden=units), nn.CrossEntropyLoss(), X[:1], Y[:1])
     assert bool(rates(trial, trial.gradients({"2": early}))) == told
+    # Nor do five units before them, to which no more goes back.
+    model = nn.Sequential(linear(4, 5, 0), nn.Tanh(), linear(5, units, 1), nn.Tanh(), linear(units, 3, 2))
+    trial = Trial(model, nn.CrossEntropyLoss(), X[:1], Y[:1])
+    assert any("Linear 4 alone" in made for made in rates(trial, trial.gradients({"4": early}))) == told
+
+
+@pytest.mark.parametrize("units", [1, 2, 5])
+def test_a_rate_is_told_by_what_lies_before_a_layer_of_few_parameters(units: int) -> None:
+    """The first effect of a step in all layers is on a normalisation, which has two numbers for each unit."""
+    model = network(normal(units), nn.Tanh(), hidden=units)
+    wrong = Trial(model, nn.CrossEntropyLoss(), X, Y).gradients({"1": early, "3": early})
+    found = compared(model, X, Y, wrong)
+    assert names(found) == {"weights updated too early"}
+    assert "parameters after" in found.diagnoses[0].evidence
+
+
+@pytest.mark.parametrize(("on", "told"), [(1, False), (2, True)])
+def test_what_follows_from_one_number_tells_no_more_than_it_does(on: int, told: bool) -> None:
+    """Five gradients before a unit that is on for one example are one number, and the bias behind it is another."""
+    model: Any = nn.Sequential(linear(4, 1, 0), nn.ReLU(), linear(1, 1, 1), linear(1, 3, 2))
+    model[2].weight.requires_grad = False
+    off = -np.sort((X @ model[0].weight.data.T).ravel())[::-1]
+    model[0].bias.data[:] = (off[on - 1] + off[on]) / 2
+    trial = Trial(model, nn.CrossEntropyLoss(), X, Y)
+    assert bool(rates(trial, trial.gradients({"3": early}))) == told
 
 
 @pytest.mark.parametrize("part", ["weight", "bias"])
