@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from autograd_np import Tensor, defvjp, gradients, no_grad, primitive
 from autograd_np.modes import recording
 from nn import layers as own_layers
-from nn.module import Module
+from nn.module import Module, buffer_names
 
 __all__ = ["Call", "Rule", "Trial", "unchanged"]
 
@@ -238,7 +238,10 @@ def unchanged(model: Module) -> Generator[None]:
     generators = [g for module in model.modules() for g in vars(module).values() if isinstance(g, np.random.Generator)]
     states = [generator.bit_generator.state for generator in generators]
     buffers = [
-        (module, name, value) for module in model.modules() for name, value in module.named_buffers() if "." not in name
+        (module, name, value)
+        for module in model.modules()
+        for name, value in vars(module).items()
+        if name in buffer_names(module) and value is not None
     ]
     try:
         yield
