@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from autograd_np.testing.layouts import lay_out, own_elements
 from autograd_np.trees import leaves_of
 
 __all__ = [
+    "Parts",
     "as_module",
     "as_tensor",
     "called",
@@ -27,7 +28,6 @@ __all__ = [
     "parameters_of",
     "paths",
     "refuse_subclass",
-    "with_parameters",
 ]
 
 Array = NDArray[Any]
@@ -82,20 +82,33 @@ def parameters_of(module: Any) -> list[tuple[str, Tensor]]:
     return [(name, p) for name, p in module.named_parameters() if p.requires_grad]
 
 
-def with_parameters(module: Any, parameters: dict[int, Tensor]) -> Any:
-    """Return a deep copy of a module that holds other tensors in place of its parameters, wherever they are shared.
+class Parts:
+    """The parameters and buffers of a module, which are found once and replaced in every call.
 
-    Random generators are copied with it, and so draw the same in each call.
+    Attributes
+    ----------
+    trained : list of Tensor
+        The parameters to differentiate by.
     """
-    memo: dict[int, Any] = dict(parameters)
-    dtypes = {p.dtype for p in parameters.values()}
-    others = [p for _, p in module.named_parameters()]
-    buffers = [b for _, b in module.named_buffers()] if hasattr(module, "named_buffers") else []
-    if len(dtypes) == 1:  # the whole module computes in the precision of its parameters
-        (dtype,) = dtypes
-        memo = {id(x): Tensor(p.data, dtype=dtype) for x in others if (p := x).dtype.kind == "f"} | memo
-        memo = {id(b): b.astype(dtype) for b in buffers if b.dtype.kind == "f"} | memo
-    return copy.deepcopy(module, memo)
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.trained = [p for _, p in parameters_of(module)]
+        self._parameters: list[Tensor] = [p for _, p in module.named_parameters()]
+        self._buffers: list[Array] = [b for _, b in module.named_buffers()] if hasattr(module, "named_buffers") else []
+
+    def holding(self, tensors: Iterable[Tensor]) -> Any:
+        """Return a deep copy of the module that holds these in place of `trained`, wherever they are shared.
+
+        Random generators are copied with it, and so draw the same in each call.
+        """
+        memo: dict[int, Any] = {id(p): x for p, x in zip(self.trained, tensors, strict=True)}
+        dtypes = {x.dtype for x in memo.values()}
+        if len(dtypes) == 1:  # the whole module computes in the precision of its parameters
+            (dtype,) = dtypes
+            memo = {id(p): Tensor(p.data, dtype=dtype) for p in self._parameters if p.dtype.kind == "f"} | memo
+            memo = {id(b): b.astype(dtype) for b in self._buffers if b.dtype.kind == "f"} | memo
+        return copy.deepcopy(self.module, memo)
 
 
 def as_module(module: Any, x: Array) -> Array:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from autograd_np.tensor import Tensor, plain
 from autograd_np.testing.arguments import (
+    Parts,
     as_module,
     as_tensor,
     called,
@@ -21,7 +22,6 @@ from autograd_np.testing.arguments import (
     parameters_of,
     paths,
     refuse_subclass,
-    with_parameters,
 )
 from autograd_np.testing.layouts import lay_out, own_elements
 from autograd_np.testing.numerical import scale
@@ -63,6 +63,7 @@ class Subject:
         for position, argument in enumerate(self.args):
             for path, leaf in paths(argument, f"args[{position - self.offset}]"):
                 refuse_subclass(leaf, f"check_grads({self.name}): {path}")
+        self._modules = {id(leaf): Parts(leaf) for leaf in leaves_of(self.args) if is_module(leaf)}
         self.variables = list(self._variables())
         if not self.variables:
             raise TypeError(
@@ -118,7 +119,8 @@ class Subject:
 
         def fill(leaf: Any) -> Any:
             if is_module(leaf):
-                return with_parameters(leaf, {id(p): as_tensor(next(rest)[1]) for _, p in parameters_of(leaf)})
+                parts = self._modules[id(leaf)]
+                return parts.holding([as_tensor(next(rest)[1]) for _ in parts.trained])
             return take() if is_floating(leaf) else copied(leaf)
 
         return tree_of(self.args, [fill(leaf) for leaf in leaves_of(self.args)])
