@@ -16,8 +16,6 @@ import functools
 import inspect
 import operator
 import pickle
-import re
-import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeGuard, cast
@@ -27,42 +25,23 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_np.frames import calling_package, doing, user_line, variable
 from autograd_np.primitives import name_of
+from autograd_np.refusals import INSTEAD, WAYS_OUT, Uncapturable, by_values, refused, way_out
 from autograd_np.versions import is_array, owner
 
 __all__ = [
-    "INSTEAD",
     "Call",
     "Log",
     "Number",
     "StandIn",
-    "Uncapturable",
     "Value",
     "as_constant",
     "as_number",
     "capturable",
     "kernel",
     "random",
-    "refused",
     "state_of",
     "values_in",
 ]
-
-
-class Uncapturable(RuntimeError):
-    """What a captured function does cannot be written down as a program of NumPy."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        refused.latest = self
-
-
-class _Refused(threading.local):
-    """The latest refusal in a thread: whoever catches it cannot go on as if nothing was."""
-
-    latest: Uncapturable | None = None
-
-
-refused = _Refused()
 
 
 class Call:
@@ -323,9 +302,6 @@ class Value:
         self.names_part = self.constant = False
 
 
-INSTEAD = "write it with arrays alone (np.where, a product with a mask), or compute it outside of what is compiled"
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Numbers
 # ---------------------------------------------------------------------------------------------------------------------
@@ -452,10 +428,10 @@ class StandIn(Value, NDArrayOperatorsMixin):
         if not all(issubclass(t, Value | np.ndarray) for t in types):
             return NotImplemented
         args, kwargs = _first_by_position(func, args, kwargs)
-        by_values = _by_values(func, args, kwargs)
-        if by_values:
-            way = _WAYS_OUT.get(func, INSTEAD)
-            raise Uncapturable(f"{user_line()}: {by_values} {name_of(func)} gives depends on values; {way}")
+        depends = by_values(func, args, kwargs, values_in)
+        if depends:
+            way = WAYS_OUT.get(func, INSTEAD)
+            raise Uncapturable(f"{user_line()}: {depends} {name_of(func)} gives depends on values; {way}")
         if func in _FACTS_OF_MEMORY and calling_package(__name__) not in _OURS:
             raise Uncapturable(f"{user_line()}: which arrays share memory may be another thing in each run")
         if func in WRITERS:
@@ -467,9 +443,7 @@ class StandIn(Value, NDArrayOperatorsMixin):
         return self.log.call(func, functools.partial(func, out=concrete(out)), args, given, written=out)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise Uncapturable(
-            f"{user_line()}: plain numbers are asked of an array, which would be constants; {_way_out()}"
-        )
+        raise Uncapturable(f"{user_line()}: plain numbers are asked of an array, which would be constants; {way_out()}")
 
     # -- what is no call of a ufunc -----------------------------------------------------------------------------------
 
@@ -515,7 +489,7 @@ class StandIn(Value, NDArrayOperatorsMixin):
         raise Uncapturable(f"{user_line()}: a value decides what is computed; {INSTEAD}")
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        way = _way_out() if doing()[0].startswith("STORE") else INSTEAD
+        way = way_out() if doing()[0].startswith("STORE") else INSTEAD
         raise Uncapturable(f"{user_line()}: a Python number is made of an array, which would be a constant; {way}")
 
     __float__ = __int__ = __complex__ = __index__ = __round__ = __contains__ = __format__ = __reduce_ex__ = _refuse
@@ -598,46 +572,6 @@ def _first_by_position(
     if args or first not in kwargs:
         return args, kwargs
     return (kwargs[first],), {name: value for name, value in kwargs.items() if name != first}
-
-
-def _way_out() -> str:
-    """Say what to write instead of what asks an array for plain numbers."""
-    instruction, source = doing()
-    function = source.partition("(")[0]
-    if instruction in ("STORE_SUBSCR", "STORE_SLICE"):
-        return "an array that takes others is made by np.zeros_like(x, shape=shape), and not by np.zeros(shape)"
-    if source.endswith("]") or re.search(r"\btake$", function):
-        return (
-            "rows of a table from outside are looked up by np.take_along_axis(table, y[:, None], axis=0); as table[y] "
-            "and np.take(table, y, axis=0), if the table is an argument too"
-        )
-    if re.search(r"\b(as\w*array|array)$", function):
-        return "arrays in a list are joined by np.stack([x, y]), and np.asarray(x) of an array is x"
-    return INSTEAD
-
-
-def _by_values(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """Say what depends on values of that which a function gives, "" if nothing does."""
-    if function in (np.histogram, np.histogram_bin_edges):
-        bins = args[1] if len(args) > 1 else kwargs.get("bins", 10)
-        return "" if _type(bins) is int else "the shape of what"
-    if function in _DTYPE_BY_VALUES:
-        return "the dtype of what"
-    shaped = function in _SHAPE_BY_VALUES or (function is np.where and len(args) == 1)
-    return (
-        "the shape of what"
-        if shaped or _shaped_by_values(function, args, kwargs)
-        else _PARTS_BY_VALUES.get(function, "")
-    )
-
-
-def _shaped_by_values(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Tell whether an argument that decides the shape of the result is an array that may hold other numbers."""
-    if function is np.ix_:
-        return _holds_booleans(args)
-    if function not in _SHAPED_BY:
-        return False
-    return bool([*values_in(args[1] if len(args) > 1 else kwargs.get(_SHAPED_BY[function]))])
 
 
 def _holds_booleans(index: Any) -> bool:
@@ -755,29 +689,6 @@ _METHODS = {
 _POWERS: dict[float, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}
 WRITERS: set[Any] = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
 """Functions that write into their first argument."""
-_SHAPE_BY_VALUES = {
-    np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros, np.roots, np.setdiff1d,
-    np.intersect1d, np.union1d, np.delete, np.setxor1d, np.unique_all, np.unique_counts, np.unique_inverse,
-    np.unique_values, np.bincount, np.polydiv,
-}  # fmt: skip
-_DTYPE_BY_VALUES = {
-    np.linalg.eig, np.linalg.eigvals, np.poly, np.real_if_close, np.emath.sqrt, np.emath.log, np.emath.log2,
-    np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
-}  # fmt: skip
-_PARTS_BY_VALUES: dict[Any, str] = {
-    np.linalg.lstsq: "the shape of the residuals that",
-    **dict.fromkeys([np.histogram2d, np.histogramdd], "what stands in the list of edges that"),
-}
-_WAYS_OUT: dict[Any, str] = {
-    np.linalg.eig: "np.linalg.eigh is for symmetric matrices",
-    np.linalg.eigvals: "np.linalg.eigvalsh is for symmetric matrices",
-    np.linalg.lstsq: "np.linalg.pinv(a) @ b gives the solution alone",
-}
-_SHAPED_BY: dict[Any, str] = {
-    np.repeat: "repeats", np.tile: "reps", np.pad: "pad_width", np.insert: "obj", np.resize: "new_shape",
-    **dict.fromkeys([np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit], "indices_or_sections"),
-}  # fmt: skip
-"""Functions whose results have a shape by the values of their second argument, and what that is called."""
 _OURS = ("autograd_np", "nn")
 _FACTS_OF_ARRAYS = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory, np.iscomplexobj,

@@ -41,6 +41,7 @@ ROWS = [
     ["autograd_np.watch"],
     ["autograd_np.supported", "autograd_np.tape"],
     ["autograd_np.capture"],
+    ["autograd_np.refusals"],
     [
         "autograd_np.frames",
         "autograd_np.hints",

@@ -57,8 +57,8 @@ time that a guard sends a batch back. In a tuned process (`tune_process`) eager 
 those of programs are not: they may differ in the last bit.
 """
 
-from autograd_np.capture import Uncapturable
 from autograd_np.compiling.capturing import Slot, State
 from autograd_np.compiling.compiled import Compiled, compile
+from autograd_np.refusals import Uncapturable
 
 __all__ = ["Compiled", "Slot", "State", "Uncapturable", "compile"]

@@ -18,12 +18,13 @@ from typing import Any, cast, overload
 
 import numpy as np
 
-from autograd_np.capture import StandIn, Uncapturable
+from autograd_np.capture import StandIn
 from autograd_np.compiling.capturing import Run, State, captured
 from autograd_np.compiling.program import Changed, Program
 from autograd_np.compiling.runs import difference
 from autograd_np.compiling.saving import save_program
 from autograd_np.modes import mode
+from autograd_np.refusals import Uncapturable
 from autograd_np.tensor import Tensor, wrap
 from autograd_np.trees import leaves_of, tree_of
 from autograd_np.versions import is_array, versions
@@ -238,7 +239,7 @@ class Compiled:
             except Changed:
                 return self._function(*args, **kwargs)
             except Exception:  # of NumPy's; the function may wait for it
-                if entry.program.written or entry.program.writes_inputs:
+                if entry.program.written or entry.program.written_inputs:
                     raise
                 return self._function(*args, **kwargs)
             count = len(results) - len(entry.changed)

@@ -17,12 +17,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_np.capture import PARTS, WRITERS, Call, Uncapturable, Value
+from autograd_np.capture import PARTS, WRITERS, Call, Value
 from autograd_np.compiling.flow import Flow, is_stand_in
 from autograd_np.compiling.folding import folded
 from autograd_np.compiling.names import Names
 from autograd_np.compiling.places import COPYING, FILLING, RESHAPING, Places
 from autograd_np.primitives import name_of
+from autograd_np.refusals import Uncapturable
 
 __all__ = ["Changed", "Program"]
 

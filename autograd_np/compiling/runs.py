@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_np.capture import INSTEAD, Number, StandIn
+from autograd_np.capture import Number, StandIn
 from autograd_np.compiling.capturing import Run
+from autograd_np.refusals import INSTEAD
 from autograd_np.tensor import Tensor
 
 __all__ = ["difference"]

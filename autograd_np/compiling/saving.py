@@ -168,7 +168,7 @@ def _inputs(program: Program, count: int, call: str) -> tuple[list[str], list[st
         f"check({name!r}, {name}, np.{'ndarray' if array else 'generic'}, {shape}, {dtype.str!r}, {strides})"
         for name, (array, shape, dtype, strides) in zip(names, program.forms, strict=False)
     ]
-    if program.writes_inputs and count > 1:
+    if program.written_inputs and count > 1:
         checks.append(f"check_apart({', '.join(names)})")
     return names, checks
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_np.capture import Log, Number, StandIn, Uncapturable, kernel, random, values_in
+from autograd_np.capture import Log, Number, StandIn, kernel, random, values_in
+from autograd_np.refusals import Uncapturable
 
 X = np.arange(6.0).reshape(2, 3)
 
