@@ -15,10 +15,11 @@ from autograd_np.neural.arguments import Array
 
 __all__ = ["empty", "empty_like"]
 
-# In bytes. Smaller arrays NumPy makes in less time than it takes to lend them memory.
-_LARGE = 2**16
+# In bytes. Smaller arrays come out of memory that the process has, in less time than it takes to lend them some.
+_LARGE = 2**18
 
-# How many bytes that nobody uses are kept; with more than that, all of them are given back.
+# How many bytes are kept that nobody uses. With more than that, all of them are given back when new ones are made; a
+# single array of more than a quarter is not kept at all.
 _KEPT = 2**27
 
 
@@ -34,6 +35,8 @@ class _Lent:
         try:
             self.memory = _Lent.free[size].pop()
         except (KeyError, IndexError):
+            if sum(size * len(parts) for size, parts in list(_Lent.free.items())) > _KEPT:
+                _Lent.free.clear()
             self.memory = np.empty(size, np.uint8)
 
     def array(self, shape: tuple[int, ...], dtype: Any) -> Array:
@@ -44,21 +47,20 @@ class _Lent:
 
     def __del__(self) -> None:
         size = self.memory.size
-        if size + sum(size * len(parts) for size, parts in list(_Lent.free.items())) > _KEPT:
-            _Lent.free.clear()
-        if size <= _KEPT:
+        if 4 * size <= _KEPT:
             _Lent.free.setdefault(size, []).append(self.memory)
 
 
-def empty(shape: tuple[int, ...], dtype: Any) -> Array:
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return an array of any content, as np.empty does."""
-    kind = np.dtype(dtype)
-    size = math.prod(shape) * kind.itemsize
-    return _Lent(size).array(shape, kind) if size >= _LARGE and kind.kind in "bfc" else np.empty(shape, kind)
+    size = math.prod(shape) * dtype.itemsize
+    return np.empty(shape, dtype) if size < _LARGE or dtype.kind not in "bfc" else _Lent(size).array(shape, dtype)
 
 
-def empty_like(x: Array, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Array:
+def empty_like(x: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return an array of any content, whose axes lie in memory in the order of another one's, as np.empty_like does."""
-    shape, order = shape or x.shape, sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
-    lying = empty(tuple(shape[axis] for axis in order), dtype or x.dtype)
+    if math.prod(shape) * dtype.itemsize < _LARGE:
+        return np.empty_like(x, dtype, shape=shape)
+    order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
+    lying = empty(tuple(shape[axis] for axis in order), dtype)
     return lying.transpose([order.index(axis) for axis in range(x.ndim)])
