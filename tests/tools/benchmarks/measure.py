@@ -42,8 +42,8 @@ TOLERANCE = 2e-5
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def set_up(name: str, threads: int, training: bool) -> None:
-    """Set up the process of a contender, before its library is first used; ours as README advises for training.
+def set_up(name: str, threads: int, tuned: bool) -> None:
+    """Set up the process of a contender, before its library is first used.
 
     The environment that `environment` describes is already in force.
     """
@@ -53,7 +53,7 @@ def set_up(name: str, threads: int, training: bool) -> None:
         import torch
 
         torch.set_num_threads(threads)
-    if name == OURS and threads > 1 and training:
+    if name == OURS and threads > 1 and tuned:
         from autograd_np import tune_process
 
         tune_process()
@@ -107,7 +107,7 @@ _contender: Contender
 
 def _make(work: str, name: str, size: int, threads: int) -> None:
     global _contender
-    set_up(name, threads, WORKS[work].training)
+    set_up(name, threads, WORKS[work].tuned)
     _contender = WORKS[work].contenders[name](size)
 
 
