@@ -23,6 +23,8 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
+from autograd_np.memory import Lent
+
 __all__ = [
     "Versions",
     "arrays_of",
@@ -239,8 +241,9 @@ def _arrays_in(values: Iterable[Any]) -> Iterator[NDArray[Any]]:
 
 def own(array: Any) -> NDArray[Any]:
     """Return the array if nobody else can see its memory, else a copy."""
-    alone = type(array) is np.ndarray and array.base is None and sys.getrefcount(array) <= _ALONE
-    return array if alone else np.copy(array)
+    base: Any = array.base
+    whole = type(array) is np.ndarray and (base is None or type(base) is Lent)
+    return array if whole and sys.getrefcount(array) <= _ALONE else np.copy(array)
 
 
 def _references_inside() -> int:

@@ -31,7 +31,7 @@ ROWS = [
     ["autograd_np.neural"],
     ["autograd_np.neural.convolution", "autograd_np.neural.losses", "autograd_np.neural.pooling"],
     ["autograd_np.neural.activations", "autograd_np.neural.images", "autograd_np.neural.kernels"],
-    ["autograd_np.neural.arguments", "autograd_np.neural.memory", "autograd_np.neural.threads"],
+    ["autograd_np.neural.arguments", "autograd_np.neural.threads"],
     ["autograd_np.compositions"],
     ["autograd_np.rules"],
     ["autograd_np.gradients"],
@@ -45,6 +45,7 @@ ROWS = [
     [
         "autograd_np.frames",
         "autograd_np.hints",
+        "autograd_np.memory",
         "autograd_np.modes",
         "autograd_np.primitives",
         "autograd_np.trees",

@@ -35,7 +35,7 @@ All else computes the same bits.
 call that makes it to the last one that touches it or a view of it; then the place is taken again: in place, by a
 result that is computed element by element where an operand ends, else by one of about the same size. Strides are
 those of the capture, since sums are added up in the order of memory. The kernels of images take the memory of arrays
-that are gone (`neural/memory.py`). So a step makes no large arrays.
+that are gone (`memory.py`). So a step makes no large arrays.
 
 **The text** (`program.py`). Each call is printed as a line of NumPy, results into their places by `out`. Views of
 what stays in its place are made once and need no line. Numbers beside small arrays are arrays, which NumPy need not

@@ -1,7 +1,7 @@
 """Folding: products of matrices that are added to something become one call of BLAS, at the cost of the last digits.
 
 An update ``weight -= rate * (g.T @ x)`` is three calls of NumPy, which go over an array of the weight's size five
-times. BLAS does it in one pass.
+times. BLAS does it in one pass. All other products of matrices are by the same BLAS then: see `blas`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_np.capture import Call, Number
 from autograd_np.compiling.flow import Flow, is_stand_in
+from autograd_np.compiling.places import WITH_OUT
 
 __all__ = ["folded"]
 
@@ -49,6 +50,8 @@ class _Folding:
             if found is not None:
                 self.calls[i], scaling = found
                 dropped.add(scaling)
+            elif _is_product(call) and call.written is None and _is_matrix(call.results[0]) and not call.errors:
+                self.calls[i] = _by_one_blas(call)
         self.calls = [call for i, call in enumerate(self.calls) if i not in dropped]
 
     def _sum(self, i: int, call: Call) -> tuple[Call, int | None] | None:
@@ -123,6 +126,19 @@ class _Folding:
         if self._flow.original(factor) is not target or type(scale) is not float or scale == 0:  # 0 times NaN is NaN
             return None, 1.0
         return earlier[-1], scale
+
+
+def _by_one_blas(call: Call) -> Call:
+    """Return a product as it is computed by the BLAS that adds."""
+    from autograd_np.compiling import blas
+
+    a, b = call.args[-2:]
+    if not (a.content.dtype == b.content.dtype == call.results[0].content.dtype) or call.kwargs:
+        return call
+    WITH_OUT.add(blas.product)
+    new = Call(blas.product, (a, b), {}, None)
+    new.results, new.section, new.line = call.results, call.section, call.line
+    return new
 
 
 def _is_matrix(value: Any) -> bool:

@@ -10,7 +10,7 @@ from autograd_np.capture import Call
 from autograd_np.compiling.flow import Flow, is_stand_in
 from autograd_np.versions import owner
 
-__all__ = ["COPYING", "FILLING", "RESHAPING", "Places"]
+__all__ = ["COPYING", "FILLING", "RESHAPING", "WITH_OUT", "Places"]
 
 COPYING: set[Any] = {"copy", "astype", np.copy}
 """What makes a copy."""
@@ -19,11 +19,12 @@ FILLING: dict[Any, int | None] = {np.empty_like: None, np.zeros_like: 0, np.ones
 RESHAPING: set[Any] = {"reshape", "ravel", np.reshape, np.ravel}
 """What makes a copy if the elements do not lie in order."""
 
-_WITH_OUT: set[Any] = {
+WITH_OUT: set[Any] = {
     np.sum, np.mean, np.prod, np.max, np.amax, np.min, np.amin, np.var, np.std, np.cumsum, np.cumprod, np.dot, np.clip,
     np.concatenate, np.stack, np.einsum, np.round, np.outer,
     "sum", "mean", "prod", "max", "min", "var", "std", "cumsum", "cumprod", "dot", "clip", "round", "random",
 }  # fmt: skip
+"""What takes `out`, besides ufuncs."""
 
 
 class Places:
@@ -111,7 +112,7 @@ def _takes_out(function: Any) -> bool:
         return function.nout == 1
     if isinstance(function, tuple):
         return function[1] in ("reduce", "accumulate")
-    return function in _WITH_OUT
+    return function in WITH_OUT
 
 
 def _cannot_take_out(call: Call, dtype: Any) -> bool:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from autograd_np.capture import kernel
+from autograd_np.memory import empty, empty_like
 from autograd_np.neural.arguments import Array, Pair
-from autograd_np.neural.memory import empty, empty_like
 from autograd_np.neural.threads import in_halves, tuned
 
 __all__ = [
@@ -38,7 +38,8 @@ _THICK = 32
 # lock does. Row by row, two threads take 1.1 to 1.6 times as long.
 _CACHED = 2**17
 
-_BOOL = np.dtype(bool)
+# From this many numbers on, a product is put into memory that was used before.
+_LARGE = 2**15
 
 
 def matmul(a: Any, b: Any) -> Any:
@@ -46,9 +47,11 @@ def matmul(a: Any, b: Any) -> Any:
     if a.__class__ is not np.ndarray or b.__class__ is not np.ndarray:
         return a @ b  # a sweep that is itself recorded multiplies Tensors
     multiply = _outer if a.shape[1] == 1 else np.matmul
-    if not tuned() or type(a) is not np.ndarray:  # a captured product is left to BLAS
+    if type(a) is not np.ndarray or not (tuned() or len(a) * b.shape[1] >= _LARGE):  # or captured
         return multiply(a, b)
     y = empty((len(a), b.shape[1]), np.result_type(a, b))
+    if not tuned():
+        return multiply(a, b, out=y)
 
     def work(rows: slice) -> None:
         multiply(a[rows], b, out=y[rows])
@@ -296,7 +299,7 @@ def max_of_tiles_gradient(g: Array, y: Array, across: Array, x: Array, kernel: P
     total[:, :, rows * kh :] = 0
     total[:, :, :, columns * kw :] = 0
     on_the_way = empty_like(across, across.shape, g.dtype)
-    holds = empty_like(across, across.shape, _BOOL)
+    holds = empty_like(across, across.shape, np.dtype(bool))
     g = as_in_memory(g, y)
 
     def work(part: slice) -> None:

@@ -29,8 +29,9 @@ def tune_process(enabled: bool = True) -> None:
     instead of given back to the system, which large arrays otherwise pay for with thousands of page faults in each
     step.
 
-    A step of a small CNN takes 0.5 to 0.6 of the time, one of LeNet 0.7; a perceptron gains little. It holds for the
-    whole process: other products of matrices, also those written with @, have one thread then.
+    It is for large convolutional networks: a step of LeNet takes 0.7 of the time. Where products of matrices are most
+    of the work, BLAS's own threads do better: a step of a perceptron takes 1.4 of the time. It holds for the whole
+    process: other products of matrices, also those written with @, have one thread then.
 
     A convolution gives the same bits as without. A matrix product may differ in the last bit, as it does between
     different numbers of BLAS threads.

@@ -420,8 +420,8 @@ def autograd_functions(batch: int) -> Functions:
 class Work:
     """Something to do at some size, who does it, and what part of each peer's time it should take here.
 
-    `tuned` tells whether our process is tuned by `tune_process`, and `threads` is how many threads each library may use,
-    where that is not the whole run's number; the title then says so.
+    `tuned` tells whether our process is tuned by `tune_process`, and `threads` is how many threads each library may
+    use, where that is not the whole run's number; the title then says so.
     """
 
     name: str

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_np import value_and_grad
-from autograd_np.neural import conv2d, max_pool2d, memory
-from autograd_np.neural.memory import empty, empty_like
+from autograd_np import memory, value_and_grad
+from autograd_np.memory import empty, empty_like
+from autograd_np.neural import conv2d, max_pool2d
 
 LARGE = (256, 256)
 F4, F8 = np.dtype(np.float32), np.dtype(np.float64)
@@ -24,7 +24,7 @@ F4, F8 = np.dtype(np.float32), np.dtype(np.float64)
 @pytest.fixture(autouse=True)
 def nothing_lent_before() -> None:
     gc.collect()
-    memory._Lent.free.clear()
+    memory.Lent.free.clear()
 
 
 def address(x: Any) -> int:
@@ -102,7 +102,7 @@ def test_small_arrays_and_those_of_objects_are_numpy_s_own() -> None:
 
 def test_no_more_is_kept_than_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def kept() -> int:
-        return sum(size * len(parts) for size, parts in memory._Lent.free.items())
+        return sum(size * len(parts) for size, parts in memory.Lent.free.items())
 
     monkeypatch.setattr(memory, "_KEPT", 4 * 2**18)
     arrays = [empty(LARGE, F4) for _ in range(6)]
@@ -129,7 +129,7 @@ def test_kernels_write_all_that_they_read(channels: int, stride: int, monkeypatc
     """What lent memory holds is no part of any result. With all bits set, floating-point numbers are NaN."""
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(64, channels, 33, 31)), rng.normal(size=(8, channels, 5, 3))
-    lend = memory._Lent.array
+    lend = memory.Lent.array
     content = lent = 0
 
     def lend_filled(self: Any, *form: Any) -> Any:
@@ -141,7 +141,7 @@ def test_kernels_write_all_that_they_read(channels: int, stride: int, monkeypatc
     def f(x: Any, w: Any) -> Any:
         return np.sum(np.cos(max_pool2d(conv2d(x, w, np.ones(8), stride, (2, 1)), 2)))
 
-    monkeypatch.setattr(memory._Lent, "array", lend_filled)
+    monkeypatch.setattr(memory.Lent, "array", lend_filled)
     value, gradients = value_and_grad(f, argnums=(0, 1))(x, w)
     content = 255
     value_again, gradients_again = value_and_grad(f, argnums=(0, 1))(x, w)

@@ -1,4 +1,4 @@
-"""Memory for the large arrays of the kernels: that of earlier ones, once nobody has a view of them any more.
+"""Memory for large arrays: that of earlier ones, once nobody has a view of them any more.
 
 What NumPy asks of the system for a large array are pages that must be found and cleared, some of which it has just
 given back: for a small network that takes longer than computing what is written there.
@@ -10,10 +10,11 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from autograd_np.neural.arguments import Array
+__all__ = ["Lent", "empty", "empty_like"]
 
-__all__ = ["empty", "empty_like"]
+Array = NDArray[Any]
 
 # In bytes. Smaller arrays come out of memory that the process has, in less time than it takes to lend them some.
 _LARGE = 2**18
@@ -23,7 +24,7 @@ _LARGE = 2**18
 _KEPT = 2**27
 
 
-class _Lent:
+class Lent:
     """Memory on loan: it can be lent again when the last array in it is gone.
 
     Threads may lend and return at any moment: each step of it is one operation of a list or a dict.
@@ -33,10 +34,10 @@ class _Lent:
 
     def __init__(self, size: int) -> None:
         try:
-            self.memory = _Lent.free[size].pop()
+            self.memory = Lent.free[size].pop()
         except (KeyError, IndexError):
-            if sum(size * len(parts) for size, parts in list(_Lent.free.items())) > _KEPT:
-                _Lent.free.clear()
+            if sum(size * len(parts) for size, parts in list(Lent.free.items())) > _KEPT:
+                Lent.free.clear()
             self.memory = np.empty(size, np.uint8)
 
     def array(self, shape: tuple[int, ...], dtype: Any) -> Array:
@@ -48,13 +49,13 @@ class _Lent:
     def __del__(self) -> None:
         size = self.memory.size
         if 4 * size <= _KEPT:
-            _Lent.free.setdefault(size, []).append(self.memory)
+            Lent.free.setdefault(size, []).append(self.memory)
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return an array of any content, as np.empty does."""
     size = math.prod(shape) * dtype.itemsize
-    return np.empty(shape, dtype) if size < _LARGE or dtype.kind not in "bfc" else _Lent(size).array(shape, dtype)
+    return np.empty(shape, dtype) if size < _LARGE or dtype.kind not in "bfc" else Lent(size).array(shape, dtype)
 
 
 def empty_like(x: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
