@@ -98,6 +98,10 @@ class Log:
     calls : list of Call
     section : str
         To which part of the program the next call belongs.
+    draws : list of (Generator, bytes, bytes)
+        The draws of random numbers that were written down, with the generator's states on both sides.
+    outside : set of int
+        The ids of the arrays that own memory from outside, into which a run may not write.
     """
 
     def __init__(self) -> None:
@@ -105,8 +109,8 @@ class Log:
         self.section = ""
         self._errors = cast("dict[str, str]", np.geterr()).items()
         self._closed = False
-        self.draws: list[tuple[Any, bytes, bytes]] = []  # generators, and their states on both sides of a draw
-        self.outside: set[int] = set()  # the owners of arrays from outside
+        self.draws: list[tuple[Any, bytes, bytes]] = []
+        self.outside: set[int] = set()
         self._known: dict[int, StandIn] = {}  # by the arrays' ids, which name them as long as they are alive
 
     def close(self) -> None:
