@@ -315,7 +315,7 @@ def _bars(races: Sequence[Race]) -> Any:
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     figure.suptitle("autograd_np beside its peers", fontsize=15)
-    figure.legend(loc="outside lower center", ncols=len(seen), frameon=False)
+    figure.legend(loc="outside lower center", ncols=min(len(seen), 4), frameon=False)
     return figure
 
 
