@@ -516,7 +516,7 @@ def _replaced(module: Module, values: Mapping[int, Tensor | NDArray[Any]], made:
                 vars(copy)[name] = values[id(value)]
             else:
                 buffer = name in buffer_names(module)
-                vars(copy)[name] = np.array(value) if buffer and value is not None else value
+                vars(copy)[name] = np.copy(value) if buffer and value is not None else value
     return made[id(module)]
 
 

@@ -1,0 +1,1 @@
+"""What PyTorch made of the cases, a file for each family."""
