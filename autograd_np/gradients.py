@@ -1,22 +1,22 @@
-"""Gradients of tensors with respect to tensors: sweeps that are recorded, and sweeps of a batch of gradients."""
+"""Gradients of tensors with respect to tensors, and what stands for an argument that is differentiated by."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import views
-from autograd_np.modes import mode, recording
+from autograd_np.modes import mode
 from autograd_np.operands import array_of
-from autograd_np.outputs import output_node
-from autograd_np.tape import NOTHING, CallRules, Contribution, Node, sweep
+from autograd_np.sweeps import swept
+from autograd_np.tape import NOTHING, Node
 from autograd_np.tensor import Operand, Tensor, seed, wrap
 from autograd_np.versions import is_array, own, owner
-from autograd_np.watch import check_found, record_in_mode, rules_in_mode
+from autograd_np.watch import check_found, record_in_mode
 
 __all__ = ["as_argument", "batched_gradients", "depends_on_others", "gradients", "pulled"]
 
@@ -140,14 +140,7 @@ def _swept(
     batched: bool = False,
 ) -> list[Tensor | None]:
     """Return what a sweep finds for the wanted nodes, as Tensors; None where it finds nothing."""
-    call = rules_in_mode()
-    if batched:
-        call = _one_by_one(call)
-    if create:
-        with recording():
-            found = sweep(nodes, starts, set(wanted), call=_recorded(call), retain=retain)
-    else:
-        found = sweep(nodes, [start.data for start in starts], set(wanted), call=call, retain=retain)
+    found = swept(nodes, starts, set(wanted), wrap, create=create, retain=retain, batched=batched)
     check_found(found)
     results: list[Tensor | None] = []
     take = found.pop if len(set(wanted)) == len(wanted) else found.get  # two inputs may be one node: each gets a copy
@@ -161,55 +154,6 @@ def _swept(
         else:
             results.append(None if g is None else wrap(own(g), None))
     return results
-
-
-def _recorded(rules: CallRules) -> CallRules:
-    """Return how rules are called so that the sweep itself is recorded: with tensors in place of arrays."""
-
-    def call(
-        node: Node, argnums: Sequence[int], g: Any, y: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Sequence[Any]:
-        parents = node.parent_of()
-        args = [wrap(arg, parents[i]) if i in parents and is_array(arg) else arg for i, arg in enumerate(args)]
-        if type(y) is tuple:
-            outputs: Any = y  # pyright: ignore[reportUnknownVariableType]
-            y = tuple(
-                wrap(part, output_node(node, outputs, i)) if is_array(part) else part for i, part in enumerate(outputs)
-            )
-        elif is_array(y):
-            y = wrap(y, node)
-        # The rules compute it from the arguments here, since what the forward pass saved is a constant.
-        kwargs = {name: value for name, value in kwargs.items() if name != "residuals"}
-        return rules(node, argnums, g, y, args, kwargs)
-
-    return call
-
-
-def _one_by_one(rules: CallRules) -> CallRules:
-    """Return how rules are called with a batch of gradients: those that take one gradient only, once for each."""
-
-    def call(
-        node: Node, argnums: Sequence[int], g: Any, y: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Sequence[Any]:
-        plan: Any = node.plan
-        if plan.primitive.batched:
-            return rules(node, argnums, g, y, args, kwargs)
-        several = type(g) is tuple
-        count = len(cast(Any, g[0] if several else g))
-        gs = [tuple(part[i] for part in g) if several else g[i] for i in range(count)]
-        columns = zip(*(rules(node, argnums, one, y, args, kwargs) for one in gs), strict=True)
-        parents = node.parent_of()
-        return [_stacked(parts, parents[i]) for i, parts in zip(argnums, columns, strict=True)]
-
-    return call
-
-
-def _stacked(parts: Sequence[Any], parent: Node) -> Any:
-    """Stack what a rule returned for the gradients of a batch."""
-    if parts[0] is None:
-        return None
-    stack: Any = np.stack  # it dispatches
-    return stack([g.added_to(None, False, parent) if isinstance(g, Contribution) else g for g in parts])
 
 
 def depends_on_others(output: Tensor, inputs: Sequence[Tensor]) -> bool:

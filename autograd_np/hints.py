@@ -27,8 +27,6 @@ t.is_cuda or torch.cuda.is_available() -> False
 t.contiguous() -> t  # no operation asks for an order in memory
 t.clone() or torch.clone(t) -> t.copy()
 t.grad_fn -> autograd_np.print_tape(loss)  # or draw(loss): what leads to a tensor
-t.retain_grad() -> autograd_np.gradients(loss, t)  # before backward()
-t.register_hook(f) -> # there are no hooks; gradients(loss, t) gives the gradient of any tensor
 t.requires_grad_() -> t.requires_grad = True  # or False
 t.detach_() -> t = t.detach()
 
@@ -162,18 +160,11 @@ torch.utils.data.DataLoader(dataset, batch_size=64, shuffle=True)
     -> nn.data.Batches(inputs, labels, batch_size=64)
 torch.compile(f) -> autograd_np.compile(f)
 
-model.to("cpu") or model.cpu() or model.cuda() -> model  # everything is computed on the CPU
-model.double() or model.to(torch.float64) -> model = model.astype(np.float64)  # a copy, and new parameters
-model.float() -> model = model.astype(np.float32)  # a copy, and new parameters
-model.half() -> model = model.astype(np.float16)  # a copy, and new parameters
-model.register_parameter("w", w) -> model.w = w
-model.add_module("head", layer) or model.register_module("head", layer) -> model.head = layer
-model.get_parameter("0.weight") -> dict(model.named_parameters())["0.weight"]
-model.get_submodule("0") -> dict(model.named_modules())["0"]
-model.register_forward_hook(f) -> # there are no hooks; a module of one's own can look at what it is called with
+model.cpu() or model.cuda() -> model  # everything is computed on the CPU
+model.register_full_backward_hook(f)
+    -> # the closest are model.register_forward_hook(f), and t.register_hook(f) on what it sees
 model.compile() -> nn.compile_step(model, loss, optimizer)
 
-nn.Parameter(w) or nn.parameter.Parameter(w) -> Tensor(w, requires_grad=True)
 nn.ParameterList([w]) or nn.ParameterDict({"w": w}) -> model.w = Tensor(w, requires_grad=True)  # an attribute for each
 nn.Buffer(a) -> model.register_buffer("name", a)
 nn.ModuleDict({"head": layer})["head"] -> nn.Sequential({"head": layer}).head
@@ -399,6 +390,29 @@ def print_names() -> None:
 
 
 _KEYWORDS = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof"}
+
+
+def both_keywords(function: F) -> F:
+    """Let a function that takes NumPy's keywords take PyTorch's as well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_np.hints import both_keywords
+    >>> both_keywords(np.sum)([[1, 2], [3, 4]], dim=1)
+    array([3, 7])
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for there, here in _KEYWORDS.items():
+            if there in kwargs:
+                if here in kwargs:
+                    raise TypeError(f"{function.__name__}: {there}= is {here}= under PyTorch's name; give one of them")
+                kwargs[here] = kwargs.pop(there)
+        return function(*args, **kwargs)
+
+    return call  # pyright: ignore[reportReturnType]
 
 
 def numpy_keywords(function: F) -> F:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,20 +75,31 @@ class Plan:
         Whether every argument is a stand-in: the node then keeps its parents in place of the arguments.
     pair : tuple of two rules, or empty
         The rules, where there are two arguments and both need a gradient.
+    hooks : mapping or None
+        What sees the gradients of one node: such a node has a plan of its own.
     """
 
-    __slots__ = ("argnums", "keeps_no_argument", "keeps_output", "pair", "primitive", "specs", "stand_ins")
+    __slots__ = (
+        "__weakref__", "argnums", "hooks", "keeps_no_argument", "keeps_output", "pair", "primitive", "specs",
+        "stand_ins",
+    )  # fmt: skip
 
     def __init__(self, primitive: Primitive, needed: int) -> None:
         count = needed.bit_length() - 1
         argnums = tuple(i for i in range(count) if needed >> (count - 1 - i) & 1)
         no_output, unread = primitive.unread(argnums, count)
-        self.primitive, self.argnums = primitive, argnums
+        self.primitive, self.argnums, self.hooks = primitive, argnums, None
         self.keeps_output = not no_output
         self.stand_ins = tuple((i, argnums.index(i)) for i in unread if i in argnums)
         self.specs = tuple(i for i in unread if i not in argnums)
         self.keeps_no_argument = len(self.stand_ins) == count
         self.pair = primitive.vjps if len(argnums) == count == len(primitive.vjps) == 2 else ()
+
+    def for_one_node(self) -> Plan:
+        """Return a plan that can have hooks."""
+        plan = copy.copy(self)
+        plan.hooks = {}
+        return plan
 
 
 class _Plans(dict[int, Plan]):

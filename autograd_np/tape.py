@@ -39,6 +39,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_np.hooks import Hooks, totals_for
 from autograd_np.primitives import Plan, Primitive, Spec
 from autograd_np.versions import check_unchanged, is_array, tick
 
@@ -147,12 +148,13 @@ class Node:
 class Leaf(Node):
     """The start of a tape: a Tensor made by hand, or for an argument of a function that is being differentiated."""
 
-    __slots__ = ("__weakref__", "is_argument", "tensor")
+    __slots__ = ("__weakref__", "hooks", "is_argument", "tensor")
 
     tensor: weakref.ref[Any]
+    hooks: Hooks
 
     def __init__(self, tensor: Any, data: NDArray[Any], is_argument: bool = False) -> None:
-        self.number, self.tensor, self.is_argument = tick(), weakref.ref(tensor), is_argument
+        self.number, self.tensor, self.is_argument, self.hooks = tick(), weakref.ref(tensor), is_argument, {}
         self.plan, self.parents, self.args, self.kwargs, self.output = None, (), (), NOTHING, None
         self.shape, self.dtype = data.shape, data.dtype
 
@@ -257,7 +259,7 @@ def sweep(
     order, wanted = _order(outputs, inputs)
     check_unchanged(order)
     lead = gradients[0].ndim - outputs[0].ndim
-    totals: dict[Node, Any] = {}
+    totals = totals_for(order)
     owned: set[Node] = set()
     for node, g in zip(outputs, gradients, strict=True):
         _add(totals, owned, node, g)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar, Union, cast, final, overload
 
@@ -19,9 +18,10 @@ from autograd_np.operands import admitted, array_of, described, knows_better, lo
 from autograd_np.outputs import output_node
 from autograd_np.primitives import Primitive, implementations, name_of, primitive_of, primitives, refusals
 from autograd_np.supported import check_fit, unsupported
-from autograd_np.tape import NOTHING, Leaf, Node, record_node, sweep
+from autograd_np.sweeps import Differentiable, receivers, retained, swept
+from autograd_np.tape import NOTHING, Node, record_node
 from autograd_np.versions import as_ndarray, is_array, own, versions
-from autograd_np.watch import check_found, record_in_mode, rules_in_mode
+from autograd_np.watch import check_found, record_in_mode
 
 __all__ = [
     "Operand", "Tensor", "argument", "as_array", "assign", "astype", "getitem", "holds_a_tensor", "joined", "plain",
@@ -31,16 +31,6 @@ __all__ = [
 Operand: TypeAlias = Union["Tensor", ArrayLike]
 Operator: TypeAlias = Callable[[Any, Operand], "Tensor"]
 F = TypeVar("F", bound=Callable[..., Any])
-
-# The leaves of frozen tensors, by the tensors' ids. A tensor that is thawed takes its leaf again: what was recorded
-# before it was frozen counts as well, and what is spent by now is not taken for something else.
-_frozen: dict[int, tuple[weakref.ref[Tensor], Leaf]] = {}
-
-
-def _forget(key: int, reference: weakref.ref[Tensor]) -> None:
-    if key in _frozen and _frozen[key][0] is reference:
-        del _frozen[key]
-
 
 # Held while gradients are added to leaves, which threads may share.
 _adding = threading.RLock()
@@ -100,7 +90,7 @@ def _operators(ufunc: np.ufunc) -> tuple[Operator, Operator, Operator]:
 
 
 @final
-class Tensor(methods.NumpyMethods):
+class Tensor(Differentiable):
     """An array that records what is computed with it, so that it can be differentiated.
 
     NumPy's functions take a Tensor as they take an array, and return one: `np.tanh(x @ W + b)`. So do ufuncs of
@@ -136,7 +126,7 @@ class Tensor(methods.NumpyMethods):
     __slots__ = ("__weakref__", "_array", "_grad", "_node", "_view")
 
     _array: NDArray[Any]
-    _grad: NDArray[Any] | None
+    _grad: Any
     _node: Node | None
     _view: views.View | None
 
@@ -183,8 +173,11 @@ class Tensor(methods.NumpyMethods):
         np.copyto(self._array, array)
 
     @property
-    def grad(self) -> NDArray[Any] | None:
-        """The gradient gathered by `backward`: a plain array of this tensor's shape and dtype, its own, or None."""
+    def grad(self) -> Any:
+        """The gradient gathered by `backward`: a plain array of this tensor's shape and dtype, its own, or None.
+
+        After `backward(create_graph=True)` it is a Tensor.
+        """
         return self._grad
 
     @grad.setter
@@ -213,21 +206,8 @@ class Tensor(methods.NumpyMethods):
                 f"a tensor of dtype {self.dtype} cannot require a gradient: only floating and complex numbers can; "
                 f"pass dtype=float"
             )
-        if value == (self._node is not None):
-            return
-        if self._node is not None:
-            _frozen[id(self)] = weakref.ref(self, functools.partial(_forget, id(self))), cast(Leaf, self._node)
-            self._node = None
-            return
-        if views.root_of(self) is not self:
-            raise RuntimeError(
-                "a view of another tensor cannot be made a leaf, since writing into that would change it; make one of "
-                "a copy (t.copy())"
-            )
-        known, leaf = _frozen.pop(id(self), (None, None))
-        # A leaf is updated in place, but `s -= 1` would make another tensor of a number.
-        self._view = None if views.is_number(self) else self._view
-        self._node = leaf if known is not None and known() is self else Leaf(self, self._array)
+        if value != (self._node is not None):
+            (views.thaw if value else views.freeze)(self)
 
     @property
     def is_leaf(self) -> bool:
@@ -318,23 +298,30 @@ class Tensor(methods.NumpyMethods):
 
     # -- backwards ----------------------------------------------------------------------------------------------------
 
-    def backward(self, gradient: Operand | None = None, retain_graph: bool = False) -> None:
+    def backward(
+        self, gradient: Operand | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
+    ) -> None:  # fmt: skip
         """Add the gradient of this tensor to the `.grad` of every leaf that it was computed from.
 
         Parameters
         ----------
         gradient : array_like of this tensor's shape, optional
             The gradient of some final scalar with respect to this tensor; 1 for a scalar.
-        retain_graph : bool
-            Keep the graph for another backward pass. By default it is released on the way.
+        retain_graph : bool, optional
+            Keep the graph for another backward pass. By default it is released on the way, unless `create_graph`.
+        create_graph : bool
+            Record the sweep itself: each `.grad` is a Tensor then, which can be differentiated again.
+        inputs : Tensor or sequence of Tensor, optional
+            Leaves or results that alone get a gradient; by default all leaves, and results that retain theirs.
 
         Raises
         ------
         RuntimeError
             If nothing was recorded, if the tensor is no scalar and `gradient` is missing, if the graph is spent, or
-            if an array on it was changed in place. No gradient has changed then.
+            if an array on it was changed in place, or an input requires no gradient. No gradient has changed then.
         ValueError
-            If `gradient` has another shape.
+            If `gradient` has another shape, or there are no inputs.
 
         Examples
         --------
@@ -349,7 +336,9 @@ class Tensor(methods.NumpyMethods):
             views.check_complex(node, "backward()")
         if mode.get().differentiating:
             views.check_constant(node, "backward()")
-        found = sweep([node], [start._array], call=rules_in_mode(), retain=retain_graph)
+        to = receivers(node, inputs) if create_graph or retained or inputs is not None else None
+        retain = create_graph if retain_graph is None else retain_graph
+        found = swept([node], [start], to, wrap, create=create_graph, retain=retain)
         # No other name for the arrays may be left, so that `own` need not copy them.
         del start
         check_found(found, kept=True)
@@ -357,11 +346,13 @@ class Tensor(methods.NumpyMethods):
         with _adding:
             while found:
                 node, total = found.popitem()
-                leaf = node.tensor and node.tensor()
+                leaf = to[node] if to else node.tensor and node.tensor()
                 if leaf is not None and leaf._node is node:  # else it was frozen meanwhile
-                    totals.append((leaf, own(total) if leaf._grad is None else leaf._grad + total))
+                    grad = leaf._grad if create_graph else plain(leaf._grad)
+                    total = total if create_graph or grad is not None else own(total)
+                    totals.append((leaf, total if grad is None else grad + total))
             for leaf, total in totals:
-                leaf._grad = as_ndarray(total)
+                leaf._grad = total if create_graph else as_ndarray(total)
 
     # -- in place -----------------------------------------------------------------------------------------------------
 

@@ -13,11 +13,13 @@ A tensor here is whatever has an array, a node or None, and a view or None (`Ten
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from autograd_np.modes import mode
 from autograd_np.operands import described
@@ -28,9 +30,9 @@ from autograd_np.watch import record_in_mode
 
 __all__ = [
     "CONSTANT", "NUMBER", "View", "ancestors", "argument", "as_leaf", "assign", "check_complex", "check_constant",
-    "check_fits", "check_memory", "check_out", "check_writable", "complex_by_real", "copied", "current", "getitem",
-    "is_argument", "is_number", "is_view", "node_of", "overwrite", "place_of", "put_array", "root_of", "same_memory",
-    "unchanging", "view_of", "write",
+    "check_fits", "check_memory", "check_out", "check_writable", "complex_by_real", "copied", "current", "freeze",
+    "getitem", "is_argument", "is_number", "is_view", "node_of", "overwrite", "place_of", "put_array", "recast",
+    "root_of", "same_memory", "thaw", "unchanging", "view_of", "write",
 ]  # fmt: skip
 
 
@@ -129,6 +131,46 @@ def node_of(tensor: Any) -> Node | None:
 def put_array(tensor: Any, array: Any) -> None:
     """Put another array in place of a tensor's own: what stands for it while a function is captured, and back."""
     tensor._array = array
+
+
+# The leaves of frozen tensors, by the tensors' ids. A tensor that is thawed takes its leaf again: what was recorded
+# before it was frozen counts as well, and what is spent by now is not taken for something else.
+_frozen: dict[int, tuple[weakref.ref[Any], Leaf]] = {}
+
+
+def _forget(key: int, reference: weakref.ref[Any]) -> None:
+    if key in _frozen and _frozen[key][0] is reference:
+        del _frozen[key]
+
+
+def freeze(tensor: Any) -> None:
+    """Make a constant of a leaf."""
+    _frozen[id(tensor)] = weakref.ref(tensor, partial(_forget, id(tensor))), tensor._node
+    tensor._node = None
+
+
+def thaw(tensor: Any) -> None:
+    """Make a leaf of a tensor, the one that it was if it was frozen."""
+    if root_of(tensor) is not tensor:
+        raise RuntimeError(
+            "a view of another tensor cannot be made a leaf, since writing into that would change it; make one of a "
+            "copy (t.copy())"
+        )
+    known, leaf = _frozen.pop(id(tensor), (None, None))
+    # A leaf is updated in place, but `s -= 1` would make another tensor of a number.
+    tensor._view = None if is_number(tensor) else tensor._view
+    tensor._node = leaf if known is not None and known() is tensor else Leaf(tensor, tensor._array)
+
+
+def recast(tensor: Any, dtype: DTypeLike) -> None:
+    """Take a tensor, a leaf, into another floating dtype, its gradient as well; what was recorded of it stays so."""
+    if tensor._array.dtype.kind != "f" or tensor._array.dtype == dtype:
+        return
+    tensor._array = tensor._array.astype(dtype)
+    tensor._grad = None if tensor._grad is None else tensor._grad.astype(dtype)
+    tensor._view = NUMBER if is_number(tensor) else None
+    tensor._node = None if tensor._node is None else Leaf(tensor, tensor._array)
+    _frozen.pop(id(tensor), None)
 
 
 def place_of(tensor: Any) -> Node | None:

@@ -25,6 +25,7 @@ from nn.layers import (
 )
 from nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from nn.module import Module, functional_call
+from nn.parameter import Parameter
 from nn.stability import explain_divergence
 from nn.training import accuracy, evaluate, fit, predict
 
@@ -43,6 +44,7 @@ __all__ = [
     "MaxPool2d",
     "Module",
     "ModuleList",
+    "Parameter",
     "ReLU",
     "Sequential",
     "Sigmoid",

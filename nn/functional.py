@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from autograd_np import neural
-from autograd_np.hints import numpy_keywords, refuse
+from autograd_np.hints import both_keywords, refuse
 from autograd_np.neural import (
     batch_norm,
     binary_cross_entropy,
@@ -40,9 +40,10 @@ __all__ = [
     "softmax",
 ]
 
-log_softmax = numpy_keywords(neural.log_softmax)
-logsumexp = numpy_keywords(neural.logsumexp)
-softmax = numpy_keywords(neural.softmax)
+# Of these, axes have NumPy's name, and PyTorch's as well.
+log_softmax = both_keywords(neural.log_softmax)
+logsumexp = both_keywords(neural.logsumexp)
+softmax = both_keywords(neural.softmax)
 
 if not TYPE_CHECKING:  # which would take every name for known
 

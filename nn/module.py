@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from copy import deepcopy
 from reprlib import repr as short
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeGuard
 
 import numpy as np
@@ -14,13 +14,15 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import Tensor
 from autograd_np.hints import refuse
+from autograd_np.hooks import Handle
 from autograd_np.modes import mode
 from autograd_np.versions import as_ndarray
+from autograd_np.views import recast
+from nn.parameter import Parameter, is_parameter, zero_grad
 
 __all__ = ["IncompatibleKeys", "Module", "buffer_names", "functional_call", "parameter_names"]
 
-# Whether a module is being called, in this thread or task.
-_calling: ContextVar[bool] = ContextVar("nn.module.calling", default=False)
+_DEVICES = {"cpu", "cuda", "mps", "xpu", "meta"}
 
 
 class IncompatibleKeys(NamedTuple):
@@ -36,16 +38,16 @@ class Module:
     A subclass assigns its parameters and its parts to attributes and computes in `forward`. What is assigned decides
     what it is:
 
-    - a `Tensor` that is a leaf is a parameter, also while it is frozen (``requires_grad=False``);
+    - a `Parameter`, or any other leaf that requires a gradient, is a parameter, and stays one while it is frozen;
     - a `Module` is a child, whose parameters are this module's too;
-    - everything else is left alone: results of operations, and what `forward` keeps for later that needs no gradient.
+    - everything else is left alone: constants, results of operations, and what `forward` keeps for later.
 
     Arrays that belong to the state and are not trained are registered with `register_buffer`. A list, tuple or dict of
     modules or parameters is refused, since it would not be trained or saved: use `ModuleList` or `Sequential`. So is
     anything of another kind under the name of a parameter, a buffer or a child; None may take its place, and `del`
     frees the name.
 
-    A floating plain array that a module is called with is taken into the dtype of the module's parameters.
+    Floating arrays and tensors that a module is called with are taken into the dtype of the module's parameters.
 
     Attributes
     ----------
@@ -61,10 +63,9 @@ class Module:
     --------
     >>> import numpy as np
     >>> import nn
-    >>> from autograd_np import Tensor
     >>> class Scale(nn.Module):
     ...     def __init__(self, features):
-    ...         self.scale = Tensor(np.ones(features, np.float32), requires_grad=True)
+    ...         self.scale = nn.Parameter(np.ones(features, np.float32))
     ...
     ...     def forward(self, x):
     ...         return x * self.scale
@@ -83,6 +84,10 @@ class Module:
     training: bool
     _parameter_names: frozenset[str]
     _buffer_names: frozenset[str]
+    # What few modules have, they have as attributes of their own.
+    _passing_names: frozenset[str] = frozenset()  # of the buffers that are not saved
+    _forward_pre_hooks: Mapping[Handle, Callable[..., Any]] = MappingProxyType({})
+    _forward_hooks: Mapping[Handle, Callable[..., Any]] = MappingProxyType({})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make an empty module."""
@@ -98,17 +103,20 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward method: define `def forward(self, x): ...`")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call `forward`, with floating plain arrays taken into the dtype of the parameters."""
-        inputs = [x if type(x) is Tensor else _taken(self, x) for x in args]
-        named = {name: _taken(self, x) for name, x in kwargs.items()} if kwargs else kwargs
+        """Call `forward`, with floating numbers taken into the dtype of the parameters, and the hooks around it."""
         watch, output = mode.get().watch, None
         outer = watch and watch.enter(self)
-        token = _calling.set(True)
         try:
+            for hook in [*self._forward_pre_hooks.values()]:
+                args = _arguments(hook(self, args), args)
+            inputs = [_taken(self, x) for x in args]
+            named = {name: _taken(self, x) for name, x in kwargs.items()} if kwargs else kwargs
             output = self.forward(*inputs, **named)
+            for hook in [*self._forward_hooks.values()]:
+                changed = hook(self, args, output)
+                output = output if changed is None else changed
             return output
         finally:
-            _calling.reset(token)
             if watch is not None:
                 watch.leave(self, outer, output)
 
@@ -124,14 +132,13 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self._buffer_names:
             value = _as_buffer(self, name, value)
-        # Under no_grad a result is a leaf too: what is assigned during a call and needs no gradient is such a result.
-        elif isinstance(value, Tensor) and value.is_leaf and (value.requires_grad or not _calling.get()):
+        elif is_parameter(value):
             vars(self)["_parameter_names"] = self._parameter_names | {name}
         elif name in self._parameter_names:
             if value is not None:
                 raise TypeError(
                     f"{type(self).__name__}.{name} is a parameter, and what is assigned to it ({_kind(value)}) cannot "
-                    f"be one; assign a Tensor made of numbers, or None, or write new values into {name}.data"
+                    f"be one; assign an nn.Parameter, or None, or write new values into {name}.data"
                 )
             vars(self)["_parameter_names"] = self._parameter_names - {name}
         elif isinstance(value, Module):
@@ -152,11 +159,12 @@ class Module:
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
-        for names in ("_parameter_names", "_buffer_names"):
-            vars(self)[names] = vars(self)[names] - {name}
+        for names in ("_parameter_names", "_buffer_names", "_passing_names"):
+            if name in getattr(self, names):
+                vars(self)[names] = getattr(self, names) - {name}
 
-    def register_buffer(self, name: str, array: ArrayLike | None) -> None:
-        """Add an array that is saved in the state dict and not trained, as an attribute.
+    def register_buffer(self, name: str, array: ArrayLike | None, persistent: bool = True) -> None:
+        """Add an array that is not trained, as an attribute, and save it in the state dict.
 
         Parameters
         ----------
@@ -164,6 +172,8 @@ class Module:
             Name of the attribute.
         array : array_like or None
             It is copied. None stands for a buffer that this module does without.
+        persistent : bool
+            Whether it stands in the state dict.
 
         Raises
         ------
@@ -187,7 +197,52 @@ class Module:
             )
         buffer = _as_buffer(self, name, array)
         vars(self)["_buffer_names"] = self._buffer_names | {name}
+        if not persistent:
+            vars(self)["_passing_names"] = self._passing_names | {name}
         setattr(self, name, None if buffer is None else buffer.copy())
+
+    def register_parameter(self, name: str, parameter: Tensor | None) -> None:
+        """Add a parameter as an attribute; None stands for one that this module does without."""
+        if not name.isidentifier() or hasattr(self, name):
+            raise ValueError(
+                f"{type(self).__name__}.register_parameter({name!r}): the name must be an identifier that is not in use"
+            )
+        if parameter is not None and not is_parameter(parameter):
+            raise TypeError(
+                f"{type(self).__name__}.register_parameter({name!r}): {_kind(parameter)} is no parameter; give an "
+                f"nn.Parameter"
+            )
+        setattr(self, name, parameter)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a part under a name, which need not be an identifier: "0" is one, "a.b" is not."""
+        if not isinstance(name, str) or not name or "." in name or hasattr(self, name):  # pyright: ignore
+            raise ValueError(
+                f"{type(self).__name__}.add_module({name!r}): the name must be a word without dots that is not in use"
+            )
+        if not isinstance(module, Module | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"{type(self).__name__}.add_module({name!r}): {_kind(module)} is no module")
+        setattr(self, name, module)
+
+    register_module = add_module
+
+    def get_submodule(self, target: str) -> Module:
+        """Return a part by its path, as `named_modules` has it: "encoder.0"; "" for this module itself.
+
+        Raises
+        ------
+        AttributeError
+            If there is no such part.
+        """
+        return _found(self, "submodule", target, dict(_tree(self)))
+
+    def get_parameter(self, target: str) -> Tensor:
+        """Return a parameter by its path, "encoder.0.weight"; the error is that of `get_submodule`."""
+        return _found(self, "parameter", target, {k: x for k, _, _, x in _entries(self) if isinstance(x, Tensor)})
+
+    def get_buffer(self, target: str) -> NDArray[Any]:
+        """Return a buffer by its path; the error is that of `get_submodule`."""
+        return _found(self, "buffer", target, {k: x for k, _, _, x in _entries(self) if not isinstance(x, Tensor)})
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield the direct parts with their names, each part once."""
@@ -237,7 +292,7 @@ class Module:
         >>> {key: array.shape for key, array in nn.Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
         """
-        return {key: np.array(_plain(value)) for key, _, _, value in _entries(self)}
+        return {key: np.array(_plain(value)) for key, _, _, value in _saved(self)}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike | Tensor], strict: bool = True) -> IncompatibleKeys:
         """Write a state dict's values into the parameters and buffers, in their dtypes.
@@ -272,7 +327,7 @@ class Module:
         >>> layer(np.array([[1.0, 1.0]]))
         Tensor([[6.]], dtype=float32, origin=linear)
         """
-        entries = {key: (module, name, value) for key, module, name, value in _entries(self)}
+        entries = {key: (module, name, value) for key, module, name, value in _saved(self)}
         own = {key: _plain(value) for key, (_, _, value) in entries.items()}
         arrays = {key: np.asarray(_plain(state[key])) for key in entries if key in state}
         keys = IncompatibleKeys([key for key in own if key not in state], [key for key in state if key not in own])
@@ -336,9 +391,67 @@ class Module:
                 if id(value) not in converted:
                     array = _plain(value).astype(dtype)
                     tensor = isinstance(value, Tensor)
-                    converted[id(value)] = Tensor(array, value.requires_grad) if tensor else array
+                    converted[id(value)] = Parameter(array, value.requires_grad) if tensor else array
                 setattr(module, name, converted[id(value)])
         return result
+
+    def to(self, to: Any = None, *, device: Any = None, dtype: DTypeLike | None = None) -> Self:
+        """Take floating parameters and buffers into another dtype, in place, and return the module.
+
+        Parameters
+        ----------
+        to : dtype or device
+            ``np.float64``, say. The only device is "cpu", where everything is already.
+        device, dtype
+            The same by name.
+
+        Raises
+        ------
+        TypeError
+            If `dtype` is not floating.
+        ValueError
+            If another device is asked for.
+
+        Notes
+        -----
+        Parameters stay the tensors that they are, so that an optimiser goes on with them; what it remembers by now
+        keeps its dtype. `astype` returns a copy and leaves the module as it is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import nn
+        >>> nn.Linear(3, 2).to(np.float64).weight.dtype
+        dtype('float64')
+        """
+        for place in (to, device):
+            kind = getattr(place, "type", place)
+            if isinstance(kind, str) and kind.partition(":")[0] in _DEVICES and kind != "cpu":
+                raise ValueError(f"{type(self).__name__}.to: there is no device {kind!r}; everything is on the CPU")
+        if dtype is None and to is not None and getattr(to, "type", to) != "cpu":
+            dtype = to
+        if dtype is None:
+            return self
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"{type(self).__name__}.to: {np.dtype(dtype)} is not floating; use np.float64, say")
+        for _, module, name, value in list(_entries(self)):
+            if isinstance(value, Tensor):
+                recast(value, dtype)
+            elif value.dtype.kind == "f":
+                setattr(module, name, value.astype(dtype))
+        return self
+
+    def double(self) -> Self:
+        """Take floating parameters and buffers into float64, in place; return the module."""
+        return self.to(np.float64)
+
+    def float(self) -> Self:
+        """Take floating parameters and buffers into float32, in place; return the module."""
+        return self.to(np.float32)
+
+    def half(self) -> Self:
+        """Take floating parameters and buffers into float16, in place; return the module."""
+        return self.to(np.float16)
 
     # -- its mode -----------------------------------------------------------------------------------------------------
 
@@ -352,10 +465,9 @@ class Module:
         """Put this module and its parts into evaluation mode; return it."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients: set each parameter's `.grad` to None."""
-        for parameter in self.parameters():
-            parameter.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients: set each parameter's `.grad` to None, or with False those that are there to zeros."""
+        zero_grad(self.parameters(), set_to_none)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Freeze (False) or thaw all parameters; return the module."""
@@ -369,6 +481,49 @@ class Module:
             child.apply(fn)
         fn(self)
         return self
+
+    # -- who looks on -------------------------------------------------------------------------------------------------
+
+    def register_forward_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Let a function see each call: ``hook(module, args, output)``.
+
+        Parameters
+        ----------
+        hook : callable
+            What it returns takes the place of the output, unless that is None. `args` are the positional arguments as
+            they were given, in a tuple.
+
+        Returns
+        -------
+        Handle
+            Its `remove()` takes the hook away.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import nn
+        >>> model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+        >>> seen = []
+        >>> handle = model[0].register_forward_hook(lambda module, args, output: seen.append(output))
+        >>> y = model(np.ones((4, 3)))
+        >>> seen[0].shape
+        (4, 2)
+        >>> handle.remove()
+        """
+        return self._register("_forward_hooks", hook)
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Let a function see the arguments of each call, and change them: ``hook(module, args)``.
+
+        What it returns takes the place of the positional arguments, unless that is None: a tuple, or the only one. The
+        rest is as in `register_forward_hook`.
+        """
+        return self._register("_forward_pre_hooks", hook)
+
+    def _register(self, name: str, hook: Callable[..., Any]) -> Handle:
+        if not callable(hook):
+            raise TypeError(f"{type(self).__name__}: a hook is a function, and was given {hook!r}")
+        return Handle(vars(self).setdefault(name, {}), hook)
 
     # -- its text -----------------------------------------------------------------------------------------------------
 
@@ -450,10 +605,11 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
 
 
 def _taken(module: Module, x: Any) -> Any:
-    """Return a floating plain array in the dtype of a module's parameters, and everything else as it is."""
-    if not _is_array(x) or x.dtype.kind != "f":
+    """Return floating numbers in the dtype of a module's parameters, and everything else as it is."""
+    if not (isinstance(x, Tensor) or _is_array(x)) or x.dtype.kind != "f":
         return x
-    return x.astype(_dtype(module) or x.dtype, copy=False)
+    dtype = _dtype(module)
+    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
 def _dtype(module: Module) -> np.dtype[Any] | None:
@@ -493,6 +649,20 @@ def _entries(module: Module) -> Iterator[tuple[str, Module, str, Tensor | NDArra
             for name, value in vars(part).items():
                 if name in names and value is not None:
                     yield _join(path, name), part, name, value
+
+
+def _saved(module: Module) -> Iterator[tuple[str, Module, str, Tensor | NDArray[Any]]]:
+    """Yield the entries that a state dict has."""
+    return (entry for entry in _entries(module) if entry[2] not in entry[1]._passing_names)  # pyright: ignore
+
+
+def _found(module: Module, what: str, target: str, found: Mapping[str, Any]) -> Any:
+    if target not in found:
+        raise AttributeError(
+            f"{type(module).__name__}.get_{what}({target!r}): there is no such {what}; there are "
+            f"{', '.join(map(repr, found)) or 'none'}"
+        )
+    return found[target]
 
 
 def _refuse_container(module: Module, name: str, value: object) -> None:
@@ -557,6 +727,13 @@ def _same_kind(a: np.dtype[Any], b: np.dtype[Any]) -> bool:
     return a.kind == b.kind or {a.kind, b.kind} == {"i", "u"}
 
 
+def _arguments(changed: Any, before: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arguments that a hook leaves: others in a tuple, or the only one, or those before in place of None."""
+    if changed is None:
+        return before
+    return changed if type(changed) is tuple else (changed,)  # pyright: ignore[reportUnknownVariableType]
+
+
 def _is_array(value: object) -> TypeGuard[NDArray[Any]]:
     return isinstance(value, np.ndarray)
 
@@ -580,13 +757,13 @@ def _is_sequence(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
 
 
 def _trainable(value: object) -> bool:
-    return isinstance(value, Module) or (isinstance(value, Tensor) and value.is_leaf and value.requires_grad)
+    return isinstance(value, Module) or is_parameter(value)
 
 
 def _kind(value: object) -> str:
     """Say what a value is: `a value of type Linear`, `the result of an operation`."""
     if isinstance(value, Tensor):
-        return "a parameter" if value.is_leaf else "the result of an operation"
+        return "a parameter" if is_parameter(value) else "a constant" if value.is_leaf else "the result of an operation"
     return f"a value of type {type(value).__name__}"
 
 

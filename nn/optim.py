@@ -18,6 +18,8 @@ from autograd_np.capture import as_number
 from autograd_np.hints import refuse
 from autograd_np.modes import mode
 from autograd_np.neural.threads import over_halves
+from autograd_np.tensor import plain
+from nn.parameter import zero_grad
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
@@ -133,10 +135,9 @@ class Optimizer:
         for group in self.param_groups:
             group["lr"] = value
 
-    def zero_grad(self) -> None:
-        """Forget the gradients: set each parameter's `.grad` to None."""
-        for parameter in self._parameters():
-            parameter.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients: set each parameter's `.grad` to None, or with False those that are there to zeros."""
+        zero_grad(self._parameters(), set_to_none)
 
     def step(self) -> None:
         """Change every parameter that has a gradient, in place."""
@@ -145,7 +146,7 @@ class Optimizer:
         for group in self.param_groups:
             for parameter in group["params"]:
                 if (grad := parameter.grad) is not None:
-                    self._update(parameter, grad, self.state.setdefault(parameter, {}), group)
+                    self._update(parameter, plain(grad), self.state.setdefault(parameter, {}), group)
         if watch is not None:
             watch.leave(self, outer, None)
 

@@ -36,11 +36,12 @@ ROWS = [
     ["autograd_np.rules"],
     ["autograd_np.gradients"],
     ["autograd_np.tensor"],
+    ["autograd_np.sweeps"],
     ["autograd_np.views"],
     ["autograd_np.anomaly", "autograd_np.methods", "autograd_np.operands", "autograd_np.outputs"],
     ["autograd_np.watch"],
     ["autograd_np.supported", "autograd_np.tape"],
-    ["autograd_np.capture"],
+    ["autograd_np.capture", "autograd_np.hooks"],
     ["autograd_np.refusals"],
     [
         "autograd_np.frames",
@@ -56,8 +57,8 @@ PUBLIC = {
     "autograd_np",
     *(f"autograd_np.neural.{name}" for name in ("arguments", "threads")),
     "autograd_np.testing.numerical",
-    *(f"autograd_np.{name}" for name in ("capture", "compiling", "gradients", "hints", "modes", "neural")),
-    *(f"autograd_np.{name}" for name in ("testing", "versions", "widening")),
+    *(f"autograd_np.{name}" for name in ("capture", "compiling", "gradients", "hints", "hooks", "modes", "neural")),
+    *(f"autograd_np.{name}" for name in ("tensor", "testing", "versions", "views", "widening")),
 }
 NN_ROWS = [
     ["nn"],
@@ -71,7 +72,7 @@ NN_ROWS = [
     ["nn.doctor.layers", "nn.doctor.losses"],
     ["nn.doctor.trials"],
     ["nn.checkpoint", "nn.data"],
-    ["nn.layers", "nn.losses", "nn.optim", "nn.init", "nn.functional", "nn.module"],
+    ["nn.layers", "nn.losses", "nn.optim", "nn.init", "nn.functional", "nn.module", "nn.parameter"],
     ["nn.reference", "nn.doctor.evidence", "nn.doctor"],
 ]
 

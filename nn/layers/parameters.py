@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import Tensor
 from autograd_np.versions import as_ndarray
-from autograd_np.widening import widened_by
 from nn import init
 from nn.init import RNG
 from nn.module import Module
@@ -35,20 +34,18 @@ def weight_and_bias(shape: tuple[int, ...], bias: bool, dtype: DTypeLike, rng: R
 
 
 def taken(layer: Module, x: Operand, dtype: np.dtype[Any]) -> Tensor | NDArray[Any]:
-    """Take numbers into a layer's dtype; a Tensor must have it already."""
+    """Take real numbers into a layer's dtype; those of a Tensor must be floating."""
     if not isinstance(x, Tensor):
         numbers = as_ndarray(x)
         if numbers.dtype.kind not in "biuf":
             raise TypeError(f"{type(layer).__name__}: the input is of dtype {numbers.dtype}; give real numbers")
         return numbers.astype(dtype, copy=False)
-    if x.dtype != dtype:
-        reason = widened_by(x)
+    if x.dtype.kind != "f":
         raise TypeError(
-            f"{type(layer).__name__}: the input is a Tensor of dtype {x.dtype} and the parameters are {dtype}; "
-            f"{f'{reason}; ' if reason else ''}convert the input (t.astype(np.{dtype})), or make the layer with "
-            f"dtype=np.{x.dtype}"
+            f"{type(layer).__name__}: the input is a Tensor of dtype {x.dtype} and the parameters are {dtype}; convert "
+            f"it: t.astype(np.{dtype})"
         )
-    return x
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def size(layer: str, name: str, value: int) -> int:

@@ -3,7 +3,6 @@ import copy
 import gc
 import pickle
 import re
-import threading
 import weakref
 
 import numpy as np
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 import nn
 from autograd_np import Tensor, grad, no_grad, value_and_grad
 from nn import functional as F
+from nn import parameter
 
 
 class Affine(nn.Module):
@@ -23,7 +23,7 @@ class Affine(nn.Module):
         rng = np.random.default_rng(rng)
         self.scale = Tensor(rng.normal(size=3), requires_grad=True, dtype=dtype)
         self.linear = nn.Linear(3, 2, rng=rng, dtype=dtype)
-        self.shift = Tensor(rng.normal(size=3), dtype=dtype)
+        self.shift = nn.Parameter(rng.normal(size=3), requires_grad=False, dtype=dtype)
         self.register_buffer("calls", 0)
 
     def forward(self, x, mask=None):
@@ -110,12 +110,45 @@ def test_a_parameter_made_by_the_first_call_is_registered():
     assert [p.shape for p in model.parameters()] == [(3,)]
 
 
-def test_after_a_call_that_failed_frozen_tensors_are_registered_again():
-    model = nn.Linear(3, 2)
-    with pytest.raises(ValueError, match="4"):
-        model(np.ones((2, 4)))
-    model.extra = Tensor(np.ones(2))
-    assert "extra" in model.state_dict()
+def test_a_plain_tensor_is_a_constant_and_a_frozen_parameter_none():
+    model = nn.Module()
+    model.constant = Tensor([1.0])
+    model.frozen = nn.Parameter([2.0], requires_grad=False)
+    model.trained = Tensor([3.0], requires_grad=True)
+    assert list(model.state_dict()) == ["frozen", "trained"]
+    assert [isinstance(x, nn.Parameter) for x in (model.constant, model.frozen, model.trained)] == [False, True, True]
+    assert not isinstance(model.trained * 2, nn.Parameter)
+    assert not isinstance(np.ones(2), nn.Parameter)
+    model.frozen.requires_grad = True
+    model.trained.requires_grad = False
+    assert list(model.state_dict()) == list(copy.deepcopy(model).state_dict()) == ["frozen", "trained"]
+    with pytest.raises(
+        TypeError, match=r"Module\.trained is a parameter, .*\(a constant\) cannot be one; .*nn\.Parameter"
+    ):
+        model.trained = Tensor([4.0])
+    assert model.trained.data == [3.0]
+
+
+def test_what_a_parameter_is_made_of_is_copied():
+    array, tensor = np.ones(2, np.float32), Tensor(np.ones(2), requires_grad=True)
+    for data, dtype in ((array, np.float32), (tensor, np.float64), (tensor * 2, np.float64), ([1, 2.0], np.float64)):
+        made = nn.Parameter(data)
+        assert made.is_leaf
+        assert made.requires_grad
+        assert made.dtype == dtype
+        made.data += 1
+    assert array.tolist() == tensor.data.tolist() == [1, 1]
+    assert nn.Parameter([1.0], dtype=np.float16).dtype == np.float16
+    with pytest.raises(TypeError, match="int64 cannot require a gradient"):
+        nn.Parameter([1, 2])
+
+
+def test_parameters_that_are_gone_are_forgotten():
+    before = len(parameter._made)
+    made = [nn.Parameter([1.0]) for _ in range(50)]
+    assert len(parameter._made) == before + 50
+    del made
+    assert len(parameter._made) == before
 
 
 def test_results_of_operations_are_no_parameters():
@@ -491,6 +524,168 @@ def test_astype_copies_into_another_dtype():
         model.astype(np.int64)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
+def test_to_changes_the_dtype_in_place(dtype):
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.BatchNorm1d(2))
+    model[0].bias.requires_grad = False
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.5)
+    parameters, before = list(model.parameters()), model.state_dict()
+    model(np.ones((4, 3))).sum().backward()
+    gradient = model[0].weight.grad
+    assert model.to(dtype) is model
+    assert all(p is q for p, q in zip(model.parameters(), parameters, strict=True))
+    assert [p.requires_grad for p in parameters] == [True, False, True, True]
+    assert {a.dtype.name for a in model.state_dict().values()} == {np.dtype(dtype).name, "int64"}
+    assert model[0].weight.grad.dtype == dtype
+    np.testing.assert_array_equal(model[0].weight.grad, gradient.astype(dtype))
+    np.testing.assert_array_equal(model[0].weight.data, before["0.weight"].astype(dtype))
+    optimizer.zero_grad()
+    model(np.eye(4, 3)).sum().backward()
+    assert model[0].weight.grad.dtype == dtype
+    optimizer.step()
+    model[0].bias.requires_grad = True
+    out = model(np.ones((4, 3)))
+    out.sum().backward()
+    assert out.dtype == model[0].bias.grad.dtype == dtype
+
+
+def test_what_was_recorded_of_a_parameter_goes_to_nobody_after_its_dtype_has_changed():
+    layer = nn.Linear(3, 2, rng=0)
+    out = layer(np.ones((4, 3)))
+    layer.double()
+    out.sum().backward()
+    assert layer.weight.grad is None
+
+
+def test_the_only_device_is_the_cpu():
+    model = nn.Linear(3, 2)
+
+    class Device:
+        type = "cpu"
+
+    for same in (
+        model.to("cpu"),
+        model.to(Device()),
+        model.to(device="cpu"),
+        model.to(dtype=np.float32),
+        model.float(),
+    ):
+        assert same is model
+        assert model.weight.dtype == np.float32
+    assert model.to("cpu", dtype="float64").weight.dtype == np.float64
+    assert model.half().weight.dtype == np.float16
+    for device in ("cuda", "cuda:0", "mps"):
+        with pytest.raises(ValueError, match=rf"Linear\.to: there is no device '{device}'"):
+            model.to(device)
+    with pytest.raises(TypeError, match=r"Linear\.to: int64 is not floating"):
+        model.to(np.int64)
+
+
+# -- parts by their paths ---------------------------------------------------------------------------------------------
+
+
+def test_parts_are_found_by_their_paths():
+    model = nn.Sequential(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), nn.ReLU())
+    assert model.get_submodule("") is model
+    assert model.get_submodule("0.1") is model[0][1]
+    assert model.get_parameter("0.0.weight") is model[0][0].weight
+    assert model.get_buffer("0.1.running_mean") is model[0][1].running_mean
+    for call, target in ((model.get_submodule, "2"), (model.get_parameter, "0.0"), (model.get_buffer, "0.0.weight")):
+        with pytest.raises(AttributeError, match=re.escape(f"({target!r}): there is no such ")):
+            call(target)
+
+
+def test_parts_and_parameters_are_added_under_names():
+    model = nn.Module()
+    model.add_module("0", nn.Linear(2, 1))
+    model.register_module("head", None)
+    model.register_parameter("scale", nn.Parameter([1.0]))
+    model.register_parameter("shift", None)
+    assert list(model.state_dict()) == ["scale", "0.weight", "0.bias"]
+    assert model.head is None
+    assert model.shift is None
+    for name in ("0", "a.b", "", "forward"):
+        with pytest.raises(ValueError, match="add_module"):
+            model.add_module(name, nn.ReLU())
+    with pytest.raises(TypeError, match="is no module"):
+        model.add_module("x", [nn.ReLU()])
+    for wrong in (np.ones(2), Tensor([1.0]), nn.Parameter([1.0]) * 2):
+        with pytest.raises(TypeError, match="is no parameter"):
+            model.register_parameter("x", wrong)
+    with pytest.raises(ValueError, match="register_parameter"):
+        model.register_parameter("scale", nn.Parameter([1.0]))
+
+
+def test_a_buffer_that_passes_is_not_saved():
+    model = nn.Module()
+    model.register_buffer("mask", np.ones(2), persistent=False)
+    model.register_buffer("mean", np.zeros(2))
+    assert list(model.state_dict()) == ["mean"]
+    assert [name for name, _ in model.named_buffers()] == ["mask", "mean"]
+    assert model.load_state_dict({"mean": np.ones(2)}) == ([], [])
+    assert copy.deepcopy(model).astype(np.float32).mask.dtype == np.float32
+    with pytest.raises(TypeError, match="buffer"):
+        model.mask = "text"
+    del model.mask
+    model.register_buffer("mask", np.ones(3))
+    assert list(model.state_dict()) == ["mean", "mask"]
+
+
+# -- hooks ------------------------------------------------------------------------------------------------------------
+
+
+def test_hooks_see_and_change_what_goes_in_and_comes_out():
+    model, seen = nn.Sequential(nn.Linear(3, 2, rng=0), nn.ReLU()), []
+    x = np.ones((4, 3))
+    plain = model(x).data
+    pre = model[0].register_forward_pre_hook(lambda module, args: seen.append((module, args[0].dtype)))
+    post = model[0].register_forward_hook(lambda module, args, out: seen.append((module, args[0] is x, out.shape)))
+    np.testing.assert_array_equal(model(x).data, plain)
+    assert seen == [(model[0], np.float32), (model[0], False, (4, 2))]
+    pre.remove()
+    post.remove()
+    post.remove()
+    del seen[:]
+    model(x)
+    assert not seen
+    with model[0].register_forward_pre_hook(lambda module, args: args[0] * 0):
+        np.testing.assert_array_equal(model(x).data, model(x * 0).data)
+    with model.register_forward_pre_hook(lambda module, args: (args[0] * 2,)):
+        doubled = model(x).data
+    np.testing.assert_array_equal(doubled, model(x * 2).data)
+    with model.register_forward_hook(lambda *_: "something else"):
+        assert model(x) == "something else"
+    with model.register_forward_hook(lambda m, a, y: y + 1), model.register_forward_hook(lambda m, a, y: y * 2):
+        np.testing.assert_array_equal(model(x).data, (plain + 1) * 2)
+    with pytest.raises(TypeError, match="a hook is a function"):
+        model.register_forward_hook(None)
+
+
+def test_hooks_are_copied_and_do_not_change_a_module_otherwise():
+    model, seen = nn.Linear(3, 2, rng=0), []
+    keys = list(model.state_dict())
+    handle = model.register_forward_hook(lambda *_: seen.append(1))
+    other = copy.deepcopy(model)
+    other(np.ones(3))
+    handle.remove()
+    model(np.ones(3))
+    assert seen == [1]
+    other(np.ones(3))
+    assert seen == [1, 1]
+    assert list(other.state_dict()) == keys
+
+
+def test_a_compiled_step_notices_hooks():
+    model = nn.Linear(3, 2, rng=0)
+    step = nn.compile_step(model, nn.MSELoss(), nn.optim.SGD(model.parameters(), lr=0.0))
+    x, y = np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32)
+    losses = [step(x, y) for _ in range(4)]
+    with model.register_forward_hook(lambda module, args, out: out * 2):
+        hooked = [step(x, y) for _ in range(4)]
+    assert {float(v) for v in hooked} == {float(losses[0] * 4)}
+    assert float(step(x, y)) == float(losses[0])
+
+
 # -- modes ------------------------------------------------------------------------------------------------------------
 
 
@@ -506,6 +701,9 @@ def test_zero_grad_and_requires_grad_():
     model = Affine()
     model(np.ones((2, 3))).sum().backward()
     assert model.scale.grad is not None
+    model.zero_grad(set_to_none=False)
+    assert [None if p.grad is None else abs(p.grad).max() for p in model.parameters()] == [0, None, 0, 0]
+    assert model.scale.grad.dtype == np.float32
     model.zero_grad()
     assert all(p.grad is None for p in model.parameters())
     assert model.requires_grad_(False) is model
@@ -555,9 +753,9 @@ def test_a_floating_array_is_taken_into_the_models_dtype():
 
     given, labels, tensor = np.ones(2), np.array([1, 2]), Tensor(np.ones(2))
     args, kwargs = Echo()(given, labels, tensor, "text", mask=given)
-    assert args[0].dtype == kwargs["mask"].dtype == np.float32
+    assert args[0].dtype == args[2].dtype == kwargs["mask"].dtype == np.float32
     assert args[1] is labels
-    assert args[2] is tensor
+    assert isinstance(args[2], Tensor)
     assert args[3] == "text"
     single = np.ones(2, np.float32)
     assert Echo()(single)[0][0] is single
@@ -689,22 +887,3 @@ def test_a_model_is_freed_without_the_garbage_collector():
         assert [ref() for ref in gone] == [None] * 3
     finally:
         gc.enable()
-
-
-def test_a_call_in_one_thread_does_not_keep_another_from_registering():
-    inside, registered = threading.Event(), threading.Event()
-
-    class Slow(nn.Module):
-        def forward(self, x):
-            inside.set()
-            assert registered.wait(10)
-            return x
-
-    thread = threading.Thread(target=Slow(), args=(1,))
-    thread.start()
-    assert inside.wait(10)
-    model = nn.Module()
-    model.frozen = Tensor([1.0])
-    registered.set()
-    thread.join()
-    assert list(model.state_dict()) == ["frozen"]

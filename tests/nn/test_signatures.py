@@ -36,17 +36,25 @@ nn.MSELoss: size_average reduce reduction
 nn.MaxPool2d: kernel_size stride padding dilation return_indices ceil_mode
 nn.Module: *args
 nn.ModuleList: modules
+nn.Parameter: data requires_grad
 nn.ReLU: inplace
 nn.Sequential: *args
 nn.Sigmoid: *args
 nn.Softmax: dim
 nn.Tanh: *args
 
+nn.Module.add_module: name module
 nn.Module.apply: fn
 nn.Module.buffers: recurse
 nn.Module.children:
+nn.Module.double:
 nn.Module.eval:
 nn.Module.extra_repr:
+nn.Module.float:
+nn.Module.get_buffer: target
+nn.Module.get_parameter: target
+nn.Module.get_submodule: target
+nn.Module.half:
 nn.Module.load_state_dict: state_dict strict assign
 nn.Module.modules: remove_duplicate
 nn.Module.named_buffers: prefix recurse remove_duplicate
@@ -55,8 +63,13 @@ nn.Module.named_modules: memo prefix remove_duplicate
 nn.Module.named_parameters: prefix recurse remove_duplicate
 nn.Module.parameters: recurse
 nn.Module.register_buffer: name tensor persistent
+nn.Module.register_forward_hook: hook
+nn.Module.register_forward_pre_hook: hook
+nn.Module.register_module: name module
+nn.Module.register_parameter: name param
 nn.Module.requires_grad_: requires_grad
 nn.Module.state_dict: *args
+nn.Module.to: *args
 nn.Module.train: mode
 nn.Module.zero_grad: set_to_none
 nn.ModuleList.append: module
@@ -116,7 +129,9 @@ SAME = {
     "logits": {"input"},
     "mean": {"running_mean"},
     "p": {"input"},
+    "parameter": {"param"},
     "path": {"f"},
+    "to": {"*args"},
     "predictions": {"input"},
     "rng": {"generator"},
     "state": {"state_dict", "obj"},
@@ -224,7 +239,6 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
         lambda: F.batch_norm(X, None, None, None, None, True, 0.1, 1e-5),
         lambda: optim.Adam(P, 1e-3, (0.9, 0.999), 1e-8, 0.0, True),
         lambda: optim.SGD(P, 0.1, 0.9, 0.0, 0.0, False, True),
-        lambda: nn.Module().register_buffer("mean", MASK, False),
         lambda: nn.functional_call(nn.Linear(3, 2), {}, (X,)),
         lambda: nn.functional_call(nn.Linear(3, 2), {}, (X.data,), {}),
     ],

@@ -76,13 +76,27 @@ def test_plain_numbers_are_taken_into_the_layers_dtype(layer, shape):
 
 
 @pytest.mark.parametrize(("layer", "shape"), LAYERS)
-@pytest.mark.parametrize("dtype", ["float64", "float16", "int64"])
-def test_a_tensor_of_another_dtype_is_refused(layer, shape, dtype):
+@pytest.mark.parametrize("dtype", ["int64", "bool", "complex128"])
+def test_a_tensor_of_other_than_real_numbers_is_refused(layer, shape, dtype):
     message = (
         rf"{type(layer).__name__}: the input is a Tensor of dtype {dtype} and the parameters are float32; .*astype"
     )
     with pytest.raises(TypeError, match=message):
         layer(Tensor(np.ones(shape), dtype=dtype))
+
+
+@pytest.mark.parametrize(("layer", "shape"), LAYERS)
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+@pytest.mark.parametrize("call", ["__call__", "forward"])
+def test_a_floating_tensor_is_taken_into_the_layers_dtype_and_gets_a_gradient_in_its_own(layer, shape, dtype, call):
+    x = Tensor(np.arange(math.prod(shape)).reshape(shape) % 7, True, dtype)
+    same = Tensor(x.data.astype(np.float32), True)
+    for given in (x, same):
+        out = getattr(layer, call)(given)
+        assert out.dtype == np.float32
+        out.sum().backward()
+    assert x.grad.dtype == dtype
+    np.testing.assert_array_equal(x.grad, same.grad.astype(dtype))
 
 
 @pytest.mark.parametrize(
