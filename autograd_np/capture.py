@@ -620,9 +620,13 @@ def random(rng: np.random.Generator, shape: tuple[int, ...], like: Any) -> Any:
     return draw(rng, shape, np.float32)
 
 
-def state_of(rng: np.random.Generator) -> bytes:
-    """Return what a generator's next numbers depend on."""
-    return pickle.dumps(rng.bit_generator.state)
+def state_of(rng: Any) -> bytes:
+    """Return what a generator's next numbers depend on, be it NumPy's, one of its older ones, or Python's."""
+    if isinstance(rng, np.random.RandomState):
+        return pickle.dumps(rng.get_state(legacy=False))
+    if isinstance(rng, np.random.Generator):
+        rng = rng.bit_generator
+    return pickle.dumps(rng.state if isinstance(rng, np.random.BitGenerator) else rng.__reduce__())
 
 
 def as_constant(array: Any, like: Any) -> Any:

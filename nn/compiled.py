@@ -194,23 +194,26 @@ class Training(State):
     def __init__(self, model: Module, loss: Callable[[Any, Any], Tensor], optimizer: Optimizer) -> None:
         self._roots = [("", model), *([("loss", loss)] if isinstance(loss, Module) else [])]
         self._optimizer = optimizer
+        self._inside: set[int] = set()
         super().__init__(model, loss, optimizer)
         self._read()
 
     def passed_over(self, thing: Any) -> Iterable[str]:
         """Return what a step changes, which is looked at by itself."""
         if isinstance(thing, Module):
-            return buffer_names(thing)
+            return buffer_names(thing) if id(thing) in self._inside else ()
         return ("state", "param_groups", "_flat") if isinstance(thing, Optimizer) else ()
 
-    def _read(self) -> None:
+    def _read(self, more: Sequence[Any] = ()) -> None:
         """Look what the modules are made of, and which parameters the optimiser has."""
         self._modules = [
             (f"{root}.{path}" if root and path else root or path, module)
             for root, whole in self._roots
             for path, module in whole.named_modules()
         ]
-        self._seen, self._parameters = self.reach.state(), self._addresses()
+        self._inside = {id(module) for _, module in self._modules}
+        self.reach.forget()
+        self._seen, self._parameters = self.reach.state(more), self._addresses()
         self._tensors = dict(_named(self._modules))
         for group in self._optimizer.param_groups:
             for tensor in group["params"]:
@@ -220,13 +223,13 @@ class Training(State):
         """Return where the parameters of each group are."""
         return [[*map(id, group["params"])] for group in self._optimizer.param_groups]
 
-    def key(self) -> Any:
+    def key(self, more: Sequence[Any] = ()) -> Any:
         """Return what is reached, which buffers there are, frozen parameters, and the optimiser's groups.
 
         All hyperparameters but the learning rate are a part of it, and how much the optimiser remembers.
         """
-        if self.reach.state() != self._seen or self._addresses() != self._parameters:
-            self._read()
+        if self.reach.state(more) != self._seen or self._addresses() != self._parameters:
+            self._read(more)
         buffers = tuple(slot.name for slot in self._buffers())
         frozen = tuple(tensor.requires_grad for tensor in self._tensors)
         groups = tuple(

@@ -28,6 +28,7 @@ ROWS = [
     ["autograd_np.compiling.program", "autograd_np.compiling.runs"],
     [f"autograd_np.compiling.{name}" for name in ("capturing", "folding", "names", "places")],
     ["autograd_np.compiling.blas", "autograd_np.compiling.flow", "autograd_np.compiling.reach"],
+    ["autograd_np.compiling.code"],
     ["autograd_np.neural"],
     ["autograd_np.neural.convolution", "autograd_np.neural.losses", "autograd_np.neural.pooling"],
     ["autograd_np.neural.activations", "autograd_np.neural.images", "autograd_np.neural.kernels"],

@@ -14,10 +14,13 @@ it. What makes a Python value of elements (`if x.sum() > 0`, `float(x)`, `x[x > 
 name, a layer gives its own to its output, and the gradient of something is called `d_` and its name. A watch, as
 anomaly mode is one, tells to which layer a call belongs, forwards and backwards.
 
-**Reach** (`reach.py`). What the function reads by the names that it has for it, in closures, globals, attributes and
-what these hold, is found by a walk. While it is captured, stand-ins are put there in place of arrays, so that what is
-computed of them alone is written down, too. Which numbers and arrays there are is a part of what a program stands for.
-A run that exchanges something there, or draws at random, is refused, since a program would not.
+**Reach** (`reach.py`, `code.py`). What the function reads besides its arguments is found by a walk: from the cells,
+globals and defaults of its code to what these hold, containers, attributes, classes with their methods, functions,
+modules of a user's. While it is captured, stand-ins are put there in place of arrays, so that what is computed of them
+alone is written down, too. Which numbers, keys and arrays there are, and of which form, is compared before each run,
+object by object; where something is another one, there is another program. Arrays that lie where nothing else can be
+put, as in a context variable, are compared by their elements. A run that exchanges something there, draws at random,
+or goes on with an iterator, is refused, since a program would not.
 
 **Two runs** (`runs.py`). The function is captured twice with different numbers, and the two lists are laid side by
 side. A number, an array or a call in which they differ, and which does not come from the inputs, is refused. The first
@@ -50,11 +53,11 @@ settings; the eight that were used last are kept. Threads take turns. Arrays fro
 run. Results are copies. **Files** (`saving.py`) hold the text, the source of the kernels that it calls, and arrays
 beside it; they run with NumPy alone.
 
-**Limits.** The walk goes through functions, objects and containers that are reached by name, 2,000 entries at most; it
-does not see what lies in modules (`settings.rate` of an imported module), in objects without `__dict__`, or what C code
-holds. Code that asks for an array's exact type (`type(x) is np.ndarray`) sees a stand-in. A generator has drawn by the
-time that a guard sends a batch back. In a tuned process (`tune_process`) eager products are computed in halves and
-those of programs are not: they may differ in the last bit.
+**Limits.** Packages that are installed are not walked through: a global of theirs that is exchanged goes unnoticed;
+what a user's objects hold of theirs is followed. So it is with a container of more than 2,000 entries. Code that asks
+for an array's exact type (`type(x) is np.ndarray`) sees a stand-in. A generator has drawn by the time that a guard
+sends a batch back. In a tuned process (`tune_process`) eager products are computed in halves and those of programs are
+not: they may differ in the last bit.
 """
 
 from autograd_np.compiling.capturing import Slot, State

@@ -64,7 +64,8 @@ def add_product(c: Array, scale: float, a: Array, b: Array, keep: float = 1.0) -
     array([[2.5, 2.5],
            [2.5, 2.5]])
     """
-    if scale == 0:  # BLAS would pass over the product, and NaN in it
+    least = 1.2e-38 if c.itemsize == 4 else 2.3e-308  # the smallest normal numbers
+    if not (abs(scale) >= least and abs(keep) >= least):  # what is 0 to BLAS is passed over, and NaN in it
         c *= keep
         c += scale * (a @ b)
     elif a.shape[1] == 1 and keep == 1:

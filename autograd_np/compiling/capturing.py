@@ -62,9 +62,12 @@ class State:
         """Return the names of attributes that are not a part of what is reached."""
         return ()
 
-    def key(self) -> Any:
-        """Return what must be equal for a program to stand for the function, besides the inputs' shapes and dtypes."""
-        return self.reach.state()
+    def key(self, more: Sequence[Any] = ()) -> Any:
+        """Return what must be equal for a program to stand for the function, besides the inputs' shapes and dtypes.
+
+        `more` are arguments that are followed as what the function reaches is.
+        """
+        return self.reach.state(more)
 
     def kept(self) -> Any:
         """Return what the key tells by where it is: as long as it is kept, nothing else is there."""
@@ -119,14 +122,17 @@ def captured(
     Uncapturable
         If it cannot be written down. What the function had changed by then is as it was before.
     """
+    if state.reach.refusal:
+        raise Uncapturable(f"{user_line()}: {state.reach.refusal}")
     log = Log()
     run = Run(log)
     refused.latest = None
     generators = [*filter(_is_generator, leaves_of((args, kwargs)))]
     stand_ins = [_stand_in(log, x, name) for x, name in zip(leaves_of((args, kwargs)), names, strict=True)]
-    run.inputs = [x for x in (x.data if type(x) is Tensor else x for x in stand_ins) if type(x) is StandIn]
+    inputs = [x for x in (x.data if type(x) is Tensor else x for x in stand_ins) if type(x) is StandIn]
+    run.inputs = [*{id(x): x for x in inputs}.values()]  # each array once
     with (
-        _state_replaced(run, state), _outside_replaced(log, state),
+        _state_replaced(run, state), _outside_replaced(log, state, run.inputs),
         _drawing_noticed(log, [*generators, *state.reach.generators]),
         _watched_by(_Naming(log, state.parts(), state.tensors())),
     ):  # fmt: skip
@@ -161,9 +167,15 @@ def _stand_in(log: Log, value: Any, name: str) -> Any:
     """Return what stands for an input; what is neither array nor tensor stays."""
     if type(value) is Tensor:
         return wrap(_stand_in(log, value.data, name), None)
-    if is_array(value):  # one that is given twice has two names: the next time they may be two
-        return log.stand_in(value if log.known(value) is value else value.view(), name)
-    return log.stand_in(value, name) if isinstance(value, np.generic) else value
+    return log.stand_in(value, name) if is_array(value) or isinstance(value, np.generic) else value
+
+
+def _in_place_of(log: Log, value: Any, name: str) -> Any:
+    """Return what stands for an array that is reached, or for those in a tuple."""
+    if isinstance(value, tuple):
+        kind, parts = _type(value), [_in_place_of(log, part, name) for part in value]  # pyright: ignore
+        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    return log.stand_in(value, name) if is_array(value) else value
 
 
 def _as_it_is(value: Any) -> Any:
@@ -206,7 +218,7 @@ def _state_replaced(run: Run, state: State) -> Generator[None]:
 
 
 @contextmanager
-def _outside_replaced(log: Log, state: State) -> Generator[None]:
+def _outside_replaced(log: Log, state: State, inputs: Sequence[Any]) -> Generator[None]:
     """Put stand-ins in place of the arrays that a function reaches, and then the arrays in their places again.
 
     Raises
@@ -214,13 +226,12 @@ def _outside_replaced(log: Log, state: State) -> Generator[None]:
     Uncapturable
         If the function has put something else there, or what it computed somewhere else.
     """
-    state.reach.state()
-    places, own = state.reach.arrays, state.tensors()
+    places, own, caches = state.reach.arrays, state.tensors(), state.reach.caches
     tensors = {tensor: name for tensor, name in state.reach.tensors.items() if tensor not in own}
     before = [place.get() for place in places], [tensor.data for tensor in tensors]
-    put = [_stand_in(log, array, place.name) for array, place in zip(before[0], places, strict=True)]
-    put_there = [_stand_in(log, array, name) for array, name in zip(before[1], tensors.values(), strict=True)]
-    log.outside.update(map(id, map(owner, [*before[0], *before[1]])))
+    log.outside.update(map(id, map(owner, state.reach.found([*own, *inputs]))))
+    put = [_in_place_of(log, array, place.name) for array, place in zip(before[0], places, strict=True)]
+    put_there = [log.stand_in(array, name) for array, name in zip(before[1], tensors.values(), strict=True)]
     for place, stand_in in zip(places, put, strict=True):
         place.set(stand_in)
     for tensor, stand_in in zip(tensors, put_there, strict=True):
@@ -230,23 +241,31 @@ def _outside_replaced(log: Log, state: State) -> Generator[None]:
         yield
     finally:
         for place, stand_in, array in zip(places, put, before[0], strict=True):
-            if not _holds(place, stand_in):
+            if _holds(place, stand_in):
+                place.set(array)
+            else:
                 exchanged.append(place.name)
-            place.set(array)
         for (tensor, name), stand_in, array in zip(tensors.items(), put_there, before[1], strict=True):
             if tensor.data is not stand_in:
                 exchanged.append(name)
             put_array(tensor, array)
-        for place in state.reach.kept():
-            value = place.get()
-            if type(value) is not Tensor or value not in own:
-                exchanged.append(place.name)
-                place.set(_as_it_is(value))
+        left = [place for place in state.reach.left() if not _is_own(place, own)]
+        for place in left:
+            place.set(_as_it_is(place.get()))
+        for cache in caches if left else ():
+            cache.cache_clear()
+        exchanged += [place.name or "what it reaches" for place in left]
     if exchanged:
         raise Uncapturable(
-            f"{user_line()}: the function puts another array into {', '.join(exchanged)}, which a program does not "
-            f"repeat; return it, write into the array that is there, or in a module register a buffer"
+            f"{user_line()}: the function puts another array into {', '.join(dict.fromkeys(exchanged))}, which a "
+            f"program does not repeat; return it, write into the array that is there, or in a module register a buffer"
         )
+
+
+def _is_own(place: Place, own: Mapping[Tensor, str]) -> bool:
+    """Tell a place that a training step looks after."""
+    array = place.get()
+    return any(tensor.data is array for tensor in own)
 
 
 def _holds(place: Place, value: Any) -> bool:
@@ -257,7 +276,7 @@ def _holds(place: Place, value: Any) -> bool:
 
 
 @contextmanager
-def _drawing_noticed(log: Log, generators: Sequence[np.random.Generator]) -> Generator[None]:
+def _drawing_noticed(log: Log, generators: Sequence[Any]) -> Generator[None]:
     """Refuse numbers that are drawn at random and not written down: decisions by them would be made once for all."""
     states = {id(rng): (rng, state_of(rng)) for rng in generators}
     shared = _shared_states()
@@ -339,6 +358,9 @@ class _Naming(Watch):
         )
         if name and type(array) is StandIn and not array.names_part:
             array.name, array.names_part = name, True
+
+
+_type: Any = type  # so named, it does not narrow types
 
 
 def _is_gradient(g: Any, of: Any) -> None:

@@ -13,7 +13,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import Any, cast, overload
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy as np
 from autograd_np.capture import StandIn
 from autograd_np.compiling.capturing import Run, State, captured
 from autograd_np.compiling.program import Changed, Program
+from autograd_np.compiling.reach import is_followed, memory_of
 from autograd_np.compiling.runs import difference
 from autograd_np.compiling.saving import save_program
 from autograd_np.modes import mode
@@ -61,7 +62,9 @@ def compile(
         ``@compile(exact=False)``.
     exact : bool
         False lets BLAS add products of matrices to what is there already, through SciPy. Sums with them then differ
-        from the function's in the last digits, and NumPy's warnings of overflow in them are left out.
+        from the function's in the last digits, and NumPy's warnings of overflow in them are left out. A product that
+        is multiplied by a number may overflow or vanish on the way where its factors alone come near the ends of the
+        dtype's range.
 
     Returns
     -------
@@ -82,11 +85,13 @@ def compile(
 
     Notes
     -----
-    What the function reaches besides its arguments, in closures, globals, attributes, and dicts and lists inside of
-    them, is followed: arrays are read in each run, as they are then; where a number or an array is exchanged for
-    another one, there is another program. A run that puts something there, counts, or draws random numbers is
-    refused: a program does not repeat it. So is what else it does besides computing, such as printing: that happens
-    in the runs that are captured alone. While a run is captured, other threads must leave alone what it reaches.
+    What the function reaches besides its arguments, in closures, globals, defaults, attributes, and in what these
+    hold, is followed, and so are arguments that are functions or objects: arrays are read in each run, as they are
+    then; where a number or an array is exchanged for another one, there is another program. A run that puts something
+    there, counts, draws random numbers or goes on with an iterator is refused: a program does not repeat it. So is what
+    else it does besides computing, such as printing: that happens in the runs that are captured alone. While a run is
+    captured, other threads must leave alone what it reaches. Not followed are globals of installed packages, and
+    containers of more than 2,000 entries.
 
     Python numbers among the arguments are a part of what a program stands for; one that changes in each call, such as
     a decaying rate, is to be a number of NumPy's. A condition on values that is checked by this package itself, such
@@ -213,24 +218,27 @@ class Compiled:
         if mode.get().watch is not None or any(map(_is_left_to_the_function, leaves)):
             return self._function(*args, **kwargs)
         arrays = [x.data if type(x) is Tensor else x for x in leaves]
-        key = _structure((args, kwargs)), tuple(map(_form, leaves, arrays)), mode.get().recording, self._state.key()
+        form = _structure((args, kwargs)), tuple(map(_form, leaves, arrays)), mode.get().recording
+        followed = [x for x in arrays if type(x) is not np.ndarray and is_followed(x)]
         with self._turn:
+            state = self._state.key(followed)
+            key = form, _twice(arrays), tuple(map(self._state.reach.is_reached, arrays)), state
             if self._missed >= _PATIENCE and key not in self._entries:
                 return self._function(*args, **kwargs)
             entry = self._entry(key)
             if entry.program is None:
                 self._miss()
-                return self._capture(entry, args, kwargs)
+                return self._capture(entry, args, kwargs, followed)
             self._missed = 0
             self._last = entry.program
-            inputs = [x for x in arrays if _is_numeric(x)]
+            inputs = _inputs(arrays)
             written = [inputs[i] for i in entry.program.written_inputs if i < len(inputs)]  # and not a slot's content
-            if written and _overlap(inputs):  # what it writes, it reads under another name
+            if (written or entry.program.written) and self._overlap(entry.program.written, inputs, written):
                 return self._function(*args, **kwargs)
             contents = [slot.get() for slot in entry.slots]
             if not all(map(_alike, contents, entry.contents)):  # as after a rate was set to a number of NumPy's
                 entry.forget()
-                return self._capture(entry, args, kwargs)
+                return self._capture(entry, args, kwargs, followed)
             entry.contents = contents
             for array in (*entry.program.written, *written):
                 versions.note(array)
@@ -307,11 +315,21 @@ class Compiled:
             del self._entries[next(iter(self._entries))]
         return entry
 
-    def _capture(self, entry: _Entry, args: Any, kwargs: Any) -> Any:
+    def _overlap(self, state: Sequence[Any], inputs: Sequence[Any], written: Sequence[Any]) -> bool:
+        """Tell whether a program that writes into its state, or inputs, would read the same under another name."""
+        given = [*map(memory_of, filter(is_array, inputs))]
+        if not {*map(memory_of, state)}.isdisjoint(given):
+            return True
+        pairs = itertools.combinations(inputs, 2) if len({*given}) < len(given) else ()
+        twice = any(itertools.starmap(np.may_share_memory, pairs))
+        return bool(written) and (twice or not self._state.reach.memory().isdisjoint(map(memory_of, written)))
+
+    def _capture(self, entry: _Entry, args: Any, kwargs: Any, followed: Sequence[Any]) -> Any:
         """Run the function once, and write a program if the run before did the same."""
-        names, state, key = _names_of_leaves(self._function, args, kwargs), self._state.reach.state(), self._state.key()
+        names, key = _names_of_leaves(self._function, args, kwargs), self._state.key(followed)
+        state = self._state.reach.state(followed)
         run, result = captured(self._function, args, kwargs, names, self._state)
-        if self._state.reach.state() == state:
+        if self._state.reach.state(followed) == state:
             self._turned = 0
         else:
             self._turned += 1
@@ -320,7 +338,7 @@ class Compiled:
                     f"compile({self._name}): each run changes {self._state.reach.changed}, which a program does not "
                     f"repeat, such as a counter; hand it over as an argument, and return what is to be there"
                 )
-        if self._state.key() != key:  # as in the first step of an optimiser, which no program stands for
+        if self._state.key(followed) != key:  # as in the first step of an optimiser, which no program stands for
             return result
         before, entry.run = entry.run, run
         if before is not None:
@@ -443,18 +461,26 @@ def _constant(leaf: Any, earlier: Any) -> Any:
 
 
 def _is_left_to_the_function(x: Any) -> bool:
-    """Tell what is recorded by others, and arrays that compute by rules of their own, such as masked ones."""
+    """Tell what is recorded by others, arrays that compute by rules of their own, such as masked ones, and odd ones."""
     if type(x) is Tensor:
-        return x.requires_grad
-    return is_array(x) and type(x) not in (np.ndarray, np.memmap)
+        return x.requires_grad or not x.data.flags.aligned
+    return is_array(x) and (type(x) not in (np.ndarray, np.memmap) or not x.flags.aligned)
 
 
 def _is_numeric(x: Any) -> bool:
     return isinstance(x, np.ndarray | np.generic)
 
 
-def _overlap(arrays: Sequence[Any]) -> bool:
-    return any(np.may_share_memory(a, b) for a, b in itertools.combinations(arrays, 2))
+def _twice(arrays: Sequence[Any]) -> Any:
+    """Return which arrays are given more than once."""
+    places = [*map(id, filter(is_array, arrays))]
+    return None if len({*places}) == len(places) else tuple(map(places.index, places))
+
+
+def _inputs(arrays: Sequence[Any]) -> list[Any]:
+    """Return what a program takes: numbers, and each array once."""
+    seen: set[int] = set()
+    return [x for x in arrays if _is_numeric(x) and not (is_array(x) and (id(x) in seen or seen.add(id(x))))]
 
 
 def _alike(content: Any, before: Any) -> bool:
@@ -486,18 +512,7 @@ def _form(leaf: Any, array: Any) -> Any:
         return type(leaf), array.dtype
     if isinstance(array, float | complex | slice):  # what is equal need not be the same: 0.0 and -0.0
         return type(array), repr(array)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if type(array).__hash__ is None or _may_change(array):
-        raise TypeError(
-            f"compile: an argument is a {type(array).__name__}, of which it cannot be told whether it has changed; "
-            f"give arrays, numbers and words, also in dicts, lists and tuples"
-        )
-    return type(array), array
-
-
-def _may_change(thing: Any) -> bool:
-    """Tell what stays equal to itself when its attributes change, as most objects do."""
-    own = type(thing).__hash__ is object.__hash__ and not isinstance(thing, FunctionType | type)
-    return own and bool(getattr(thing, "__dict__", None))
+    return type(array), None if is_followed(array) else array
 
 
 def _names_of_leaves(function: Any, args: Any, kwargs: Mapping[str, Any]) -> list[str]:
