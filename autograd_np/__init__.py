@@ -8,11 +8,12 @@ from autograd_np import compositions as compositions
 from autograd_np import neural
 from autograd_np import rules as rules
 from autograd_np.anomaly import detect_anomaly
+from autograd_np.checkpointing import checkpoint
 from autograd_np.compiling import compile
 from autograd_np.compositions.creation import array
 from autograd_np.gradients import gradients
 from autograd_np.hints import refuse
-from autograd_np.modes import no_grad
+from autograd_np.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from autograd_np.neural.threads import tune_process
 from autograd_np.primitives import defvjp
 from autograd_np.show import draw, print_tape
@@ -34,21 +35,25 @@ __all__ = [
     "IndependentWarning",
     "Tensor",
     "array",
+    "checkpoint",
     "compile",
     "defvjp",
     "detect_anomaly",
     "draw",
     "elementwise_grad",
+    "enable_grad",
     "grad",
     "gradients",
     "hessian",
     "hvp",
+    "inference_mode",
     "jacobian",
     "jvp",
     "neural",
     "no_grad",
     "primitive",
     "print_tape",
+    "set_grad_enabled",
     "supported",
     "tune_process",
     "value_and_grad",

@@ -146,7 +146,6 @@ torch.cat((t, u), dim=0) or torch.concat((t, u), dim=0) -> np.concatenate((t, u)
 torch.stack((t, u), dim=0) -> np.stack((t, u), axis=0)
 torch.einsum("ij,kj->ik", t, u) -> np.einsum("ij,kj->ik", t, u)
 torch.autograd.grad(loss, t) -> autograd_np.gradients(loss, t)
-torch.inference_mode() or torch.set_grad_enabled(False) -> autograd_np.no_grad()
 torch.manual_seed(0) -> rng = np.random.default_rng(0)  # to be given wherever something is drawn: rng=rng
 torch.is_tensor(t) -> isinstance(t, Tensor)
 torch.float32 -> np.float32

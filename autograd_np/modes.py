@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, ClassVar, NamedTuple
 
-__all__ = ["ORDINARY", "Mode", "Switch", "differentiating", "mode", "no_grad", "recording"]
+__all__ = [
+    "ORDINARY", "Mode", "Switch", "differentiating", "enable_grad", "inference_mode", "mode", "no_grad", "recording",
+    "set_grad_enabled",
+]  # fmt: skip
 
 
 class Mode(NamedTuple):
@@ -29,6 +32,7 @@ ORDINARY = Mode()
 
 # A ContextVar, so that threads and tasks do not see one another.
 mode: ContextVar[Mode] = ContextVar("autograd_np.mode", default=ORDINARY)
+_mode = mode  # for those with an argument of that name
 
 
 class Switch(ContextDecorator):
@@ -65,8 +69,9 @@ class Switch(ContextDecorator):
 class no_grad(Switch):
     """Record nothing inside: results need no gradient, and leaves may be changed in place.
 
-    Use it as a context manager or to decorate a function. It holds for the current thread or task alone. Do not
-    `yield` inside it: the caller of the generator would run under it too (decorating a generator is refused).
+    Use it as a context manager, or to decorate a function, with or without brackets. It holds for the current thread or
+    task alone. Do not `yield` inside it: the caller of the generator would run under it too (decorating a generator is
+    refused).
 
     Raises
     ------
@@ -84,6 +89,83 @@ class no_grad(Switch):
     """
 
     change: ClassVar[Mapping[str, Any]] = {"recording": False}
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """Make a context manager, or decorate a function."""
+        if function is None:
+            return super().__new__(cls)
+        if not callable(function):
+            raise TypeError(f"{cls.__name__}({function!r}): it takes no arguments; or write set_grad_enabled(mode)")
+        return cls()(function)
+
+
+class enable_grad(no_grad):
+    """Record inside, even within `no_grad`; otherwise like it.
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor, enable_grad, no_grad
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad(), enable_grad():
+    ...     y = w * 2
+    >>> y.requires_grad
+    True
+    """
+
+    change: ClassVar[Mapping[str, Any]] = {"recording": True}
+
+
+class set_grad_enabled:
+    """Record from now on, or not: until it is called again, or to the end of a `with` block, or in what it decorates.
+
+    Parameters
+    ----------
+    mode : bool
+        Whether to record.
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor, set_grad_enabled
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with set_grad_enabled(False):
+    ...     y = w * 2
+    >>> y.requires_grad
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._change: type[no_grad] = enable_grad if mode else no_grad
+        self._before = _mode.get()
+        changed = self._before._replace(**self._change.change)
+        _mode.set(ORDINARY if changed == ORDINARY else changed)
+
+    def __enter__(self) -> None:
+        """Go on in the mode that was set."""
+
+    def __exit__(self, *error: object) -> None:
+        _mode.set(self._before)
+
+    def __call__(self, function: Any) -> Any:
+        """Decorate a function; the mode is what it was before, outside of it."""
+        _mode.set(self._before)
+        return self._change(function)
+
+
+def inference_mode(mode: Any = True) -> Any:
+    """Return `no_grad()`, or with False `enable_grad()`; decorate a function.
+
+    Examples
+    --------
+    >>> from autograd_np import Tensor, inference_mode
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with inference_mode():
+    ...     y = w * 2
+    >>> y.requires_grad
+    False
+    """
+    if callable(mode):
+        return no_grad(mode)
+    return no_grad() if mode else enable_grad()
 
 
 class recording(Switch):
