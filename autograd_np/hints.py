@@ -188,8 +188,6 @@ nn.KLDivLoss(reduction="batchmean")(torch.log(t), u) or F.kl_div(torch.log(t), u
 nn.CosineSimilarity()(t, u) or F.cosine_similarity(t, u)
     -> np.sum(t * u, axis=1) / (np.linalg.norm(t, axis=1) * np.linalg.norm(u, axis=1))
 F.normalize(t) -> t / np.linalg.norm(t, axis=1, keepdims=True)
-nn.LayerNorm(3)(t) or F.layer_norm(t, (3,))
-    -> (t - t.mean(axis=-1, keepdims=True)) / np.sqrt(t.var(axis=-1, keepdims=True) + 1e-5)
 nn.Embedding(10, 4)(i) or F.embedding(i, table) -> table[i]  # a parameter of shape (10, 4)
 F.pad(t, (1, 2)) -> np.pad(t, ((0, 0), (1, 2)))
 F.scaled_dot_product_attention(t, u, u) -> nn.functional.softmax(t @ u.mT / t.shape[-1] ** 0.5) @ u
@@ -202,8 +200,7 @@ nn.Conv1d(3, 4, 5)(signals) -> nn.Conv2d(3, 4, (1, 5))(signals[:, :, None])[:, :
 nn.MaxPool1d(2)(signals) or F.max_pool1d(signals, 2) -> nn.MaxPool2d((1, 2))(signals[:, :, None])[:, :, 0]
 nn.RNN(3, 4) or nn.LSTM(3, 4) or nn.GRU(3, 4) or nn.MultiheadAttention(4, 2) or nn.Transformer()
     -> # a module with parameters of its own does it, with a loop in its forward
-nn.Conv3d(1, 2, 3) or nn.ConvTranspose2d(1, 2, 3) or nn.BatchNorm3d(2) or nn.GroupNorm(1, 2) or nn.InstanceNorm2d(2)
-    -> # the closest are nn.Conv2d, nn.BatchNorm1d and nn.BatchNorm2d
+nn.Conv3d(1, 2, 3) or nn.ConvTranspose2d(1, 2, 3) -> # the closest is nn.Conv2d
 nn.Dropout2d(0.5) or F.dropout2d(x) -> # the closest is nn.Dropout
 nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
 nn.DataParallel(model) -> model  # there are no devices

@@ -14,7 +14,7 @@ from autograd_np.neural.losses import (
     l1_loss,
     mse_loss,
 )
-from autograd_np.neural.normalisation import batch_norm
+from autograd_np.neural.normalisation import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from autograd_np.neural.pooling import max_pool2d
 
 __all__ = [
@@ -25,13 +25,17 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "flatten",
+    "group_norm",
+    "instance_norm",
     "l1_loss",
+    "layer_norm",
     "linear",
     "log_softmax",
     "logsumexp",
     "max_pool2d",
     "mse_loss",
     "relu",
+    "rms_norm",
     "sigmoid",
     "softmax",
 ]

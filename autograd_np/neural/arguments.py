@@ -14,7 +14,7 @@ from autograd_np.tensor import Operand, as_array
 
 __all__ = [
     "Array", "Axis", "Pair", "Reduction", "check_eps", "check_p", "check_reduction", "check_variance", "first_place",
-    "pair", "real",
+    "lengths_of", "narrowed", "pair", "real",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[Any]
@@ -33,6 +33,11 @@ def real(operation: str, x: Operand) -> Any:
     return values.astype(float)
 
 
+def narrowed(y: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a Tensor or an array in a dtype; as it is, if it has it already."""
+    return y if y.dtype == dtype else y.astype(dtype)
+
+
 def pair(operation: str, name: str, value: int | Sequence[int], least: int = 1) -> Pair:
     """Return one integer for each of height and width."""
     try:
@@ -46,6 +51,22 @@ def pair(operation: str, name: str, value: int | Sequence[int], least: int = 1) 
             f"{operation}: {name}={value!r}; give an integer of at least {least}, or two for height and width"
         )
     return sizes
+
+
+def lengths_of(operation: str, name: str, value: int | Sequence[int]) -> tuple[int, ...]:
+    """Return lengths of axes, of which one may be given as a number."""
+    given = tuple(value) if isinstance(value, Sequence) else (value,)
+    try:
+        lengths = tuple(map(operator.index, given))
+    except TypeError:
+        lengths = None
+    if lengths is None or bool in map(type, given):
+        raise TypeError(
+            f"{operation}: {name}={value!r} is a {type(value).__name__}; give an integer, or a tuple of integers"
+        )
+    if min(lengths, default=0) < 1:
+        raise ValueError(f"{operation}: {name}={value!r}; give one integer of at least 1, or more")
+    return lengths
 
 
 def check_reduction(operation: str, reduction: str) -> None:

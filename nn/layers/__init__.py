@@ -10,18 +10,33 @@ from nn.layers.containers import ModuleList, Sequential
 from nn.layers.convolution import Conv2d
 from nn.layers.dropout import Dropout
 from nn.layers.linear import Flatten, Linear
-from nn.layers.normalisation import BatchNorm1d, BatchNorm2d
+from nn.layers.normalisation import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    LayerNorm,
+    RMSNorm,
+)
 from nn.layers.pooling import MaxPool2d
 
 __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
+    "BatchNorm3d",
     "Conv2d",
     "Dropout",
     "Flatten",
+    "GroupNorm",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "LayerNorm",
     "Linear",
     "MaxPool2d",
     "ModuleList",
+    "RMSNorm",
     "ReLU",
     "Sequential",
     "Sigmoid",

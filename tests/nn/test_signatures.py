@@ -26,17 +26,23 @@ nn.BCELoss: weight size_average reduce reduction
 nn.BCEWithLogitsLoss: weight size_average reduce reduction pos_weight
 nn.BatchNorm1d: num_features eps momentum affine track_running_stats device dtype
 nn.BatchNorm2d: num_features eps momentum affine track_running_stats device dtype
+nn.BatchNorm3d: num_features eps momentum affine track_running_stats device dtype
 nn.Conv2d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
 nn.CrossEntropyLoss: weight size_average ignore_index reduce reduction label_smoothing
 nn.Dropout: p inplace
 nn.Flatten: start_dim end_dim
+nn.GroupNorm: num_groups num_channels eps affine device dtype
+nn.InstanceNorm1d: num_features eps momentum affine track_running_stats device dtype
+nn.InstanceNorm2d: num_features eps momentum affine track_running_stats device dtype
 nn.L1Loss: size_average reduce reduction
+nn.LayerNorm: normalized_shape eps elementwise_affine bias device dtype
 nn.Linear: in_features out_features bias device dtype
 nn.MSELoss: size_average reduce reduction
 nn.MaxPool2d: kernel_size stride padding dilation return_indices ceil_mode
 nn.Module: *args
 nn.ModuleList: modules
 nn.Parameter: data requires_grad
+nn.RMSNorm: normalized_shape eps elementwise_affine device dtype
 nn.ReLU: inplace
 nn.Sequential: *args
 nn.Sigmoid: *args
@@ -82,12 +88,16 @@ F.binary_cross_entropy_with_logits: input target weight size_average reduce redu
 F.conv2d: input weight bias stride padding dilation groups
 F.cross_entropy: input target weight size_average ignore_index reduce reduction label_smoothing
 F.dropout: input p training inplace
+F.group_norm: input num_groups weight bias eps
+F.instance_norm: input running_mean running_var weight bias use_input_stats momentum eps
 F.l1_loss: input target size_average reduce reduction weight
+F.layer_norm: input normalized_shape weight bias eps
 F.linear: input weight bias
 F.log_softmax: input dim _stacklevel dtype
 F.max_pool2d: input kernel_size stride padding dilation ceil_mode return_indices
 F.mse_loss: input target size_average reduce reduction weight
 F.relu: input inplace
+F.rms_norm: input normalized_shape weight eps
 F.sigmoid: input
 F.softmax: input dim _stacklevel dtype
 

@@ -1,4 +1,4 @@
-"""Batch normalisation: statistics, modes, and what cannot be normalised."""
+"""Normalisation: statistics, modes, and what cannot be normalised."""
 
 import math
 
@@ -84,3 +84,35 @@ def test_batch_norm_refuses_what_it_cannot_normalise(layer, shape):
 
 def test_one_sample_is_fine_in_evaluation_mode():
     assert nn.BatchNorm1d(3).eval()(np.ones((1, 3))).shape == (1, 3)
+
+
+def test_instance_norm_is_the_same_in_both_modes_without_running_statistics():
+    layer, x = nn.InstanceNorm2d(3), np.random.default_rng(0).normal(3, 2, (2, 3, 4, 4)).astype(np.float32)
+    assert layer.state_dict() == {}
+    y = layer(x)
+    np.testing.assert_array_equal(y, layer.eval()(x))
+    np.testing.assert_array_equal(y[1], layer(x[1]))
+    np.testing.assert_allclose(y.std(axis=(2, 3)), 1, rtol=1e-4)
+
+
+def test_instance_norms_running_statistics_are_the_means_of_the_samples_own():
+    layer = nn.InstanceNorm1d(2, momentum=0.25, track_running_stats=True, dtype=np.float64)
+    x = np.random.default_rng(0).normal(3, 2, (5, 2, 4))
+    layer(x)
+    np.testing.assert_allclose(layer.running_mean, 0.25 * x.mean(axis=(0, 2)))
+    np.testing.assert_allclose(layer.running_var, 0.75 + 0.25 * x.var(axis=2, ddof=1).mean(axis=0))
+    before = layer.state_dict()
+    assert before["num_batches_tracked"] == 0
+    expected = (x - layer.running_mean[:, None]) / np.sqrt(layer.running_var[:, None] + layer.eps)
+    np.testing.assert_allclose(layer.eval()(x), expected)
+    assert layer(x[:, :, :1]).shape == (5, 2, 1)
+    assert all(np.array_equal(before[key], array) for key, array in layer.state_dict().items())
+
+
+def test_layer_norms_parameters():
+    assert list(nn.LayerNorm((2, 3)).state_dict()) == ["weight", "bias"]
+    assert nn.LayerNorm((2, 3)).bias.shape == (2, 3)
+    assert list(nn.LayerNorm(3, bias=False).state_dict()) == ["weight"]
+    assert list(nn.LayerNorm(3, elementwise_affine=False).state_dict()) == []
+    assert nn.LayerNorm(3, elementwise_affine=False)(np.ones((2, 3))).dtype == np.float64
+    assert nn.LayerNorm(3, dtype=np.float64).weight.dtype == np.float64

@@ -48,6 +48,20 @@ def test_one_generator_gives_layers_different_numbers_and_one_seed_the_same():
         (lambda: nn.BatchNorm1d(-1), ValueError, r"BatchNorm1d: num_features=-1"),
         (lambda: nn.BatchNorm2d(1, eps=-1), ValueError, r"BatchNorm2d: eps=-1"),
         (lambda: nn.BatchNorm2d(1, momentum=2), ValueError, r"BatchNorm2d: momentum=2"),
+        (lambda: nn.BatchNorm3d(1.5), TypeError, r"BatchNorm3d: num_features=1\.5 is a float"),
+        (lambda: nn.InstanceNorm1d(0), ValueError, r"InstanceNorm1d: num_features=0"),
+        (lambda: nn.InstanceNorm2d(1, momentum=None), ValueError, r"InstanceNorm2d: momentum=None .*give 0\.1"),
+        (lambda: nn.InstanceNorm2d(1, momentum=math.nan), ValueError, r"InstanceNorm2d: momentum=nan"),
+        (lambda: nn.LayerNorm(0), ValueError, r"LayerNorm: normalized_shape=0"),
+        (lambda: nn.LayerNorm([]), ValueError, r"LayerNorm: normalized_shape=\[\]"),
+        (lambda: nn.LayerNorm((2, 1.0)), TypeError, r"LayerNorm: normalized_shape=\(2, 1\.0\) is a tuple"),
+        (lambda: nn.LayerNorm(2, math.nan), ValueError, r"LayerNorm: eps=nan"),
+        (lambda: nn.LayerNorm(2, dtype=int), TypeError, "int64"),
+        (lambda: nn.RMSNorm(2, -1), ValueError, r"RMSNorm: eps=-1"),
+        (lambda: nn.RMSNorm("2"), TypeError, r"RMSNorm: normalized_shape='2' is a str"),
+        (lambda: nn.GroupNorm(2, 3), ValueError, r"GroupNorm: num_groups=2 does not divide num_channels=3"),
+        (lambda: nn.GroupNorm(0, 3), ValueError, r"GroupNorm: num_groups=0"),
+        (lambda: nn.GroupNorm(3, 3, -1e-5), ValueError, r"GroupNorm: eps=-1e-05"),
     ],
 )
 def test_wrong_sizes_are_refused(make, error, message):
@@ -60,6 +74,11 @@ LAYERS = [
     (nn.Conv2d(1, 2, 2, rng=0), (2, 1, 3, 3)),
     (nn.BatchNorm1d(3), (4, 3)),
     (nn.BatchNorm1d(3, affine=False), (4, 3)),
+    (nn.LayerNorm(3), (4, 3)),
+    (nn.RMSNorm(3), (4, 3)),
+    (nn.GroupNorm(1, 3), (4, 3)),
+    (nn.InstanceNorm1d(3, affine=True), (4, 3, 2)),
+    (nn.InstanceNorm1d(3, track_running_stats=True), (3, 2)),
 ]
 
 
@@ -106,6 +125,14 @@ def test_a_floating_tensor_is_taken_into_the_layers_dtype_and_gets_a_gradient_in
         (nn.Conv2d(1, 2, 3), (1, 2, 5, 5), r"conv2d: .*\(1, 2, 5, 5\).*\(2, 1, 3, 3\)"),
         (nn.Conv2d(1, 2, 3), (1, 1, 2, 2), r"conv2d: .*\(3, 3\).*\(2, 2\)"),
         (nn.Conv2d(1, 2, 3), (5, 5), r"conv2d: .*\(5, 5\)"),
+        (nn.LayerNorm(3), (3, 4), r"layer_norm: .*\(3, 4\).*\(3,\)"),
+        (nn.RMSNorm((2, 3)), (3,), r"rms_norm: .*\(3,\).*\(2, 3\)"),
+        (nn.GroupNorm(1, 3), (2, 4), r"GroupNorm: .*\(2, 4\).*C = 3"),
+        (nn.GroupNorm(1, 3, affine=False), (3,), r"GroupNorm: .*\(3,\)"),
+        (nn.InstanceNorm1d(3), (2, 4, 5), r"InstanceNorm1d: .*\(2, 4, 5\).*\(C, L\) or \(N, C, L\) with C = 3"),
+        (nn.InstanceNorm2d(3), (3, 4), r"InstanceNorm2d: .*\(3, 4\)"),
+        (nn.InstanceNorm1d(3), (2, 3, 1), r"instance_norm: .*less than two values"),
+        (nn.BatchNorm3d(3), (2, 3, 4, 4), r"BatchNorm3d: .*\(N, C, D, H, W\)"),
         (nn.MaxPool2d(3), (1, 1, 2, 2), r"max_pool2d: .*\(3, 3\).*\(2, 2\)"),
     ],
 )

@@ -160,8 +160,9 @@ def measured(library: Any, case: Case) -> dict[str, Any]:
             if state[key].dtype.kind == "f":
                 state[key] = _drawn(key, state[key].shape, rng)
         library.load(made, state)
-        # Our own texts count parameters; newer versions of PyTorch say of each affine layer that it has a bias.
-        result["repr"] = re.sub(r"  # .*|(?<=affine=True), bias=True", "", repr(made))
+        # Our own texts count parameters; newer versions of PyTorch say of each affine layer that it has a bias, and of
+        # each other one that it has none.
+        result["repr"] = re.sub(r"  # .*|(?<=affine=True), bias=True|(?<=affine=False), bias=False", "", repr(made))
         result["keys"] = {key: list(value.shape) for key, value in state.items()}
         parameters = dict(made.named_parameters())
     given = [tree_of(tree, map(library.given, leaves_of(tree))) for tree in arrays]
