@@ -144,6 +144,28 @@ def test_readings_add_into_one_total_without_an_array_of_zeros_each() -> None:
     np.testing.assert_array_equal(total, [1, 6, 1])
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
+@pytest.mark.parametrize("shape", [(100, 3), (100, 2, 0), (100, 2, 2), (100,)])
+@pytest.mark.parametrize("index_shape", [(), (40,), (8, 5), (0,)])
+def test_rows_are_added_one_after_the_other(dtype: Any, shape: Shape, index_shape: Shape) -> None:
+    """Whatever the integers, and however gradient and total lie in memory: 99 rows of 3 do not fit into 8 bits."""
+    rng = np.random.default_rng(0)
+    index = rng.integers(-100 if np.dtype(dtype).kind == "i" else 0, 100, index_shape).astype(dtype)
+    values = np.array(rng.normal(size=(*index_shape, *shape[1:])), np.float32)
+    expected = np.zeros(shape, np.float32)
+    for place in np.ndindex(index_shape):
+        expected[index[place]] += values[place]
+    for g in (values, np.array(values, order="F")):
+        x = Tensor(np.ones(shape, np.float32), requires_grad=True)
+        x[index].backward(g)
+        np.testing.assert_array_equal(x.grad, expected)
+        np.testing.assert_array_equal(scatter_add(g, index=index, shape=shape), expected)
+        for order in ("C", "F"):
+            total = np.ones(shape, np.float32, order=order)
+            assert Scattered(g, index).added_to(total, True, x._node) is total
+            np.testing.assert_allclose(total, 1 + expected, atol=1e-5)
+
+
 def test_reading_of_a_number_adds_to_a_total_of_numbers() -> None:
     x = Tensor(3.0, requires_grad=True)
     y = x[()]  # read first, so that its gradient comes last
