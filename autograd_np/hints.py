@@ -188,7 +188,6 @@ nn.KLDivLoss(reduction="batchmean")(torch.log(t), u) or F.kl_div(torch.log(t), u
 nn.CosineSimilarity()(t, u) or F.cosine_similarity(t, u)
     -> np.sum(t * u, axis=1) / (np.linalg.norm(t, axis=1) * np.linalg.norm(u, axis=1))
 F.normalize(t) -> t / np.linalg.norm(t, axis=1, keepdims=True)
-nn.Embedding(10, 4)(i) or F.embedding(i, table) -> table[i]  # a parameter of shape (10, 4)
 F.pad(t, (1, 2)) -> np.pad(t, ((0, 0), (1, 2)))
 F.scaled_dot_product_attention(t, u, u) -> nn.functional.softmax(t @ u.mT / t.shape[-1] ** 0.5) @ u
 nn.AvgPool2d(2)(images) or F.avg_pool2d(images, 2)

@@ -7,6 +7,7 @@ as with NumPy's own functions; type hints name the Tensor alone.
 from autograd_np.neural.activations import log_softmax, logsumexp, relu, sigmoid, softmax
 from autograd_np.neural.convolution import conv2d
 from autograd_np.neural.layers import dropout, flatten, linear
+from autograd_np.neural.lookup import embedding
 from autograd_np.neural.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -24,6 +25,7 @@ __all__ = [
     "conv2d",
     "cross_entropy",
     "dropout",
+    "embedding",
     "flatten",
     "group_norm",
     "instance_norm",

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from autograd_np.tensor import Operand, as_array
 
 __all__ = [
-    "Array", "Axis", "Pair", "Reduction", "check_eps", "check_p", "check_reduction", "check_variance", "first_place",
-    "lengths_of", "narrowed", "pair", "real",
+    "Array", "Axis", "Pair", "Reduction", "check_eps", "check_max_norm", "check_p", "check_reduction", "check_variance",
+    "first_place", "lengths_of", "narrowed", "padding_row", "pair", "real",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[Any]
@@ -99,3 +99,28 @@ def check_variance(given: str, shape: tuple[int, ...], instead: str) -> None:
 def first_place(wrong: Array) -> tuple[int, ...]:
     """Return the index of the first element that is true."""
     return tuple(np.argwhere(wrong)[0].tolist())
+
+
+def padding_row(operation: str, padding_idx: int, rows: int) -> int:
+    """Return the number of the row for padding, counted from the front."""
+    try:
+        row = operator.index(padding_idx)
+    except TypeError:
+        row = None
+    if row is None or isinstance(padding_idx, bool):
+        raise TypeError(
+            f"{operation}: padding_idx={padding_idx!r} is a {type(padding_idx).__name__}; give the number of a row"
+        )
+    if not -rows <= row < rows:
+        raise ValueError(f"{operation}: padding_idx={padding_idx} names none of the {rows} rows of the table")
+    return row % rows
+
+
+def check_max_norm(operation: str, max_norm: object) -> None:
+    """Refuse to change a table while it is read."""
+    if max_norm is not None:
+        raise ValueError(
+            f"{operation}: max_norm={max_norm!r} is not supported, since it would change the table while it is read; "
+            f"shorten the rows after each step of the optimiser: weight.data *= {max_norm!r} / "
+            f"np.maximum({max_norm!r}, np.linalg.norm(weight.data, axis=1, keepdims=True))"
+        )

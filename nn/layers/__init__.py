@@ -9,6 +9,7 @@ from nn.layers.activations import ReLU, Sigmoid, Softmax, Tanh
 from nn.layers.containers import ModuleList, Sequential
 from nn.layers.convolution import Conv2d
 from nn.layers.dropout import Dropout
+from nn.layers.embedding import Embedding
 from nn.layers.linear import Flatten, Linear
 from nn.layers.normalisation import (
     BatchNorm1d,
@@ -28,6 +29,7 @@ __all__ = [
     "BatchNorm3d",
     "Conv2d",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GroupNorm",
     "InstanceNorm1d",

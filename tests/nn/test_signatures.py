@@ -30,6 +30,7 @@ nn.BatchNorm3d: num_features eps momentum affine track_running_stats device dtyp
 nn.Conv2d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
 nn.CrossEntropyLoss: weight size_average ignore_index reduce reduction label_smoothing
 nn.Dropout: p inplace
+nn.Embedding: num_embeddings embedding_dim padding_idx max_norm norm_type scale_grad_by_freq sparse
 nn.Flatten: start_dim end_dim
 nn.GroupNorm: num_groups num_channels eps affine device dtype
 nn.InstanceNorm1d: num_features eps momentum affine track_running_stats device dtype
@@ -50,6 +51,7 @@ nn.Softmax: dim
 nn.Tanh: *args
 
 nn.Module.add_module: name module
+nn.Embedding.from_pretrained: embeddings freeze padding_idx max_norm norm_type scale_grad_by_freq sparse
 nn.Module.apply: fn
 nn.Module.buffers: recurse
 nn.Module.children:
@@ -88,6 +90,7 @@ F.binary_cross_entropy_with_logits: input target weight size_average reduce redu
 F.conv2d: input weight bias stride padding dilation groups
 F.cross_entropy: input target weight size_average ignore_index reduce reduction label_smoothing
 F.dropout: input p training inplace
+F.embedding: input weight padding_idx max_norm norm_type scale_grad_by_freq sparse
 F.group_norm: input num_groups weight bias eps
 F.instance_norm: input running_mean running_var weight bias use_input_stats momentum eps
 F.l1_loss: input target size_average reduce reduction weight
