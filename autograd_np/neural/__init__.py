@@ -6,6 +6,7 @@ as with NumPy's own functions; type hints name the Tensor alone.
 
 from autograd_np.neural.activations import log_softmax, logsumexp, relu, sigmoid, softmax
 from autograd_np.neural.convolution import conv2d
+from autograd_np.neural.gates import gelu, glu, logsigmoid, mish, silu, softmin, softplus, softsign, tanh, tanhshrink
 from autograd_np.neural.layers import dropout, flatten, linear
 from autograd_np.neural.lookup import embedding
 from autograd_np.neural.losses import (
@@ -17,27 +18,59 @@ from autograd_np.neural.losses import (
 )
 from autograd_np.neural.normalisation import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from autograd_np.neural.pooling import max_pool2d
+from autograd_np.neural.rectifiers import (
+    celu,
+    elu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    prelu,
+    relu6,
+    selu,
+    threshold,
+)
 
 __all__ = [
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "celu",
     "conv2d",
     "cross_entropy",
     "dropout",
+    "elu",
     "embedding",
     "flatten",
+    "gelu",
+    "glu",
     "group_norm",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "instance_norm",
     "l1_loss",
     "layer_norm",
+    "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
     "logsumexp",
     "max_pool2d",
+    "mish",
     "mse_loss",
+    "prelu",
     "relu",
+    "relu6",
     "rms_norm",
+    "selu",
     "sigmoid",
+    "silu",
     "softmax",
+    "softmin",
+    "softplus",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
 ]

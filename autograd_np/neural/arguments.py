@@ -14,7 +14,7 @@ from autograd_np.tensor import Operand, as_array
 
 __all__ = [
     "Array", "Axis", "Pair", "Reduction", "check_eps", "check_max_norm", "check_p", "check_reduction", "check_variance",
-    "first_place", "lengths_of", "narrowed", "padding_row", "pair", "real",
+    "first_place", "lengths_of", "narrowed", "number", "padding_row", "pair", "real",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[Any]
@@ -36,6 +36,15 @@ def real(operation: str, x: Operand) -> Any:
 def narrowed(y: Any, dtype: np.dtype[Any]) -> Any:
     """Return a Tensor or an array in a dtype; as it is, if it has it already."""
     return y if y.dtype == dtype else y.astype(dtype)
+
+
+def number(operation: str, name: str, value: float, positive: bool = False) -> float:
+    """Return a setting as a Python number, which leaves float32 what it is."""
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{operation}: {name}={value!r} is a {type(value).__name__}; give a number")
+    if not math.isfinite(value) or (positive and value <= 0):
+        raise ValueError(f"{operation}: {name}={value!r}; give a finite{' and positive' * positive} number")
+    return float(value)
 
 
 def pair(operation: str, name: str, value: int | Sequence[int], least: int = 1) -> Pair:

@@ -5,7 +5,34 @@ a seed, or None for fresh entropy. Give all layers of a model one generator: lay
 start with the same numbers.
 """
 
-from nn.layers.activations import ReLU, Sigmoid, Softmax, Tanh
+from nn.layers.activations import (
+    CELU,
+    ELU,
+    GELU,
+    GLU,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    Identity,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softmax2d,
+    Softmin,
+    Softplus,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+    Threshold,
+)
 from nn.layers.containers import ModuleList, Sequential
 from nn.layers.convolution import Conv2d
 from nn.layers.dropout import Dropout
@@ -24,6 +51,11 @@ from nn.layers.normalisation import (
 from nn.layers.pooling import MaxPool2d
 
 __all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "GLU",
+    "SELU",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
@@ -32,16 +64,33 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GroupNorm",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
+    "LogSigmoid",
+    "LogSoftmax",
     "MaxPool2d",
+    "Mish",
     "ModuleList",
+    "PReLU",
     "RMSNorm",
     "ReLU",
+    "ReLU6",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
+    "Softplus",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
 ]

@@ -15,7 +15,7 @@ from nn import init
 from nn.init import RNG
 from nn.module import Module
 
-__all__ = ["Operand", "Sizes", "size", "taken", "weight_and_bias"]
+__all__ = ["Operand", "Sizes", "flag", "size", "taken", "weight_and_bias"]
 
 
 Operand: TypeAlias = Tensor | ArrayLike
@@ -46,6 +46,13 @@ def taken(layer: Module, x: Operand, dtype: np.dtype[Any]) -> Tensor | NDArray[A
             f"it: t.astype(np.{dtype})"
         )
     return x if x.dtype == dtype else x.astype(dtype)
+
+
+def flag(layer: str, name: str, value: bool) -> bool:
+    """Return what is yes or no, checked."""
+    if not isinstance(value, bool | np.bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{layer}: {name}={value!r} is a {type(value).__name__}; give True or False")
+    return bool(value)
 
 
 def size(layer: str, name: str, value: int) -> int:

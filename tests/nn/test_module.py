@@ -326,7 +326,7 @@ def test_arguments_that_a_class_does_not_take_are_named(kind, args, kwargs, erro
         kind(*args, **kwargs)
 
 
-@pytest.mark.parametrize("kind", [Bare, nn.Module, nn.ReLU, nn.Sigmoid, nn.Tanh])
+@pytest.mark.parametrize("kind", [Bare, nn.Module, nn.Sigmoid, nn.Tanh])
 def test_a_class_without_init_takes_no_arguments(kind):
     name = kind.__name__
     for args, kwargs in (((5,), {}), ((np.zeros(9999), 1), {}), ((), {"size": 5}), ((1,), {"inplace": True})):

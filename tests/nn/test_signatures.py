@@ -27,28 +27,50 @@ nn.BCEWithLogitsLoss: weight size_average reduce reduction pos_weight
 nn.BatchNorm1d: num_features eps momentum affine track_running_stats device dtype
 nn.BatchNorm2d: num_features eps momentum affine track_running_stats device dtype
 nn.BatchNorm3d: num_features eps momentum affine track_running_stats device dtype
+nn.CELU: alpha inplace
 nn.Conv2d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
 nn.CrossEntropyLoss: weight size_average ignore_index reduce reduction label_smoothing
 nn.Dropout: p inplace
+nn.ELU: alpha inplace
 nn.Embedding: num_embeddings embedding_dim padding_idx max_norm norm_type scale_grad_by_freq sparse
 nn.Flatten: start_dim end_dim
+nn.GELU: approximate
+nn.GLU: dim
 nn.GroupNorm: num_groups num_channels eps affine device dtype
+nn.Hardsigmoid: inplace
+nn.Hardswish: inplace
+nn.Hardtanh: min_val max_val inplace min_value max_value
+nn.Identity: *args
 nn.InstanceNorm1d: num_features eps momentum affine track_running_stats device dtype
 nn.InstanceNorm2d: num_features eps momentum affine track_running_stats device dtype
 nn.L1Loss: size_average reduce reduction
 nn.LayerNorm: normalized_shape eps elementwise_affine bias device dtype
+nn.LeakyReLU: negative_slope inplace
 nn.Linear: in_features out_features bias device dtype
+nn.LogSigmoid: *args
+nn.LogSoftmax: dim
 nn.MSELoss: size_average reduce reduction
 nn.MaxPool2d: kernel_size stride padding dilation return_indices ceil_mode
+nn.Mish: inplace
 nn.Module: *args
 nn.ModuleList: modules
 nn.Parameter: data requires_grad
+nn.PReLU: num_parameters init device dtype
 nn.RMSNorm: normalized_shape eps elementwise_affine device dtype
 nn.ReLU: inplace
+nn.ReLU6: inplace
+nn.SELU: inplace
 nn.Sequential: *args
+nn.SiLU: inplace
 nn.Sigmoid: *args
 nn.Softmax: dim
+nn.Softmax2d: *args
+nn.Softmin: dim
+nn.Softplus: beta threshold
+nn.Softsign: *args
 nn.Tanh: *args
+nn.Tanhshrink: *args
+nn.Threshold: threshold value inplace
 
 nn.Module.add_module: name module
 nn.Embedding.from_pretrained: embeddings freeze padding_idx max_norm norm_type scale_grad_by_freq sparse
@@ -87,22 +109,42 @@ nn.Sequential.append: module
 F.batch_norm: input running_mean running_var weight bias training momentum eps
 F.binary_cross_entropy: input target weight size_average reduce reduction
 F.binary_cross_entropy_with_logits: input target weight size_average reduce reduction pos_weight
+F.celu: input alpha inplace
 F.conv2d: input weight bias stride padding dilation groups
 F.cross_entropy: input target weight size_average ignore_index reduce reduction label_smoothing
 F.dropout: input p training inplace
+F.elu: input alpha inplace
 F.embedding: input weight padding_idx max_norm norm_type scale_grad_by_freq sparse
+F.gelu: input
+F.glu: input dim
 F.group_norm: input num_groups weight bias eps
+F.hardsigmoid: input inplace
+F.hardswish: input inplace
+F.hardtanh: input min_val max_val inplace
 F.instance_norm: input running_mean running_var weight bias use_input_stats momentum eps
 F.l1_loss: input target size_average reduce reduction weight
 F.layer_norm: input normalized_shape weight bias eps
+F.leaky_relu: input negative_slope inplace
 F.linear: input weight bias
 F.log_softmax: input dim _stacklevel dtype
+F.logsigmoid: input
 F.max_pool2d: input kernel_size stride padding dilation ceil_mode return_indices
+F.mish: input inplace
 F.mse_loss: input target size_average reduce reduction weight
+F.prelu: input weight
 F.relu: input inplace
+F.relu6: input inplace
 F.rms_norm: input normalized_shape weight eps
+F.selu: input inplace
 F.sigmoid: input
+F.silu: input inplace
 F.softmax: input dim _stacklevel dtype
+F.softmin: input dim _stacklevel dtype
+F.softplus: input beta threshold
+F.softsign: input
+F.tanh: input
+F.tanhshrink: input
+F.threshold: input threshold value inplace
 
 optim.Adam: params lr betas eps weight_decay amsgrad
 optim.AdamW: params lr betas eps weight_decay amsgrad
@@ -227,7 +269,6 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
     "slip",
     [
         lambda: nn.Dropout(0.5, True),
-        lambda: nn.ReLU(True),
         lambda: nn.Linear(3, 2, True, None),
         lambda: nn.Conv2d(1, 8, 3, 1, 1, 1),
         lambda: nn.Conv2d(1, 8, 3, 1, 1, 1, 1, False),
@@ -245,6 +286,11 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
         lambda: F.dropout(X, 0.5, True, False),
         lambda: F.dropout(X, 0.5, True),
         lambda: F.relu(X, True),
+        lambda: F.leaky_relu(X, 0.1, True),
+        lambda: F.leaky_relu(X, True),
+        lambda: F.hardtanh(X, -1, 1, True),
+        lambda: nn.LeakyReLU(True),
+        lambda: nn.LeakyReLU(0.1, 0.2),
         lambda: F.softmax(X, 1, 3),
         lambda: F.conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), None, 1, 0, 1),
         lambda: F.max_pool2d(np.ones((1, 1, 4, 4)), 2, 2, 0, 1),
@@ -269,6 +315,8 @@ def test_what_pytorchs_users_write_by_position_is_understood() -> None:
     assert (layer.kernel_size, layer.stride, layer.padding) == ((3, 3), (2, 2), (1, 1))
     pool = nn.MaxPool2d(3, 2, 1)
     assert (pool.kernel_size, pool.stride, pool.padding) == ((3, 3), (2, 2), (1, 1))
+    assert repr(nn.ReLU(True)) == "ReLU(inplace=True)"
+    assert repr(nn.LeakyReLU(0.2, True)) == "LeakyReLU(negative_slope=0.2, inplace=True)"
     (group,) = optim.SGD(P, 0.1, 0.9, 0.0, 0.5, True).param_groups
     assert [group[name] for name in ORDER["optim.SGD"][1:]] == [0.1, 0.9, 0.0, 0.5, True]
     (group,) = optim.Adam(P, 0.1, (0.5, 0.9), 1e-4, 0.5).param_groups
