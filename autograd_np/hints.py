@@ -164,9 +164,7 @@ model.register_full_backward_hook(f)
     -> # the closest are model.register_forward_hook(f), and t.register_hook(f) on what it sees
 model.compile() -> nn.compile_step(model, loss, optimizer)
 
-nn.ParameterList([w]) or nn.ParameterDict({"w": w}) -> model.w = Tensor(w, requires_grad=True)  # an attribute for each
 nn.Buffer(a) -> model.register_buffer("name", a)
-nn.ModuleDict({"head": layer})["head"] -> nn.Sequential({"head": layer}).head
 nn.NLLLoss()(F.log_softmax(x, dim=1), y) or F.nll_loss(F.log_softmax(x, dim=1), y) -> nn.CrossEntropyLoss()(x, y)
 F.one_hot(y, 3) -> np.eye(3, dtype=int)[y]
 nn.SmoothL1Loss()(t, u) or F.smooth_l1_loss(t, u) or nn.HuberLoss()(t, u) or F.huber_loss(t, u)
@@ -188,7 +186,6 @@ nn.MaxPool1d(2)(signals) or F.max_pool1d(signals, 2) -> nn.MaxPool2d((1, 2))(sig
 nn.RNN(3, 4) or nn.LSTM(3, 4) or nn.GRU(3, 4) or nn.MultiheadAttention(4, 2) or nn.Transformer()
     -> # a module with parameters of its own does it, with a loop in its forward
 nn.Conv3d(1, 2, 3) or nn.ConvTranspose2d(1, 2, 3) -> # the closest is nn.Conv2d
-nn.Dropout2d(0.5) or F.dropout2d(x) -> # the closest is nn.Dropout
 nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
 nn.DataParallel(model) -> model  # there are no devices
 nn.utils.clip_grad_norm_(model.parameters(), limit)

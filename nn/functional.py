@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 from autograd_np import neural
 from autograd_np.hints import both_keywords, refuse
 from autograd_np.neural import (
+    alpha_dropout,
     batch_norm,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -13,6 +14,8 @@ from autograd_np.neural import (
     conv2d,
     cross_entropy,
     dropout,
+    dropout1d,
+    dropout2d,
     elu,
     embedding,
     flatten,
@@ -47,6 +50,7 @@ from autograd_np.neural import (
 )
 
 __all__ = [
+    "alpha_dropout",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -54,6 +58,8 @@ __all__ = [
     "conv2d",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
     "elu",
     "embedding",
     "flatten",

@@ -7,7 +7,7 @@ as with NumPy's own functions; type hints name the Tensor alone.
 from autograd_np.neural.activations import log_softmax, logsumexp, relu, sigmoid, softmax
 from autograd_np.neural.convolution import conv2d
 from autograd_np.neural.gates import gelu, glu, logsigmoid, mish, silu, softmin, softplus, softsign, tanh, tanhshrink
-from autograd_np.neural.layers import dropout, flatten, linear
+from autograd_np.neural.layers import alpha_dropout, dropout, dropout1d, dropout2d, flatten, linear
 from autograd_np.neural.lookup import embedding
 from autograd_np.neural.losses import (
     binary_cross_entropy,
@@ -32,6 +32,7 @@ from autograd_np.neural.rectifiers import (
 )
 
 __all__ = [
+    "alpha_dropout",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -39,6 +40,8 @@ __all__ = [
     "conv2d",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
     "elu",
     "embedding",
     "flatten",

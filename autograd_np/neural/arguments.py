@@ -62,7 +62,7 @@ def pair(operation: str, name: str, value: int | Sequence[int], least: int = 1) 
     return sizes
 
 
-def lengths_of(operation: str, name: str, value: int | Sequence[int]) -> tuple[int, ...]:
+def lengths_of(operation: str, name: str, value: int | Sequence[int], least: int = 1) -> tuple[int, ...]:
     """Return lengths of axes, of which one may be given as a number."""
     given = tuple(value) if isinstance(value, Sequence) else (value,)
     try:
@@ -73,8 +73,8 @@ def lengths_of(operation: str, name: str, value: int | Sequence[int]) -> tuple[i
         raise TypeError(
             f"{operation}: {name}={value!r} is a {type(value).__name__}; give an integer, or a tuple of integers"
         )
-    if min(lengths, default=0) < 1:
-        raise ValueError(f"{operation}: {name}={value!r}; give one integer of at least 1, or more")
+    if min(lengths, default=least - 1) < least:
+        raise ValueError(f"{operation}: {name}={value!r}; give one integer of at least {least}, or more")
     return lengths
 
 

@@ -33,11 +33,11 @@ from nn.layers.activations import (
     Tanhshrink,
     Threshold,
 )
-from nn.layers.containers import ModuleList, Sequential
+from nn.layers.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from nn.layers.convolution import Conv2d
-from nn.layers.dropout import Dropout
+from nn.layers.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from nn.layers.embedding import Embedding
-from nn.layers.linear import Flatten, Linear
+from nn.layers.linear import Flatten, Linear, Unflatten
 from nn.layers.normalisation import (
     BatchNorm1d,
     BatchNorm2d,
@@ -56,11 +56,14 @@ __all__ = [
     "GELU",
     "GLU",
     "SELU",
+    "AlphaDropout",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
     "Conv2d",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
     "Embedding",
     "Flatten",
     "GroupNorm",
@@ -77,8 +80,11 @@ __all__ = [
     "LogSoftmax",
     "MaxPool2d",
     "Mish",
+    "ModuleDict",
     "ModuleList",
     "PReLU",
+    "ParameterDict",
+    "ParameterList",
     "RMSNorm",
     "ReLU",
     "ReLU6",
@@ -93,4 +99,5 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Unflatten",
 ]

@@ -317,7 +317,7 @@ class Mixed(nn.Module, Described):
         (nn.MSELoss, (False,), {}, "MSELoss(False): too many positional arguments"),
         (nn.Linear, (2, 3, True, "cpu"), {}, "Linear(2, 3, True, 'cpu'): too many positional arguments"),
         (nn.Linear, (2,), {}, "Linear(2): missing a required argument: 'out_features'"),
-        (nn.Dropout, (0.5,), {"inplace": True}, "Dropout(0.5, inplace=True): got an unexpected keyword"),
+        (nn.Dropout, (0.5,), {"rate": True}, "Dropout(0.5, rate=True): got an unexpected keyword"),
     ],
 )
 def test_arguments_that_a_class_does_not_take_are_named(kind, args, kwargs, error):
@@ -733,7 +733,7 @@ def test_repr_shows_the_structure_and_counts():
     assert repr(nn.Sequential(nn.Sequential(nn.Linear(1, 1, bias=False)), nn.Dropout(0.2))) == (
         "Sequential(\n  (0): Sequential(\n"
         "    (0): Linear(in_features=1, out_features=1, bias=False)  # 1 parameter\n  )  # 1 parameter\n"
-        "  (1): Dropout(p=0.2)\n)  # 1 parameter"
+        "  (1): Dropout(p=0.2, inplace=False)\n)  # 1 parameter"
     )
     assert repr(nn.ReLU()) == "ReLU()"
     assert "784, 256" not in repr(nn.Linear(784, 256))

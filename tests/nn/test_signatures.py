@@ -22,6 +22,7 @@ from nn import init, optim
 
 # What PyTorch 2.13 takes by position.
 PYTORCH = """
+nn.AlphaDropout: p inplace
 nn.BCELoss: weight size_average reduce reduction
 nn.BCEWithLogitsLoss: weight size_average reduce reduction pos_weight
 nn.BatchNorm1d: num_features eps momentum affine track_running_stats device dtype
@@ -31,6 +32,8 @@ nn.CELU: alpha inplace
 nn.Conv2d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
 nn.CrossEntropyLoss: weight size_average ignore_index reduce reduction label_smoothing
 nn.Dropout: p inplace
+nn.Dropout1d: p inplace
+nn.Dropout2d: p inplace
 nn.ELU: alpha inplace
 nn.Embedding: num_embeddings embedding_dim padding_idx max_norm norm_type scale_grad_by_freq sparse
 nn.Flatten: start_dim end_dim
@@ -53,9 +56,12 @@ nn.MSELoss: size_average reduce reduction
 nn.MaxPool2d: kernel_size stride padding dilation return_indices ceil_mode
 nn.Mish: inplace
 nn.Module: *args
+nn.ModuleDict: modules
 nn.ModuleList: modules
 nn.Parameter: data requires_grad
 nn.PReLU: num_parameters init device dtype
+nn.ParameterDict: parameters
+nn.ParameterList: values
 nn.RMSNorm: normalized_shape eps elementwise_affine device dtype
 nn.ReLU: inplace
 nn.ReLU6: inplace
@@ -71,6 +77,7 @@ nn.Softsign: *args
 nn.Tanh: *args
 nn.Tanhshrink: *args
 nn.Threshold: threshold value inplace
+nn.Unflatten: dim unflattened_size
 
 nn.Module.add_module: name module
 nn.Embedding.from_pretrained: embeddings freeze padding_idx max_norm norm_type scale_grad_by_freq sparse
@@ -102,10 +109,25 @@ nn.Module.state_dict: *args
 nn.Module.to: *args
 nn.Module.train: mode
 nn.Module.zero_grad: set_to_none
+nn.ModuleDict.clear:
+nn.ModuleDict.items:
+nn.ModuleDict.keys:
+nn.ModuleDict.pop: key
+nn.ModuleDict.update: modules
+nn.ModuleDict.values:
 nn.ModuleList.append: module
 nn.ModuleList.extend: modules
+nn.ParameterDict.clear:
+nn.ParameterDict.items:
+nn.ParameterDict.keys:
+nn.ParameterDict.pop: key
+nn.ParameterDict.update: parameters
+nn.ParameterDict.values:
+nn.ParameterList.append: value
+nn.ParameterList.extend: values
 nn.Sequential.append: module
 
+F.alpha_dropout: input p training inplace
 F.batch_norm: input running_mean running_var weight bias training momentum eps
 F.binary_cross_entropy: input target weight size_average reduce reduction
 F.binary_cross_entropy_with_logits: input target weight size_average reduce reduction pos_weight
@@ -113,6 +135,8 @@ F.celu: input alpha inplace
 F.conv2d: input weight bias stride padding dilation groups
 F.cross_entropy: input target weight size_average ignore_index reduce reduction label_smoothing
 F.dropout: input p training inplace
+F.dropout1d: input p training inplace
+F.dropout2d: input p training inplace
 F.elu: input alpha inplace
 F.embedding: input weight padding_idx max_norm norm_type scale_grad_by_freq sparse
 F.gelu: input
@@ -179,6 +203,7 @@ SAME = {
     "*modules": {"*args"},
     "array": {"tensor"},
     "axis": {"dim"},
+    "entries": {"modules", "parameters"},
     "group": {"param_group"},
     "keepdims": {"keepdim"},
     "logits": {"input"},
@@ -268,13 +293,13 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
 @pytest.mark.parametrize(
     "slip",
     [
-        lambda: nn.Dropout(0.5, True),
+        lambda: nn.Dropout(0.5, 0.5),
         lambda: nn.Linear(3, 2, True, None),
         lambda: nn.Conv2d(1, 8, 3, 1, 1, 1),
         lambda: nn.Conv2d(1, 8, 3, 1, 1, 1, 1, False),
         lambda: nn.BatchNorm1d(8, 1e-5, 0.1, True, True, None),
         lambda: nn.MaxPool2d(2, 2, 0, 1),
-        lambda: nn.Flatten(1, 2),
+        lambda: nn.Flatten(1, 2, 3),
         lambda: nn.CrossEntropyLoss(MASK),
         lambda: nn.MSELoss(True),
         lambda: nn.BCELoss(MASK),
@@ -315,6 +340,8 @@ def test_what_pytorchs_users_write_by_position_is_understood() -> None:
     assert (layer.kernel_size, layer.stride, layer.padding) == ((3, 3), (2, 2), (1, 1))
     pool = nn.MaxPool2d(3, 2, 1)
     assert (pool.kernel_size, pool.stride, pool.padding) == ((3, 3), (2, 2), (1, 1))
+    assert repr(nn.Dropout(0.2, True)) == "Dropout(p=0.2, inplace=True)"
+    assert repr(nn.Flatten(1, 2)) == "Flatten(start_dim=1, end_dim=2)"
     assert repr(nn.ReLU(True)) == "ReLU(inplace=True)"
     assert repr(nn.LeakyReLU(0.2, True)) == "LeakyReLU(negative_slope=0.2, inplace=True)"
     (group,) = optim.SGD(P, 0.1, 0.9, 0.0, 0.5, True).param_groups

@@ -7,6 +7,7 @@ import pytest
 
 import nn
 from autograd_np import Tensor
+from nn import functional as F
 from tests.nn.layers.networks import mlp
 
 
@@ -42,6 +43,68 @@ def test_dropout_of_nothing_and_of_everything():
     for p in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match=r"Dropout: p="):
             nn.Dropout(p)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "channels"),
+    [(nn.Dropout1d, (500, 20, 3), 2), (nn.Dropout1d, (10_000, 3), 1), (nn.Dropout2d, (500, 20, 2, 3), 2)],
+)
+def test_whole_channels_are_dropped(kind, shape, channels):
+    x = Tensor(np.ones(shape, np.float32), requires_grad=True)
+    y = kind(0.3, rng=0)(x)
+    of_channels = y.data.reshape(*shape[:channels], -1)
+    assert (of_channels == of_channels[..., :1]).all()
+    assert abs(np.mean(of_channels[..., 0] == 0) - 0.3) < 0.02
+    np.testing.assert_allclose(y.data[y.data != 0], 1 / 0.7, rtol=1e-6)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, y.data)
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(kind(0.3).eval()(x.data), x.data)
+    np.testing.assert_array_equal(kind(1.0)(x.data), np.zeros(shape))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_alpha_dropout_keeps_mean_and_variance(dtype):
+    values = np.random.default_rng(0).normal(size=100_000).astype(dtype)
+    x = Tensor(values, requires_grad=True)
+    y = nn.AlphaDropout(0.3, rng=0)(x)
+    assert y.dtype == dtype
+    assert abs(y.data.astype(float).mean()) < 0.02
+    assert abs(y.data.astype(float).std() - 1) < 0.02
+    y.backward(np.ones(100_000, dtype))
+    dropped = x.grad == 0
+    assert abs(dropped.mean() - 0.3) < 0.01
+    assert len(set(y.data[dropped].tolist())) == 1
+    np.testing.assert_array_equal(nn.AlphaDropout(0.3).eval()(values), values)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: nn.Dropout1d(0.5)(np.ones((1, 2, 3, 4))), ValueError, r"dropout1d: x of shape \(1, 2, 3, 4\)"),
+        (lambda: nn.Dropout1d(0.5)(np.ones(2)), ValueError, r"dropout1d: x of shape \(2,\); give \(N, C, L\)"),
+        (lambda: nn.Dropout2d(0.5)(np.ones((2, 3, 4))), ValueError, r"dropout2d: .*sequences to dropout1d"),
+        (lambda: nn.Dropout2d(0.5).eval()(np.ones((2, 3, 4))), ValueError, r"dropout2d: .*\(N, C, H, W\)"),
+        (lambda: nn.Dropout2d(-0.5), ValueError, r"Dropout2d: p=-0.5"),
+        (lambda: nn.AlphaDropout(math.nan), ValueError, r"AlphaDropout: p=nan"),
+        (lambda: nn.Dropout(0.5, 1), TypeError, r"Dropout: inplace=1 is a int; give True or False"),
+        (lambda: F.dropout1d(np.ones((2, 3))), TypeError, r"dropout1d: rng=None; .*default_rng"),
+        (lambda: F.dropout2d(np.ones((2, 3, 1, 1)), rng=0), TypeError, r"dropout2d: rng=0"),
+        (lambda: F.alpha_dropout(np.ones(2), 0.5, True), TypeError, r"alpha_dropout: rng=None"),
+        (lambda: F.alpha_dropout(np.ones(2), 1.5), ValueError, r"alpha_dropout: p=1.5"),
+        (lambda: F.dropout2d(np.ones((2, 3, 1, 1)) * 1j), TypeError, r"dropout2d: .*complex128"),
+    ],
+)
+def test_what_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_in_place_is_taken_and_changes_nothing():
+    x = np.ones((4, 4))
+    y = nn.Dropout(0.5, inplace=True, rng=0)(Tensor(x))
+    np.testing.assert_array_equal(x, 1)
+    np.testing.assert_array_equal(y.data, nn.Dropout(0.5, rng=0)(x))
 
 
 def test_seeds_leave_the_global_state_alone():
