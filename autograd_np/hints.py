@@ -183,7 +183,7 @@ nn.Upsample(scale_factor=2)(images) or F.interpolate(images, scale_factor=2)
     -> np.repeat(np.repeat(images, 2, axis=2), 2, axis=3)
 nn.Conv1d(3, 4, 5)(signals) -> nn.Conv2d(3, 4, (1, 5))(signals[:, :, None])[:, :, 0]
 nn.MaxPool1d(2)(signals) or F.max_pool1d(signals, 2) -> nn.MaxPool2d((1, 2))(signals[:, :, None])[:, :, 0]
-nn.RNN(3, 4) or nn.LSTM(3, 4) or nn.GRU(3, 4) or nn.MultiheadAttention(4, 2) or nn.Transformer()
+nn.MultiheadAttention(4, 2) or nn.Transformer()
     -> # a module with parameters of its own does it, with a loop in its forward
 nn.Conv3d(1, 2, 3) or nn.ConvTranspose2d(1, 2, 3) -> # the closest is nn.Conv2d
 nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)

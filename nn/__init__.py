@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from autograd_np.hints import refuse
-from nn import checkpoint, data, functional, init, optim
+from nn import checkpoint, data, functional, init, optim, utils
 from nn.checkpoint import load, save
 from nn.compiled import compile_step
 from nn.layers import (
@@ -15,6 +15,9 @@ from nn.layers import (
     GLU,
     SELU,
     AlphaDropout,
+    GRU,
+    LSTM,
+    RNN,
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
@@ -36,6 +39,9 @@ from nn.layers import (
     Linear,
     LogSigmoid,
     LogSoftmax,
+    GRUCell,
+    Linear,
+    LSTMCell,
     MaxPool2d,
     Mish,
     ModuleDict,
@@ -46,6 +52,7 @@ from nn.layers import (
     ReLU,
     ReLU6,
     RMSNorm,
+    RNNCell,
     Sequential,
     Sigmoid,
     SiLU,
@@ -72,6 +79,9 @@ __all__ = [
     "GLU",
     "SELU",
     "AlphaDropout",
+    "GRU",
+    "LSTM",
+    "RNN",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -94,6 +104,9 @@ __all__ = [
     "L1Loss",
     "LayerNorm",
     "LeakyReLU",
+    "GRUCell",
+    "L1Loss",
+    "LSTMCell",
     "Linear",
     "LogSigmoid",
     "LogSoftmax",
@@ -108,6 +121,7 @@ __all__ = [
     "ParameterDict",
     "ParameterList",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "Sequential",
@@ -139,6 +153,7 @@ __all__ = [
     "predict",
     "reference",
     "save",
+    "utils",
 ]
 
 if TYPE_CHECKING:

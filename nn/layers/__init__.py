@@ -49,6 +49,7 @@ from nn.layers.normalisation import (
     RMSNorm,
 )
 from nn.layers.pooling import MaxPool2d
+from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
 __all__ = [
     "CELU",
@@ -57,6 +58,9 @@ __all__ = [
     "GLU",
     "SELU",
     "AlphaDropout",
+    "GRU",
+    "LSTM",
+    "RNN",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
@@ -75,6 +79,8 @@ __all__ = [
     "InstanceNorm2d",
     "LayerNorm",
     "LeakyReLU",
+    "GRUCell",
+    "LSTMCell",
     "Linear",
     "LogSigmoid",
     "LogSoftmax",
@@ -86,6 +92,7 @@ __all__ = [
     "ParameterDict",
     "ParameterList",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "Sequential",

@@ -49,6 +49,11 @@ nn.InstanceNorm2d: num_features eps momentum affine track_running_stats device d
 nn.L1Loss: size_average reduce reduction
 nn.LayerNorm: normalized_shape eps elementwise_affine bias device dtype
 nn.LeakyReLU: negative_slope inplace
+nn.GRU: input_size hidden_size num_layers bias batch_first dropout bidirectional device dtype
+nn.GRUCell: input_size hidden_size bias device dtype
+nn.L1Loss: size_average reduce reduction
+nn.LSTM: input_size hidden_size num_layers bias batch_first dropout bidirectional proj_size device dtype
+nn.LSTMCell: input_size hidden_size bias device dtype
 nn.Linear: in_features out_features bias device dtype
 nn.LogSigmoid: *args
 nn.LogSoftmax: dim
@@ -63,6 +68,8 @@ nn.PReLU: num_parameters init device dtype
 nn.ParameterDict: parameters
 nn.ParameterList: values
 nn.RMSNorm: normalized_shape eps elementwise_affine device dtype
+nn.RNN: input_size hidden_size num_layers nonlinearity bias batch_first dropout bidirectional device dtype
+nn.RNNCell: input_size hidden_size bias nonlinearity device dtype
 nn.ReLU: inplace
 nn.ReLU6: inplace
 nn.SELU: inplace
