@@ -296,7 +296,12 @@ class _Layers(_Recurrent):
             for direction in self._directions:
                 weight_ih, weight_hh, bias_ih, bias_hh = self._drawn(f"_l{layer}{direction}")
                 own = [state[len(finals)] for state in states]
-                z = F.linear(x, weight_ih, bias_ih)
+                # What the inputs add, of all steps at once, and as they lie in memory, unlike F.linear's.
+                z = x @ weight_ih.T
+                if self.bias and self._kind == "gru":
+                    z = z + bias_ih
+                elif self.bias:
+                    z, bias_hh = z + (bias_ih + bias_hh), None
                 y, *final = over_time(self._kind, z, own, weight_hh, bias_hh, sizes, direction != "")
                 outputs.append(y)
                 finals.append(final)

@@ -31,6 +31,22 @@ from autograd_np.compiling import Uncapturable
 from tests.nn.doctor.networks import networks
 from tests.nn.programs import FOLDER, PROGRAMS
 
+
+class Recurrent(nn.Module):
+    """Recurrent layers of all kinds, one on the other."""
+
+    def __init__(self) -> None:
+        self.lstm = nn.LSTM(4, 6, 2, batch_first=True, dropout=0.3, bidirectional=True, rng=0)
+        self.gru = nn.GRU(12, 6, batch_first=True, rng=1)
+        self.rnn = nn.RNN(6, 6, nonlinearity="relu", batch_first=True, rng=2)
+        self.head = nn.Linear(6, 10, rng=3)
+
+    def forward(self, x: Any) -> Any:
+        for layer in (self.lstm, self.gru, self.rnn):
+            x, _ = layer(x)
+        return self.head(x[:, -1])
+
+
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "perceptron": (lambda: nn.Sequential(nn.Linear(20, 16, rng=0), nn.ReLU(), nn.Linear(16, 10, rng=1)), (20,)),
     "normalised": (
@@ -64,6 +80,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         ),
         (1, 8, 8),
     ),
+    "recurrent": (Recurrent, (5, 4)),
 }  # fmt: skip
 OPTIMIZERS: dict[str, Callable[[Any], nn.optim.Optimizer]] = {
     "SGD": lambda p: nn.optim.SGD(p, lr=0.1),
