@@ -49,6 +49,7 @@ from nn.layers import (
     ParameterDict,
     ParameterList,
     PReLU,
+    MultiheadAttention,
     ReLU,
     ReLU6,
     RMSNorm,
@@ -65,6 +66,8 @@ from nn.layers import (
     Tanhshrink,
     Threshold,
     Unflatten,
+    TransformerEncoder,
+    TransformerEncoderLayer,
 )
 from nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from nn.module import Module, functional_call
@@ -120,6 +123,7 @@ __all__ = [
     "PReLU",
     "ParameterDict",
     "ParameterList",
+    "MultiheadAttention",
     "RMSNorm",
     "RNNCell",
     "ReLU",
@@ -136,6 +140,8 @@ __all__ = [
     "Tanhshrink",
     "Threshold",
     "Unflatten",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "accuracy",
     "checkpoint",
     "compare",

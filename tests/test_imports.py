@@ -30,7 +30,7 @@ ROWS = [
     ["autograd_np.compiling.blas", "autograd_np.compiling.flow", "autograd_np.compiling.reach"],
     ["autograd_np.compiling.code"],
     ["autograd_np.neural"],
-    [f"autograd_np.neural.{name}" for name in ("convolution", "layers", "losses", "pooling", "recurrent")],
+    [f"autograd_np.neural.{name}" for name in ("attention", "convolution", "layers", "losses", "pooling", "recurrent")],
     ["autograd_np.neural.activations", "autograd_np.neural.images", "autograd_np.neural.kernels"],
     ["autograd_np.neural.arguments", "autograd_np.neural.threads"],
     ["autograd_np.compositions"],
@@ -56,7 +56,7 @@ ROWS = [
 ]
 PUBLIC = {
     "autograd_np",
-    *(f"autograd_np.neural.{name}" for name in ("arguments", "recurrent", "threads")),
+    *(f"autograd_np.neural.{name}" for name in ("arguments", "attention", "recurrent", "threads")),
     "autograd_np.testing.numerical",
     *(f"autograd_np.{name}" for name in ("capture", "compiling", "gradients", "hints", "hooks", "modes", "neural")),
     *(f"autograd_np.{name}" for name in ("tensor", "testing", "versions", "views", "widening")),

@@ -5,6 +5,7 @@ as with NumPy's own functions; type hints name the Tensor alone.
 """
 
 from autograd_np.neural.activations import log_softmax, logsumexp, relu, sigmoid, softmax
+from autograd_np.neural.attention import scaled_dot_product_attention
 from autograd_np.neural.convolution import conv2d
 from autograd_np.neural.gates import gelu, glu, logsigmoid, mish, silu, softmin, softplus, softsign, tanh, tanhshrink
 from autograd_np.neural.layers import alpha_dropout, dropout, dropout1d, dropout2d, flatten, linear
@@ -67,6 +68,7 @@ __all__ = [
     "relu6",
     "rms_norm",
     "selu",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "softmax",

@@ -34,6 +34,9 @@ from nn.layers.activations import (
     Threshold,
 )
 from nn.layers.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from nn.layers.activations import ReLU, Sigmoid, Softmax, Tanh
+from nn.layers.attention import MultiheadAttention, TransformerEncoder, TransformerEncoderLayer
+from nn.layers.containers import ModuleList, Sequential
 from nn.layers.convolution import Conv2d
 from nn.layers.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from nn.layers.embedding import Embedding
@@ -91,6 +94,7 @@ __all__ = [
     "PReLU",
     "ParameterDict",
     "ParameterList",
+    "MultiheadAttention",
     "RMSNorm",
     "RNNCell",
     "ReLU",
@@ -107,4 +111,6 @@ __all__ = [
     "Tanhshrink",
     "Threshold",
     "Unflatten",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
 ]

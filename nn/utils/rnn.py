@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd_np import Tensor
+from autograd_np.versions import as_ndarray
 
 __all__ = ["PackedSequence", "pack_padded_sequence", "pad_packed_sequence", "pad_sequence"]
 
@@ -70,7 +71,7 @@ def pack_padded_sequence(
     >>> packed.data, packed.batch_sizes
     (array([1, 4, 2, 5, 3]), array([2, 2, 1]))
     """
-    x: Any = input if isinstance(input, Tensor) else np.asarray(input)
+    x: Any = input if isinstance(input, Tensor) else as_ndarray(input)
     counts = _counts(lengths)
     count, longest = (x.shape[:2] if batch_first else x.shape[1::-1]) if x.ndim > 1 else (0, 0)
     if not 0 < count == len(counts) or not 1 <= min(counts) <= max(counts) <= longest:
@@ -189,7 +190,7 @@ def pad_sequence(sequences: Sequence[Tensor | ArrayLike], batch_first: bool = Fa
     array([[1, 2, 3],
            [4, 0, 0]])
     """
-    parts: list[Any] = [x if isinstance(x, Tensor) else np.asarray(x) for x in sequences]
+    parts: list[Any] = [x if isinstance(x, Tensor) else as_ndarray(x) for x in sequences]
     if not parts or any(x.ndim == 0 or x.shape[1:] != parts[0].shape[1:] for x in parts):
         raise ValueError(
             f"pad_sequence: sequences of shapes {', '.join(str(x.shape) for x in parts) or 'none'}; give (L, ...) of "

@@ -81,6 +81,14 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         (1, 8, 8),
     ),
     "recurrent": (Recurrent, (5, 4)),
+    "transformer": (
+        lambda: nn.Sequential(
+            nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6, 0.2, "gelu", batch_first=True, rng=0), 2),
+            nn.Flatten(),
+            nn.Linear(20, 10, rng=1),
+        ),
+        (5, 4),
+    ),
 }  # fmt: skip
 OPTIMIZERS: dict[str, Callable[[Any], nn.optim.Optimizer]] = {
     "SGD": lambda p: nn.optim.SGD(p, lr=0.1),

@@ -70,6 +70,8 @@ nn.ParameterList: values
 nn.RMSNorm: normalized_shape eps elementwise_affine device dtype
 nn.RNN: input_size hidden_size num_layers nonlinearity bias batch_first dropout bidirectional device dtype
 nn.RNNCell: input_size hidden_size bias nonlinearity device dtype
+nn.MultiheadAttention: embed_dim num_heads dropout bias add_bias_kv add_zero_attn kdim vdim batch_first device dtype
+nn.RMSNorm: normalized_shape eps elementwise_affine device dtype
 nn.ReLU: inplace
 nn.ReLU6: inplace
 nn.SELU: inplace
@@ -85,6 +87,8 @@ nn.Tanh: *args
 nn.Tanhshrink: *args
 nn.Threshold: threshold value inplace
 nn.Unflatten: dim unflattened_size
+nn.TransformerEncoder: encoder_layer num_layers norm enable_nested_tensor mask_check
+nn.TransformerEncoderLayer: d_model nhead dim_feedforward dropout activation layer_norm_eps batch_first norm_first bias
 
 nn.Module.add_module: name module
 nn.Embedding.from_pretrained: embeddings freeze padding_idx max_norm norm_type scale_grad_by_freq sparse
@@ -167,6 +171,7 @@ F.relu: input inplace
 F.relu6: input inplace
 F.rms_norm: input normalized_shape weight eps
 F.selu: input inplace
+F.scaled_dot_product_attention: query key value attn_mask dropout_p is_causal
 F.sigmoid: input
 F.silu: input inplace
 F.softmax: input dim _stacklevel dtype

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
-from autograd_np import Tensor
+from autograd_np import Tensor, compile, grad
 from nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence, pad_sequence
 from tests.nn.layers.networks import plain, seeds, sizes
 
@@ -112,6 +112,21 @@ def test_no_batch():
     y, (h, c) = nn.LSTM(2, 3, bidirectional=True, rng=0)(Tensor(np.ones((4, 0, 2), np.float32), requires_grad=True))
     assert (y.shape, h.shape, c.shape) == ((4, 0, 6), (2, 0, 3), (2, 0, 3))
     np.sum(y).backward()
+
+
+def test_packing_in_programs():
+    model = nn.LSTM(3, 4, rng=0).requires_grad_(False)
+
+    def loss(x):
+        y, _ = pad_packed_sequence(model(pack_padded_sequence(pad_sequence([*x]), [5, 5]))[0])
+        return np.sum(y * y)
+
+    for function in (loss, grad(loss)):
+        compiled = compile(function)
+        for seed in range(3):
+            x = np.random.default_rng(seed).normal(size=(2, 5, 3)).astype(np.float32)
+            assert plain(compiled(x)).tobytes() == plain(function(x)).tobytes()
+        assert compiled.programs == 1
 
 
 X = np.ones((4, 2, 3))

@@ -161,8 +161,11 @@ def measured(library: Any, case: Case) -> dict[str, Any]:
                 state[key] = _drawn(key, state[key].shape, rng)
         library.load(made, state)
         # Our own texts count parameters; newer versions of PyTorch say of each affine layer that it has a bias, and of
-        # each other one that it has none.
-        result["repr"] = re.sub(r"  # .*|(?<=affine=True), bias=True|(?<=affine=False), bias=False", "", repr(made))
+        # each other one that it has none. Its dropout may work in place, and its attention has a linear layer by
+        # another name.
+        unlike = r"  # .*|(?<=affine=True), bias=True|(?<=affine=False), bias=False"
+        unlike += "|, inplace=False|NonDynamicallyQuantizable"
+        result["repr"] = re.sub(unlike, "", repr(made))
         result["keys"] = {key: list(value.shape) for key, value in state.items()}
         parameters = dict(made.named_parameters())
     given = [tree_of(tree, map(library.given, leaves_of(tree))) for tree in arrays]
