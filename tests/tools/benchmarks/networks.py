@@ -293,7 +293,9 @@ def _torch_lstm_cells(nn: Any) -> Any:
     return _classifier(nn, Lstm())
 
 
-def _torch_lstm(nn: Any) -> Any:
+def _lstm_layer(nn: Any) -> Any:
+    """Return the layer that is there for it, of either library."""
+
     class Lstm(nn.LSTM):
         def forward(self, x: Any) -> Any:
             _, (h, _) = super().forward(x)
@@ -337,6 +339,7 @@ LSTM = Model(
     (LENGTH, FEATURES),
     {**_LSTM_SHAPES, **_linear_shapes("head", HIDDEN, 10)},
     _jax_lstm,
-    _torch_lstm,
+    _lstm_layer,
 )
 LSTM_CELLS = replace(LSTM, torch=_torch_lstm_cells)
+LSTM_LAYER = replace(LSTM, build=_lstm_layer)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.tools.benchmarks import by_hand
-from tests.tools.benchmarks.networks import BLOCK, CNN, LENET, LSTM, LSTM_CELLS, MLP, MLP3, Model
+from tests.tools.benchmarks.networks import BLOCK, CNN, LENET, LSTM, LSTM_CELLS, LSTM_LAYER, MLP, MLP3, Model
 
 OURS = "autograd_np"
 
@@ -477,6 +477,8 @@ WORKS = {
         Work("lenet", "LeNet (16@5x5, pool, 32@5x5, pool, 128, 10), momentum", _eager(LENET, momentum), 64, 2,
              {"torch": 1.0}),
         Work("lenet-tuned", "LeNet, momentum, tuned", _eager(LENET, momentum), 64, 2, {"torch": 0.8}, tuned=True),
+        Work("lstm", "nn.LSTM (64 inputs, 64 hidden, 32 steps, batch 16), Adam", _eager(LSTM_LAYER, adam), 16, 2,
+             {"torch": 1.0}),
         Work(
             "chain", "chain of 1,000 operations on 10 elements",
             {
