@@ -78,7 +78,7 @@ class TestScaledDotProductAttention:
         np.testing.assert_array_equal(y, np.take_along_axis(V, best[..., None], axis=1))
 
     def test_float16_is_computed_in_float32(self) -> None:
-        q, k, v = (np.full((2, 64), x, np.float16) for x in (60, 60, 30000))
+        q, k, v = (np.full((2, 64), x, np.float16) for x in (250, 250, 30000))  # their products overflow
         y = scaled_dot_product_attention(q, k, v)
         assert y.dtype == np.float16
         np.testing.assert_array_equal(y, 30000)

@@ -46,11 +46,13 @@ def test_each_packed_sequence_is_as_if_it_were_alone(kind, lengths, bidirectiona
     layer = kind(2, 3, num_layers=2, bidirectional=bidirectional, dtype=np.float64, rng=rng)
     parts = [rng.normal(size=(n, 2)) for n in lengths]
     packed = pack_padded_sequence(pad_sequence(parts, padding_value=np.nan), lengths, enforce_sorted=False)
-    y, final = layer(packed)
+    count = 2 * (1 + bidirectional)
+    h, c = rng.normal(size=(2, count, len(lengths), 3))
+    y, final = layer(packed, (h, c) if kind is nn.LSTM else h)
     padded, found = pad_packed_sequence(y, batch_first=True)
     assert found.tolist() == lengths
     for i, part in enumerate(parts):
-        alone, state = layer(part)
+        alone, state = layer(part, (h[:, i], c[:, i]) if kind is nn.LSTM else h[:, i])
         np.testing.assert_allclose(padded.data[i, : len(part)], alone.data, rtol=1e-10, atol=1e-12)
         assert not padded.data[i, len(part) :].any()
         for a, b in zip(leaves(final), leaves(state), strict=True):
@@ -67,6 +69,14 @@ def test_dtypes_stay(kind, dtype, bidirectional):
     assert {p.grad.dtype for p in [x, *layer.parameters()]} == {np.dtype(dtype)}
     wide, _ = layer.astype(np.float64)(np.ones((4, 2, 2)))
     np.testing.assert_allclose(y.data.astype(float), wide.data, atol=16 * max(np.finfo(dtype).eps, 1e-16))
+
+
+@pytest.mark.parametrize("kind", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
+def test_dtypes_of_cells_stay(kind):
+    for dtype in (np.float16, np.float32, np.float64, np.longdouble):
+        cell = kind(2, 3, dtype=dtype, rng=0)
+        found = leaves(cell(np.ones((4, 2)), None))
+        assert {a.dtype for a in found} == {np.dtype(dtype)}
 
 
 @pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell])
