@@ -31,6 +31,8 @@ ROWS = [
     ["autograd_np.compiling.code"],
     ["autograd_np.neural"],
     [f"autograd_np.neural.{name}" for name in ("attention", "convolution", "layers", "losses", "pooling", "recurrent")],
+    ["autograd_np.neural.convolution", "autograd_np.neural.losses", "autograd_np.neural.pooling"],
+    ["autograd_np.neural.groups", "autograd_np.neural.padding"],
     ["autograd_np.neural.activations", "autograd_np.neural.images", "autograd_np.neural.kernels"],
     ["autograd_np.neural.arguments", "autograd_np.neural.threads"],
     ["autograd_np.compositions"],

@@ -10,6 +10,8 @@ from autograd_np.neural.convolution import conv2d
 from autograd_np.neural.gates import gelu, glu, logsigmoid, mish, silu, softmin, softplus, softsign, tanh, tanhshrink
 from autograd_np.neural.layers import alpha_dropout, dropout, dropout1d, dropout2d, flatten, linear
 from autograd_np.neural.lookup import embedding
+from autograd_np.neural.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from autograd_np.neural.layers import dropout, flatten, linear
 from autograd_np.neural.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -18,6 +20,8 @@ from autograd_np.neural.losses import (
     mse_loss,
 )
 from autograd_np.neural.normalisation import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from autograd_np.neural.normalisation import batch_norm
+from autograd_np.neural.padding import pad
 from autograd_np.neural.pooling import max_pool2d
 from autograd_np.neural.rectifiers import (
     celu,
@@ -38,7 +42,10 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "conv1d",
     "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cross_entropy",
     "dropout",
     "dropout1d",
@@ -64,6 +71,7 @@ __all__ = [
     "mish",
     "mse_loss",
     "prelu",
+    "pad",
     "relu",
     "relu6",
     "rms_norm",

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from autograd_np.tensor import Operand, as_array
 
 __all__ = [
-    "Array", "Axis", "Pair", "Reduction", "check_eps", "check_max_norm", "check_p", "check_reduction", "check_variance",
-    "first_place", "lengths_of", "narrowed", "number", "padding_row", "pair", "real",
+    "Array", "Axis", "OutputSize", "Pair", "Reduction", "check_eps", "check_max_norm", "check_p", "check_reduction",
+    "check_variance", "first_place", "lengths_of", "narrowed", "number", "padding_row", "pair", "real", "single",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[Any]
 Axis: TypeAlias = int | tuple[int, ...] | None
 Pair: TypeAlias = tuple[int, int]
+OutputSize: TypeAlias = int | tuple[int | None, int | None] | None
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
 
@@ -76,6 +77,17 @@ def lengths_of(operation: str, name: str, value: int | Sequence[int], least: int
     if min(lengths, default=least - 1) < least:
         raise ValueError(f"{operation}: {name}={value!r}; give one integer of at least {least}, or more")
     return lengths
+
+
+def single(operation: str, name: str, value: int | Sequence[int], least: int = 1) -> int:
+    """Return one integer, given as it is or as the only one of a sequence."""
+    try:
+        sizes = tuple(map(operator.index, value if isinstance(value, Sequence) else (value,)))
+    except TypeError:
+        raise TypeError(f"{operation}: {name}={value!r} is a {type(value).__name__}; give an integer") from None
+    if len(sizes) != 1 or sizes[0] < least:
+        raise ValueError(f"{operation}: {name}={value!r}; give an integer of at least {least}")
+    return sizes[0]
 
 
 def check_reduction(operation: str, reduction: str) -> None:

@@ -82,11 +82,16 @@ def pad(x: Array, padding: Pair, value: float = 0) -> Array:
 
 
 @kernel
-def correlate(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair) -> Array:
-    """Correlate images (N, C, H, W) with filters (O, C, kh, kw), and add b (O,) to each output channel."""
+def correlate(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair, dilation: Pair = (1, 1)) -> Array:
+    """Correlate images (N, C, H, W) with filters (O, C, kh, kw), and add b (O,) to each output channel.
+
+    The rows and columns of a filter are `dilation` apart.
+    """
     images = _contiguous(pad(x, padding).transpose(2, 3, 1, 0))
     if b is not None:
         w = w.astype(np.result_type(x, w, b), copy=False)
+    if dilation != (1, 1):
+        return _by_lines(images, w, b, stride, dilation)
     thick = w.shape[1] * w.shape[3] >= _THICK
     return (_by_positions if thick else _by_lines)(images, w, b, stride)
 
@@ -130,12 +135,12 @@ def _by_positions(images: Array, w: Array, b: Array | None, stride: Pair) -> Arr
     return y.transpose(3, 2, 0, 1)
 
 
-def _by_lines(images: Array, w: Array, b: Array | None, stride: Pair) -> Array:
+def _by_lines(images: Array, w: Array, b: Array | None, stride: Pair, dilation: Pair = (1, 1)) -> Array:
     """Multiply all windows of a row of images in one product."""
-    o, c, kh, kw = w.shape
-    rows, columns = steps(images.shape[:2], (kh, kw), stride)
-    lines = _lines(images, (kh, kw), stride)
-    windows = _down(lines, kh, stride[0], rows)
+    (o, c, kh, kw), (down, right) = w.shape, dilation
+    rows, columns = steps(images.shape[:2], (down * (kh - 1) + 1, right * (kw - 1) + 1), stride)
+    lines = _lines(images, (kh, kw), stride, right)
+    windows = _down(lines, kh, stride[0], rows, down)
     matrix = w.transpose(0, 2, 3, 1).reshape(o, kh * kw * c)
     y = empty((rows, o, lines.shape[2]), np.result_type(images, w))
 
@@ -149,52 +154,60 @@ def _by_lines(images: Array, w: Array, b: Array | None, stride: Pair) -> Array:
     return y.reshape(rows, o, columns, images.shape[3]).transpose(3, 1, 0, 2)
 
 
-def _lines(images: Array, kernel: Pair, stride: Pair) -> Array:
-    """Lay out the windows of each row as a matrix (H, kw C, W' N)."""
-    windows = _windows(images, kernel, stride)
-    h, columns, k, n = windows.shape
-    return _contiguous(windows.swapaxes(1, 2)).reshape(h, k, columns * n)
+def _lines(images: Array, kernel: Pair, stride: Pair, apart: int) -> Array:
+    """Lay out the windows of each row as a matrix (H, kw C, W' N); a window's columns are so far apart."""
+    (h, w, c, n), (kh, kw), item = images.shape, kernel, images.itemsize
+    columns = steps((h, w), (kh, apart * (kw - 1) + 1), stride)[1]
+    pixel = c * n * item  # not of images.strides: along an axis of length 1, those may be anything
+    strides = (w * pixel, apart * pixel, n * item, stride[1] * pixel, item)
+    windows = as_strided(images, (h, kw, c, columns, n), strides, writeable=False)
+    return _contiguous(windows).reshape(h, kw * c, columns * n)
 
 
-def _down(lines: Array, kh: int, step: int, rows: int) -> Array:
-    """View lines as the matrices (H', kh kw C, W' N) of the windows: those under kh rows follow one another."""
+def _down(lines: Array, kh: int, step: int, rows: int, apart: int) -> Array:
+    """Return lines as the matrices (H', kh kw C, W' N) of the windows: a view, if those under kh rows are neighbours.
+
+    With rows that are further apart, each line is copied for all windows that it is part of.
+    """
     (_, k, n), item = lines.shape, lines.itemsize
-    strides = (step * k * n * item, n * item, item)
-    return as_strided(lines, (rows, kh * k, n), strides, writeable=False)
+    strides = (step * k * n * item, apart * k * n * item, n * item, item)
+    return as_strided(lines, (rows, kh, k, n), strides, writeable=False).reshape(rows, kh * k, n)
 
 
 @kernel
-def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair) -> Array:
+def image_gradient(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1)) -> Array:
     """Return the gradient of the images: `g` (N, O, H', W') times the weights, added where the filters were."""
-    (n, o, rows, columns), (_, c, kh, kw), (s, t) = g.shape, w.shape, stride
-    margin = (kh - 1 - padding[0], kw - 1 - padding[1])
+    (n, o, rows, columns), (_, c, kh, kw), (s, t), (down, right) = g.shape, w.shape, stride, dilation
+    margin = (down * (kh - 1) - padding[0], right * (kw - 1) - padding[1])
     # With a stride of 1 the gradient is a correlation of g with the flipped filters.
     if stride == (1, 1) and min(margin) >= 0 and o * kw >= _THICK:
-        return correlate(g, np.flip(w, (2, 3)).swapaxes(0, 1), None, stride, margin)
+        return correlate(g, np.flip(w, (2, 3)).swapaxes(0, 1), None, stride, margin, dilation)
     h, width = image[0] + 2 * padding[0], image[1] + 2 * padding[1]
     total = empty((h, c, width, n), np.result_type(g, w))
     total.fill(0)
     matrix = w.transpose(2, 3, 1, 0).reshape(kh * kw * c, o)
     lines = _contiguous(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
     product = empty((kh * kw * c, columns * n), total.dtype)
-    patches = product.reshape(kh, kw, c, columns, n)
+    patches, height = product.reshape(kh, kw, c, columns, n), down * (kh - 1) + 1
     for i in range(rows):  # row by row, so that the products are still in the cache when they are added
         np.matmul(matrix, lines[i], out=product)
         for j in range(kw):
-            total[s * i : s * i + kh, :, j : j + t * (columns - 1) + 1 : t] += patches[:, j]
+            first = right * j
+            total[s * i : s * i + height : down, :, first : first + t * (columns - 1) + 1 : t] += patches[:, j]
     inner = total[padding[0] : padding[0] + image[0], :, padding[1] : padding[1] + image[1]]
     return inner.transpose(3, 1, 0, 2)
 
 
 @kernel
-def kernel_gradient(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+def kernel_gradient(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1)) -> Array:
     """Return the gradient of the weights: a correlation of the images with `g` (N, O, H', W'), over the batch."""
     images = _contiguous(pad(x, padding).transpose(2, 3, 1, 0))
     (n, o, rows, columns), c, (kh, kw) = g.shape, x.shape[1], kernel
-    if stride == (1, 1) and c * kw >= _THICK:
+    if stride == dilation == (1, 1) and c * kw >= _THICK:
         total = _by_image_rows(images, g, kernel)
     else:
-        windows = _down(_lines(images, kernel, stride), kh, stride[0], rows).swapaxes(1, 2)
+        lines = _lines(images, kernel, stride, dilation[1])
+        windows = _down(lines, kh, stride[0], rows, dilation[0]).swapaxes(1, 2)
         outputs = _contiguous(g.transpose(2, 1, 3, 0)).reshape(rows, o, columns * n)
         products = empty((rows, o, kh * kw * c), np.result_type(x, g))
 

@@ -66,11 +66,9 @@ def _is_series_cnn(layers: list[Module]) -> bool:
     conv, _, pool = layers[:3]
     assert isinstance(conv, Conv2d)
     assert isinstance(pool, MaxPool2d)
-    return (conv.in_channels, conv.stride, conv.padding) == (1, (1, 1), (0, 0)) and (
-        pool.kernel_size,
-        pool.stride,
-        pool.padding,
-    ) == ((2, 2), (2, 2), (0, 0))
+    convolution = (conv.in_channels, conv.stride, conv.padding, conv.dilation)
+    pooling = (pool.kernel_size, pool.stride, pool.padding)
+    return convolution == (1, (1, 1), (0, 0), (1, 1)) and pooling == ((2, 2), (2, 2), (0, 0))
 
 
 def _one_hot(y: Array, classes: int) -> Array:

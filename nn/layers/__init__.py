@@ -51,6 +51,10 @@ from nn.layers.normalisation import (
     LayerNorm,
     RMSNorm,
 )
+from nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from nn.layers.dropout import Dropout
+from nn.layers.linear import Flatten, Linear
+from nn.layers.normalisation import BatchNorm1d, BatchNorm2d
 from nn.layers.pooling import MaxPool2d
 from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
@@ -67,7 +71,10 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "Dropout",
     "Dropout1d",
     "Dropout2d",

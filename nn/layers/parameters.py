@@ -22,15 +22,18 @@ Operand: TypeAlias = Tensor | ArrayLike
 Sizes: TypeAlias = int | tuple[int, int]
 
 
-def weight_and_bias(shape: tuple[int, ...], bias: bool, dtype: DTypeLike, rng: RNG) -> tuple[Tensor, Tensor | None]:
-    """Draw the parameters of a linear layer or a convolution."""
+def weight_and_bias(
+    shape: tuple[int, ...], bias: bool, dtype: DTypeLike, rng: RNG, outputs: int | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Draw the parameters of a linear layer or a convolution, with a row of the weight for each output, or so many."""
     rng = np.random.default_rng(rng)
     weight = Tensor(np.zeros(shape), requires_grad=True, dtype=dtype)
     init.kaiming_uniform_(weight, a=math.sqrt(5), rng=rng)  # the bound is then 1/√fan_in, as for the bias
     if not bias:
         return weight, None
     bound = 1 / math.sqrt(math.prod(shape[1:]))
-    return weight, init.uniform_(Tensor(np.zeros(shape[0]), requires_grad=True, dtype=dtype), -bound, bound, rng)
+    offsets = np.zeros(shape[0] if outputs is None else outputs)
+    return weight, init.uniform_(Tensor(offsets, requires_grad=True, dtype=dtype), -bound, bound, rng)
 
 
 def taken(layer: Module, x: Operand, dtype: np.dtype[Any]) -> Tensor | NDArray[Any]:

@@ -29,7 +29,10 @@ nn.BatchNorm1d: num_features eps momentum affine track_running_stats device dtyp
 nn.BatchNorm2d: num_features eps momentum affine track_running_stats device dtype
 nn.BatchNorm3d: num_features eps momentum affine track_running_stats device dtype
 nn.CELU: alpha inplace
+nn.Conv1d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
 nn.Conv2d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
+nn.ConvTranspose1d: in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode
+nn.ConvTranspose2d: in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode
 nn.CrossEntropyLoss: weight size_average ignore_index reduce reduction label_smoothing
 nn.Dropout: p inplace
 nn.Dropout1d: p inplace
@@ -143,7 +146,10 @@ F.batch_norm: input running_mean running_var weight bias training momentum eps
 F.binary_cross_entropy: input target weight size_average reduce reduction
 F.binary_cross_entropy_with_logits: input target weight size_average reduce reduction pos_weight
 F.celu: input alpha inplace
+F.conv1d: input weight bias stride padding dilation groups
 F.conv2d: input weight bias stride padding dilation groups
+F.conv_transpose1d: input weight bias stride padding output_padding groups dilation
+F.conv_transpose2d: input weight bias stride padding output_padding groups dilation
 F.cross_entropy: input target weight size_average ignore_index reduce reduction label_smoothing
 F.dropout: input p training inplace
 F.dropout1d: input p training inplace
@@ -167,6 +173,7 @@ F.max_pool2d: input kernel_size stride padding dilation ceil_mode return_indices
 F.mish: input inplace
 F.mse_loss: input target size_average reduce reduction weight
 F.prelu: input weight
+F.pad: input pad mode value
 F.relu: input inplace
 F.relu6: input inplace
 F.rms_norm: input normalized_shape weight eps
@@ -307,8 +314,8 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
     [
         lambda: nn.Dropout(0.5, 0.5),
         lambda: nn.Linear(3, 2, True, None),
-        lambda: nn.Conv2d(1, 8, 3, 1, 1, 1),
-        lambda: nn.Conv2d(1, 8, 3, 1, 1, 1, 1, False),
+        lambda: nn.Conv2d(1, 8, 3, 1, 1, 1, 1, False, "zeros", None),
+        lambda: nn.ConvTranspose2d(1, 8, 3, 1, 1, 0, 1, True, 1, "zeros"),
         lambda: nn.BatchNorm1d(8, 1e-5, 0.1, True, True, None),
         lambda: nn.MaxPool2d(2, 2, 0, 1),
         lambda: nn.Flatten(1, 2, 3),
@@ -329,7 +336,7 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
         lambda: nn.LeakyReLU(True),
         lambda: nn.LeakyReLU(0.1, 0.2),
         lambda: F.softmax(X, 1, 3),
-        lambda: F.conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), None, 1, 0, 1),
+        lambda: F.conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), None, 1, 0, 1, 1, "fft"),
         lambda: F.max_pool2d(np.ones((1, 1, 4, 4)), 2, 2, 0, 1),
         lambda: F.batch_norm(X, MASK, MASK, MASK, MASK, True),
         lambda: F.batch_norm(X, None, None, None, None, True, 0.1, 1e-5),
@@ -348,8 +355,12 @@ def test_what_pytorchs_users_write_by_position_is_understood() -> None:
     assert nn.Linear(3, 2, False).bias is None
     layer = nn.BatchNorm1d(8, 1e-3, 0.2, False, False)
     assert (layer.eps, layer.momentum, layer.weight, layer.running_mean) == (1e-3, 0.2, None, None)
-    layer = nn.Conv2d(1, 8, 3, 2, 1)
-    assert (layer.kernel_size, layer.stride, layer.padding) == ((3, 3), (2, 2), (1, 1))
+    layer = nn.Conv2d(2, 8, 3, 2, 1, 3, 2, False, "reflect")
+    assert (layer.kernel_size, layer.stride, layer.padding, layer.dilation) == ((3, 3), (2, 2), (1, 1), (3, 3))
+    assert (layer.groups, layer.bias, layer.padding_mode) == (2, None, "reflect")
+    layer = nn.ConvTranspose2d(2, 8, 3, 2, 1, 1, 2, False, 3)
+    assert (layer.stride, layer.padding, layer.output_padding, layer.dilation) == ((2, 2), (1, 1), (1, 1), (3, 3))
+    assert (layer.groups, layer.bias) == (2, None)
     pool = nn.MaxPool2d(3, 2, 1)
     assert (pool.kernel_size, pool.stride, pool.padding) == ((3, 3), (2, 2), (1, 1))
     assert repr(nn.Dropout(0.2, True)) == "Dropout(p=0.2, inplace=True)"

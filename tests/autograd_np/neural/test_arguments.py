@@ -11,7 +11,9 @@ from autograd_np import Tensor, gradients
 from autograd_np.neural import (
     batch_norm,
     binary_cross_entropy_with_logits,
+    conv1d,
     conv2d,
+    conv_transpose2d,
     cross_entropy,
     dropout,
     flatten,
@@ -23,6 +25,7 @@ from autograd_np.neural import (
     logsumexp,
     max_pool2d,
     mse_loss,
+    pad,
     relu,
     softmax,
 )
@@ -48,6 +51,10 @@ BYTES: dict[str, Callable[[Any], Any]] = {
     "instance_norm": lambda x: instance_norm(x[None]) ** 3,
     "conv2d": lambda x: conv2d(x[None, None], np.ones((1, 1, 2, 2))),
     "conv2d by fft": lambda x: conv2d(x[None, None], np.ones((1, 1, 2, 2), x.dtype), method="fft"),
+    "conv2d of groups": lambda x: conv2d(x[None, :, None], np.ones((2, 1, 1, 2)), groups=2, dilation=(1, 2)),
+    "conv1d": lambda x: conv1d(x, np.ones((1, 2, 2))),
+    "conv_transpose2d": lambda x: conv_transpose2d(x[None, None], np.ones((1, 1, 2, 2)), np.ones(1), 2),
+    "pad": lambda x: pad(x, (1, 2), "reflect") ** 2,
     "max_pool2d": lambda x: max_pool2d(x[None, None], 2),
 }
 

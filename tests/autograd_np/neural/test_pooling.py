@@ -110,7 +110,7 @@ class TestMaxPool2d:
     @pytest.mark.parametrize(
         ("shape", "settings", "error", "words"),
         [
-            ((2, 4, 4), {"kernel_size": 2}, ValueError, ["(2, 4, 4)", "(N, C, H, W)", "x[None]"]),
+            ((2, 4, 4), {"kernel_size": 2}, ValueError, ["(2, 4, 4)", "(N, C, H, W)"]),
             ((1, 1, 4, 2), {"kernel_size": 3}, ValueError, ["kernel of shape (3, 3)", "(4, 2)"]),
             ((1, 1, 4, 4), {"kernel_size": 0}, ValueError, ["kernel_size=0", "at least 1"]),
             ((1, 1, 4, 4), {"kernel_size": 2.0}, TypeError, ["kernel_size=2.0", "integer"]),
