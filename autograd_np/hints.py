@@ -174,12 +174,8 @@ nn.KLDivLoss(reduction="batchmean")(torch.log(t), u) or F.kl_div(torch.log(t), u
 nn.CosineSimilarity()(t, u) or F.cosine_similarity(t, u)
     -> np.sum(t * u, axis=1) / (np.linalg.norm(t, axis=1) * np.linalg.norm(u, axis=1))
 F.normalize(t) -> t / np.linalg.norm(t, axis=1, keepdims=True)
-nn.AvgPool2d(2)(images) or F.avg_pool2d(images, 2)
-    -> images.reshape(n, c, height // 2, 2, width // 2, 2).mean(axis=(3, 5))
-nn.AdaptiveAvgPool2d(1)(images) or F.adaptive_avg_pool2d(images, 1) -> images.mean(axis=(2, 3), keepdims=True)
 nn.Upsample(scale_factor=2)(images) or F.interpolate(images, scale_factor=2)
     -> np.repeat(np.repeat(images, 2, axis=2), 2, axis=3)
-nn.MaxPool1d(2)(signals) or F.max_pool1d(signals, 2) -> nn.MaxPool2d((1, 2))(signals[:, :, None])[:, :, 0]
 nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
 nn.DataParallel(model) -> model  # there are no devices
 nn.utils.clip_grad_norm_(model.parameters(), limit)

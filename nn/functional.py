@@ -7,6 +7,12 @@ from autograd_np import neural
 from autograd_np.hints import both_keywords, refuse
 from autograd_np.neural import (
     alpha_dropout,
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
     batch_norm,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -34,6 +40,7 @@ from autograd_np.neural import (
     leaky_relu,
     linear,
     logsigmoid,
+    max_pool1d,
     max_pool2d,
     mish,
     mse_loss,
@@ -56,6 +63,12 @@ from autograd_np.neural import (
 
 __all__ = [
     "alpha_dropout",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "avg_pool1d",
+    "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -85,6 +98,7 @@ __all__ = [
     "log_softmax",
     "logsigmoid",
     "logsumexp",
+    "max_pool1d",
     "max_pool2d",
     "mish",
     "mse_loss",

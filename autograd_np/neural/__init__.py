@@ -38,6 +38,24 @@ from autograd_np.neural.rectifiers import (
 
 __all__ = [
     "alpha_dropout",
+from autograd_np.neural.pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
+
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "avg_pool1d",
+    "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -67,6 +85,7 @@ __all__ = [
     "log_softmax",
     "logsigmoid",
     "logsumexp",
+    "max_pool1d",
     "max_pool2d",
     "mish",
     "mse_loss",

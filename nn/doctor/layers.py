@@ -97,18 +97,20 @@ def pooled(share: Callable[[Array, Call], Array]) -> Rule:
 
     def rule(call: Call, g: Array) -> Mapping[str, Array]:
         layer: Any = call.layer
-        (top, left), (kh, kw), (down, right) = layer.padding, layer.kernel_size, layer.stride
-        margins = [(0, 0), (0, 0), (top, top), (left, left)]
-        padded = np.pad(call.x, margins, constant_values=-np.inf)
+        (top, left), kernel, (down, right), (d, e) = layer.padding, layer.kernel_size, layer.stride, layer.dilation
         height, width = call.y.shape[2:]
-        cuts = [
-            np.s_[:, :, i : i + down * height : down, j : j + right * width : right] for i, j in np.ndindex((kh, kw))
-        ]
+        # Where only parts of the last windows fit, they reach further out than the padding does.
+        last = (down * (height - 1) + d * (kernel[0] - 1) + 1, right * (width - 1) + e * (kernel[1] - 1) + 1)
+        ends = [max(p, n - size - p) for p, n, size in zip(layer.padding, last, call.x.shape[2:], strict=True)]
+        margins = [(0, 0), (0, 0), (top, ends[0]), (left, ends[1])]
+        padded = np.pad(call.x, margins, constant_values=-np.inf)
+        places = [(d * i, e * j) for i, j in np.ndindex(kernel)]
+        cuts = [np.s_[:, :, i : i + down * height : down, j : j + right * width : right] for i, j in places]
         windows = np.stack([padded[cut] for cut in cuts])  # (kh kw, N, C, H', W')
         total = np.zeros(padded.shape)
         for cut, part in zip(cuts, share(windows, call) * g, strict=True):
             total[cut] += part
-        return {"x": total[:, :, top : padded.shape[2] - top, left : padded.shape[3] - left]}
+        return {"x": total[:, :, top : padded.shape[2] - ends[0], left : padded.shape[3] - ends[1]]}
 
     return rule
 

@@ -67,8 +67,8 @@ def _is_series_cnn(layers: list[Module]) -> bool:
     assert isinstance(conv, Conv2d)
     assert isinstance(pool, MaxPool2d)
     convolution = (conv.in_channels, conv.stride, conv.padding, conv.dilation)
-    pooling = (pool.kernel_size, pool.stride, pool.padding)
-    return convolution == (1, (1, 1), (0, 0), (1, 1)) and pooling == ((2, 2), (2, 2), (0, 0))
+    pooling = (pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode)
+    return convolution == (1, (1, 1), (0, 0), (1, 1)) and pooling == ((2, 2), (2, 2), (0, 0), (1, 1), False)
 
 
 def _one_hot(y: Array, classes: int) -> Array:

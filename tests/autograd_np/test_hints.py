@@ -45,7 +45,7 @@ CONSTANT = ("detach", "gradients(", "astype(np.int", "astype(bool", "np.zeros", 
 def arrays(dtype: Any = np.float64) -> dict[str, Any]:
     """Draw what the tensors of the table hold."""
     rng = np.random.default_rng(0)
-    shapes = {"t": (2, 3), "u": (2, 3), "x": (2, 3), "signals": (2, 3, 8), "images": (2, 3, 4, 4)}
+    shapes = {"t": (2, 3), "u": (2, 3), "x": (2, 3), "images": (2, 3, 4, 4)}
     return {name: rng.uniform(0.2, 0.9, shape).astype(dtype) for name, shape in shapes.items()}
 
 
@@ -61,7 +61,7 @@ def environment(dtype: Any = np.float64) -> tuple[dict[str, Any], dict[str, Tens
     model(np.ones((2, 3))).sum().backward()
     leaves = {name: Tensor(array, requires_grad=True) for name, array in arrays(dtype).items()}
     names: dict[str, Any] = {name: leaf * 1 for name, leaf in leaves.items()}  # a leaf could not be changed in place
-    names |= constants() | {"n": 2, "c": 3, "height": 4, "width": 4, "limit": 1.0, "norm": 2.0}
+    names |= constants() | {"limit": 1.0, "norm": 2.0}
     names |= {"a": np.ones(3, dtype), "w": np.ones((2, 3), dtype), "inputs": np.ones((9, 3)), "labels": np.ones(9)}
     names |= {"model": model, "layer": nn.Linear(2, 2), "optimizer": nn.optim.SGD(model.parameters(), lr=0.1)}
     names |= {"loss": (names["t"] ** 2).sum(), "f": lambda x: np.sum(x**2)}

@@ -23,6 +23,12 @@ from nn import init, optim
 # What PyTorch 2.13 takes by position.
 PYTORCH = """
 nn.AlphaDropout: p inplace
+nn.AdaptiveAvgPool1d: output_size
+nn.AdaptiveAvgPool2d: output_size
+nn.AdaptiveMaxPool1d: output_size return_indices
+nn.AdaptiveMaxPool2d: output_size return_indices
+nn.AvgPool1d: kernel_size stride padding ceil_mode count_include_pad
+nn.AvgPool2d: kernel_size stride padding ceil_mode count_include_pad divisor_override
 nn.BCELoss: weight size_average reduce reduction
 nn.BCEWithLogitsLoss: weight size_average reduce reduction pos_weight
 nn.BatchNorm1d: num_features eps momentum affine track_running_stats device dtype
@@ -61,6 +67,7 @@ nn.Linear: in_features out_features bias device dtype
 nn.LogSigmoid: *args
 nn.LogSoftmax: dim
 nn.MSELoss: size_average reduce reduction
+nn.MaxPool1d: kernel_size stride padding dilation return_indices ceil_mode
 nn.MaxPool2d: kernel_size stride padding dilation return_indices ceil_mode
 nn.Mish: inplace
 nn.Module: *args
@@ -142,6 +149,12 @@ nn.ParameterList.extend: values
 nn.Sequential.append: module
 
 F.alpha_dropout: input p training inplace
+F.adaptive_avg_pool1d: input output_size
+F.adaptive_avg_pool2d: input output_size
+F.adaptive_max_pool1d: input output_size return_indices
+F.adaptive_max_pool2d: input output_size return_indices
+F.avg_pool1d: input kernel_size stride padding ceil_mode count_include_pad
+F.avg_pool2d: input kernel_size stride padding ceil_mode count_include_pad divisor_override
 F.batch_norm: input running_mean running_var weight bias training momentum eps
 F.binary_cross_entropy: input target weight size_average reduce reduction
 F.binary_cross_entropy_with_logits: input target weight size_average reduce reduction pos_weight
@@ -169,6 +182,7 @@ F.leaky_relu: input negative_slope inplace
 F.linear: input weight bias
 F.log_softmax: input dim _stacklevel dtype
 F.logsigmoid: input
+F.max_pool1d: input kernel_size stride padding dilation ceil_mode return_indices
 F.max_pool2d: input kernel_size stride padding dilation ceil_mode return_indices
 F.mish: input inplace
 F.mse_loss: input target size_average reduce reduction weight
@@ -319,6 +333,9 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
         lambda: nn.BatchNorm1d(8, 1e-5, 0.1, True, True, None),
         lambda: nn.MaxPool2d(2, 2, 0, 1),
         lambda: nn.Flatten(1, 2, 3),
+        lambda: nn.MaxPool2d(2, 2, 0, 1, True),
+        lambda: nn.AdaptiveMaxPool2d(2, True),
+        lambda: nn.Flatten(1, 2),
         lambda: nn.CrossEntropyLoss(MASK),
         lambda: nn.MSELoss(True),
         lambda: nn.BCELoss(MASK),
@@ -337,7 +354,7 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
         lambda: nn.LeakyReLU(0.1, 0.2),
         lambda: F.softmax(X, 1, 3),
         lambda: F.conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), None, 1, 0, 1, 1, "fft"),
-        lambda: F.max_pool2d(np.ones((1, 1, 4, 4)), 2, 2, 0, 1),
+        lambda: F.max_pool2d(np.ones((1, 1, 4, 4)), 2, 2, 0, 1, False, True),
         lambda: F.batch_norm(X, MASK, MASK, MASK, MASK, True),
         lambda: F.batch_norm(X, None, None, None, None, True, 0.1, 1e-5),
         lambda: optim.Adam(P, 1e-3, (0.9, 0.999), 1e-8, 0.0, True),
@@ -361,12 +378,15 @@ def test_what_pytorchs_users_write_by_position_is_understood() -> None:
     layer = nn.ConvTranspose2d(2, 8, 3, 2, 1, 1, 2, False, 3)
     assert (layer.stride, layer.padding, layer.output_padding, layer.dilation) == ((2, 2), (1, 1), (1, 1), (3, 3))
     assert (layer.groups, layer.bias) == (2, None)
-    pool = nn.MaxPool2d(3, 2, 1)
+    pool = nn.MaxPool2d(3, 2, 1, 4)
+    assert (pool.kernel_size, pool.stride, pool.padding, pool.dilation) == ((3, 3), (2, 2), (1, 1), (4, 4))
+    pool = nn.AvgPool2d(3, 2, 1, True, False, 7)
     assert (pool.kernel_size, pool.stride, pool.padding) == ((3, 3), (2, 2), (1, 1))
     assert repr(nn.Dropout(0.2, True)) == "Dropout(p=0.2, inplace=True)"
     assert repr(nn.Flatten(1, 2)) == "Flatten(start_dim=1, end_dim=2)"
     assert repr(nn.ReLU(True)) == "ReLU(inplace=True)"
     assert repr(nn.LeakyReLU(0.2, True)) == "LeakyReLU(negative_slope=0.2, inplace=True)"
+    assert (pool.ceil_mode, pool.count_include_pad, pool.divisor_override) == (True, False, 7)
     (group,) = optim.SGD(P, 0.1, 0.9, 0.0, 0.5, True).param_groups
     assert [group[name] for name in ORDER["optim.SGD"][1:]] == [0.1, 0.9, 0.0, 0.5, True]
     (group,) = optim.Adam(P, 0.1, (0.5, 0.9), 1e-4, 0.5).param_groups

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from autograd_np import Tensor, gradients
 from autograd_np.neural import (
+    adaptive_avg_pool2d,
+    avg_pool2d,
     batch_norm,
     binary_cross_entropy_with_logits,
     conv1d,
@@ -56,6 +58,9 @@ BYTES: dict[str, Callable[[Any], Any]] = {
     "conv_transpose2d": lambda x: conv_transpose2d(x[None, None], np.ones((1, 1, 2, 2)), np.ones(1), 2),
     "pad": lambda x: pad(x, (1, 2), "reflect") ** 2,
     "max_pool2d": lambda x: max_pool2d(x[None, None], 2),
+    "max_pool2d of parts": lambda x: max_pool2d(x[None], 2, 2, dilation=1, ceil_mode=True),
+    "avg_pool2d": lambda x: avg_pool2d(x[None], 2, 2, 1, True),
+    "adaptive_avg_pool2d": lambda x: adaptive_avg_pool2d(x[None], 2),
 }
 
 

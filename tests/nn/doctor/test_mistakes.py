@@ -8,6 +8,7 @@ gradient of noise, a leaky mask, labels off by two, the smallest element of a wi
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ import pytest
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
+import nn
+from autograd_np import Tensor
 from nn.compare import Comparison, compare_backprop
 from nn.doctor.elsewhere import places
 from nn.doctor.evidence import FITTED, Diagnosis, telling_numbers
+from nn.doctor.layers import pooled
 from nn.doctor.mistakes import hypotheses
 from nn.doctor.trials import Trial
 from tests.nn.doctor.networks import Network, Slip, networks, slips
@@ -343,3 +347,24 @@ def test_each_mistake_is_named_in_any_network(network: Network, data: st.DataObj
     if slip.mistake == "weights updated too early":
         assume("constant factor" not in named and not is_one_factor(comparison))
     assert slip.mistake in named, (slip, comparison)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.MaxPool2d(2),
+        nn.MaxPool2d((3, 2), 2, 1),
+        nn.MaxPool2d(2, 1, 1, 2),
+        nn.MaxPool2d(2, ceil_mode=True),
+        nn.MaxPool2d(3, 2, 1, ceil_mode=True),
+    ],
+)
+def test_a_rule_of_pooling_meets_the_windows_of_its_layer(layer: nn.MaxPool2d) -> None:
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.permutation(2 * 5 * 7).reshape(1, 2, 5, 7) / 8, requires_grad=True)
+    y = layer(x)
+    g = rng.normal(size=y.shape)
+    y.backward(g)
+    call: Any = SimpleNamespace(layer=layer, x=x.data, y=y.data)
+    found = pooled(lambda windows, _: windows == windows.max(axis=0))(call, g)
+    np.testing.assert_allclose(found["x"], x.grad, rtol=1e-12)

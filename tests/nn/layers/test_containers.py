@@ -76,13 +76,13 @@ def test_module_list_is_a_list():
         layers(np.ones(2))
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, (2, 3)]), st.sampled_from([None, 1]))
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, (2, 3)]), st.sampled_from([None, 1]), st.booleans())
 def test_relu_before_a_pooling_gives_the_same_bits_after_it(
-    seed: int, kernel: int | tuple[int, int], stride: int | None
+    seed: int, kernel: int | tuple[int, int], stride: int | None, parts: bool
 ) -> None:
     rng = np.random.default_rng(seed)
     x = rng.integers(-2, 3, (2, 3, 6, 6)).astype(np.float32)  # with ties, also among what the ReLU sets to 0
-    relu, pool = nn.ReLU(), nn.MaxPool2d(kernel, stride)
+    relu, pool = nn.ReLU(), nn.MaxPool2d(kernel, stride, dilation=1 + parts, ceil_mode=parts)
     results = []
     for forward in (nn.Sequential(relu, pool), lambda t: pool(relu(t))):
         t = Tensor(x, requires_grad=True)
