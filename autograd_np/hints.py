@@ -15,7 +15,7 @@ Place = Literal["Tensor", "Module", "nn", "nn.functional", "nn.optim", "autograd
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Each row has PyTorch's expressions, an arrow, and Python for here, perhaps with a remark, or a remark alone. In it, t,
-# u, x, signals and images are tensors, i, j and y integer arrays, mask is a boolean one, F is torch.nn.functional.
+# u and x are tensors, i, j and y integer arrays, mask is a boolean one, F is torch.nn.functional.
 _TABLE = """
 t.size() -> t.shape
 t.size(0) -> t.shape[0]
@@ -174,8 +174,6 @@ nn.KLDivLoss(reduction="batchmean")(torch.log(t), u) or F.kl_div(torch.log(t), u
 nn.CosineSimilarity()(t, u) or F.cosine_similarity(t, u)
     -> np.sum(t * u, axis=1) / (np.linalg.norm(t, axis=1) * np.linalg.norm(u, axis=1))
 F.normalize(t) -> t / np.linalg.norm(t, axis=1, keepdims=True)
-nn.Upsample(scale_factor=2)(images) or F.interpolate(images, scale_factor=2)
-    -> np.repeat(np.repeat(images, 2, axis=2), 2, axis=3)
 nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
 nn.DataParallel(model) -> model  # there are no devices
 nn.utils.clip_grad_norm_(model.parameters(), limit)

@@ -35,6 +35,7 @@ from autograd_np.neural import (
     hardswish,
     hardtanh,
     instance_norm,
+    interpolate,
     l1_loss,
     layer_norm,
     leaky_relu,
@@ -46,6 +47,7 @@ from autograd_np.neural import (
     mse_loss,
     prelu,
     pad,
+    pixel_shuffle,
     relu,
     relu6,
     rms_norm,
@@ -59,6 +61,7 @@ from autograd_np.neural import (
     tanh,
     tanhshrink,
     threshold,
+    unfold,
 )
 
 __all__ = [
@@ -91,6 +94,7 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "instance_norm",
+    "interpolate",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
@@ -104,6 +108,7 @@ __all__ = [
     "mse_loss",
     "prelu",
     "pad",
+    "pixel_shuffle",
     "relu",
     "relu6",
     "rms_norm",
@@ -118,6 +123,7 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "unfold",
 ]
 
 # Of these, axes have NumPy's name, and PyTorch's as well.

@@ -32,6 +32,7 @@ ROWS = [
     ["autograd_np.neural"],
     [f"autograd_np.neural.{name}" for name in ("attention", "convolution", "layers", "losses", "pooling", "recurrent")],
     ["autograd_np.neural.convolution", "autograd_np.neural.losses", "autograd_np.neural.pooling"],
+    [f"autograd_np.neural.{name}" for name in ("convolution", "losses", "pooling", "resampling")],
     ["autograd_np.neural.groups", "autograd_np.neural.padding"],
     ["autograd_np.neural.activations", "autograd_np.neural.images", "autograd_np.neural.kernels"],
     ["autograd_np.neural.arguments", "autograd_np.neural.threads"],
@@ -59,6 +60,7 @@ ROWS = [
 PUBLIC = {
     "autograd_np",
     *(f"autograd_np.neural.{name}" for name in ("arguments", "attention", "recurrent", "threads")),
+    *(f"autograd_np.neural.{name}" for name in ("arguments", "padding", "resampling", "threads")),
     "autograd_np.testing.numerical",
     *(f"autograd_np.{name}" for name in ("capture", "compiling", "gradients", "hints", "hooks", "modes", "neural")),
     *(f"autograd_np.{name}" for name in ("tensor", "testing", "versions", "views", "widening")),

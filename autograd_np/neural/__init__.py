@@ -48,6 +48,7 @@ from autograd_np.neural.pooling import (
     max_pool1d,
     max_pool2d,
 )
+from autograd_np.neural.resampling import interpolate, pixel_shuffle, unfold
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -78,6 +79,7 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "instance_norm",
+    "interpolate",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
@@ -91,6 +93,7 @@ __all__ = [
     "mse_loss",
     "prelu",
     "pad",
+    "pixel_shuffle",
     "relu",
     "relu6",
     "rms_norm",
@@ -105,4 +108,5 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "unfold",
 ]

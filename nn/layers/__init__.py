@@ -68,6 +68,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+from nn.layers.padding import ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from nn.layers.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -78,6 +79,7 @@ from nn.layers.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from nn.layers.resampling import PixelShuffle, Unfold, Upsample
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -89,6 +91,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "ConstantPad2d",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
@@ -125,6 +128,10 @@ __all__ = [
     "RNNCell",
     "ReLU",
     "ReLU6",
+    "PixelShuffle",
+    "ReLU",
+    "ReflectionPad2d",
+    "ReplicationPad2d",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -139,4 +146,7 @@ __all__ = [
     "Unflatten",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "Unfold",
+    "Upsample",
+    "ZeroPad2d",
 ]

@@ -35,6 +35,7 @@ nn.BatchNorm1d: num_features eps momentum affine track_running_stats device dtyp
 nn.BatchNorm2d: num_features eps momentum affine track_running_stats device dtype
 nn.BatchNorm3d: num_features eps momentum affine track_running_stats device dtype
 nn.CELU: alpha inplace
+nn.ConstantPad2d: padding value
 nn.Conv1d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
 nn.Conv2d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
 nn.ConvTranspose1d: in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode
@@ -85,6 +86,10 @@ nn.RMSNorm: normalized_shape eps elementwise_affine device dtype
 nn.ReLU: inplace
 nn.ReLU6: inplace
 nn.SELU: inplace
+nn.PixelShuffle: upscale_factor
+nn.ReLU: inplace
+nn.ReflectionPad2d: padding
+nn.ReplicationPad2d: padding
 nn.Sequential: *args
 nn.SiLU: inplace
 nn.Sigmoid: *args
@@ -99,6 +104,9 @@ nn.Threshold: threshold value inplace
 nn.Unflatten: dim unflattened_size
 nn.TransformerEncoder: encoder_layer num_layers norm enable_nested_tensor mask_check
 nn.TransformerEncoderLayer: d_model nhead dim_feedforward dropout activation layer_norm_eps batch_first norm_first bias
+nn.Unfold: kernel_size dilation padding stride
+nn.Upsample: size scale_factor mode align_corners recompute_scale_factor
+nn.ZeroPad2d: padding
 
 nn.Module.add_module: name module
 nn.Embedding.from_pretrained: embeddings freeze padding_idx max_norm norm_type scale_grad_by_freq sparse
@@ -176,6 +184,7 @@ F.hardsigmoid: input inplace
 F.hardswish: input inplace
 F.hardtanh: input min_val max_val inplace
 F.instance_norm: input running_mean running_var weight bias use_input_stats momentum eps
+F.interpolate: input size scale_factor mode align_corners recompute_scale_factor antialias
 F.l1_loss: input target size_average reduce reduction weight
 F.layer_norm: input normalized_shape weight bias eps
 F.leaky_relu: input negative_slope inplace
@@ -188,6 +197,7 @@ F.mish: input inplace
 F.mse_loss: input target size_average reduce reduction weight
 F.prelu: input weight
 F.pad: input pad mode value
+F.pixel_shuffle: input upscale_factor
 F.relu: input inplace
 F.relu6: input inplace
 F.rms_norm: input normalized_shape weight eps
@@ -202,6 +212,7 @@ F.softsign: input
 F.tanh: input
 F.tanhshrink: input
 F.threshold: input threshold value inplace
+F.unfold: input kernel_size dilation padding stride
 
 optim.Adam: params lr betas eps weight_decay amsgrad
 optim.AdamW: params lr betas eps weight_decay amsgrad
@@ -335,6 +346,7 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
         lambda: nn.Flatten(1, 2, 3),
         lambda: nn.MaxPool2d(2, 2, 0, 1, True),
         lambda: nn.AdaptiveMaxPool2d(2, True),
+        lambda: nn.Upsample(None, 2, "nearest", None, True),
         lambda: nn.Flatten(1, 2),
         lambda: nn.CrossEntropyLoss(MASK),
         lambda: nn.MSELoss(True),
