@@ -50,8 +50,11 @@ def number(operation: str, name: str, value: float, positive: bool = False) -> f
 
 def pair(operation: str, name: str, value: int | Sequence[int], least: int = 1) -> Pair:
     """Return one integer for each of height and width."""
+    if type(value) is int and value >= least:
+        return value, value
     try:
-        sizes = tuple(map(operator.index, value if isinstance(value, Sequence) else (value, value)))
+        # A tuple is known for one without asking the abstract class, which takes most of the time.
+        sizes = tuple(map(operator.index, value if isinstance(value, tuple | Sequence) else (value, value)))
     except TypeError:
         raise TypeError(
             f"{operation}: {name}={value!r} is a {type(value).__name__}; give an integer, or two for height and width"
@@ -81,6 +84,8 @@ def lengths_of(operation: str, name: str, value: int | Sequence[int], least: int
 
 def single(operation: str, name: str, value: int | Sequence[int], least: int = 1) -> int:
     """Return one integer, given as it is or as the only one of a sequence."""
+    if type(value) is int and value >= least:
+        return value
     try:
         sizes = tuple(map(operator.index, value if isinstance(value, Sequence) else (value,)))
     except TypeError:

@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd_np.neural.arguments import Array, Pair, pair, single
 from autograd_np.neural.groups import correlate_groups, image_gradient_of_groups, kernel_gradient_of_groups
-from autograd_np.neural.images import as_batch, as_images, check_fits, check_floating, enlarged, inner, spread
+from autograd_np.neural.images import as_batch, as_floating, as_images, check_fits, enlarged, inner, spread
 from autograd_np.neural.kernels import bias_gradient, correlate, image_gradient, kernel_gradient, pad, steps
 from autograd_np.primitives import defvjp
 from autograd_np.tensor import Operand, Tensor, as_array, primitive
@@ -267,17 +267,18 @@ def _check_channels(
     operation: str, given: tuple[Operand, Operand], images: Any, filters: Any, offsets: Any, groups: int
 ) -> None:
     """Raise unless images, filters and a bias fit together."""
-    if single(operation, "groups", groups) != 1 and len(filters) % groups:
-        raise ValueError(f"{operation}: groups={groups} is no divisor of the {len(filters)} filters of weight")
-    if images.shape[1] != filters.shape[1] * groups:
-        each = "" if groups == 1 else f" in each of {groups} groups"
+    channels, (filters_there, each) = images.shape[1], filters.shape[:2]
+    if groups != 1 and filters_there % single(operation, "groups", groups):
+        raise ValueError(f"{operation}: groups={groups} is no divisor of the {filters_there} filters of weight")
+    if channels != each * groups:
+        of_groups = "" if groups == 1 else f" in each of {groups} groups"
         x, weight = map(np.shape, given)
         raise ValueError(
-            f"{operation}: x of shape {x} has {images.shape[1]} channels, but weight of shape {weight} is for "
-            f"{filters.shape[1]}{each}; axis {len(x) - len(weight) + 1} of x and axis 1 of weight must agree"
+            f"{operation}: x of shape {x} has {channels} channels, but weight of shape {weight} is for "
+            f"{each}{of_groups}; axis {len(x) - len(weight) + 1} of x and axis 1 of weight must agree"
         )
     if offsets is not None:
-        _check_bias(operation, offsets, len(filters), given[1])
+        _check_bias(operation, offsets, filters_there, given[1])
 
 
 def _check_bias(operation: str, offsets: Any, channels: int, weight: Operand) -> None:
@@ -286,19 +287,19 @@ def _check_bias(operation: str, offsets: Any, channels: int, weight: Operand) ->
             f"{operation}: bias of shape {offsets.shape} with weight of shape {np.shape(weight)}; it needs one number "
             f"for each output channel, shape {(channels,)}"
         )
-    check_floating(operation, "bias", offsets)
+    as_floating(operation, "bias", offsets)
 
 
 def _padded(
     operation: str, images: Any, filters: Any, padding: Padding, stride: Pair, dilation: Pair
 ) -> tuple[Any, Pair]:
     """Return the images and how many zeros to put around them; what there is more of at the end they have already."""
+    if not isinstance(padding, str):
+        return images, pair(operation, "padding", padding, least=0)
+    if padding not in ("same", "valid"):
+        raise ValueError(f"{operation}: unknown padding {padding!r}; give integers, or choose same or valid")
     if padding == "valid":
         return images, (0, 0)
-    if padding != "same":
-        if isinstance(padding, str):
-            raise ValueError(f"{operation}: unknown padding {padding!r}; give integers, or choose same or valid")
-        return images, pair(operation, "padding", padding, least=0)
     if stride != (1, 1):
         raise ValueError(f"{operation}: padding='same' is for a stride of 1, not {stride}; give the padding in numbers")
     height, width = (size - 1 for size in spread(filters.shape[2:], dilation))
@@ -322,11 +323,15 @@ def _convolved(
         raise ValueError(f"{operation}: unknown method {method!r}; choose auto, direct, fft or gemm")
     if groups != 1 and method in ("direct", "fft"):
         raise ValueError(f"{operation}: method={method!r} is not for groups={groups}; choose auto or gemm")
-    plan = _Plan(images.shape[2:], filters.shape[2:], stride, padding, method, dilation, groups)
-    check_fits(operation, plan.image, plan.kernel, plan.padding, dilation)
+    plan = _Plan(images.shape[2:], filters.shape[2:], stride, padding, method, _unless_1(dilation), groups)
+    check_fits(operation, plan.image, plan.kernel, padding, dilation)
     if method == "auto":
         plan = plan._replace(method="gemm" if groups != 1 else _cheapest(plan))
     return _convolution(images, filters, offsets, plan=plan)
+
+
+def _unless_1(dilation: Pair) -> tuple[()] | tuple[Pair]:
+    return () if dilation == (1, 1) else (dilation,)
 
 
 def _transposed(
@@ -368,7 +373,13 @@ def _transposed(
     fits = all(more < s for more, s in zip(output_padding, stride, strict=True))
     whole = tuple(n + 2 * p - more for n, p, more in zip(image, padding, output_padding, strict=True))
     plan = _Plan(
-        image if fits else whole, filters.shape[2:], stride, padding if fits else (0, 0), "gemm", dilation, groups
+        image if fits else whole,
+        filters.shape[2:],
+        stride,
+        padding if fits else (0, 0),
+        "gemm",
+        _unless_1(dilation),
+        groups,
     )
     y = _image_gradient(images, filters, plan=plan)
     if not fits:
@@ -389,19 +400,18 @@ class _Plan(NamedTuple):
     stride: Pair
     padding: Pair
     method: str
-    dilation: Pair = (1, 1)
+    apart: tuple[()] | tuple[Pair] = ()
     groups: int = 1
+
+    @property
+    def dilation(self) -> Pair:
+        """How far the rows and columns of a filter are apart, for which there is nothing in `apart` if it is 1."""
+        return self.apart[0] if self.apart else (1, 1)
 
     @property
     def field(self) -> Pair:
         """How many rows and columns of an image a filter covers."""
-        return spread(self.kernel, self.dilation)
-
-    @property
-    def places(self) -> tuple[Pair, ...]:
-        """Where the filters' elements meet an image: what the kernels take, for which no dilation is the default."""
-        around = (self.stride, self.padding)
-        return around if self.dilation == (1, 1) else (*around, self.dilation)
+        return spread(self.kernel, *self.apart)
 
 
 # With the convolution y = x * w and any g of its shape, <g, x * w> is linear in each of x, w and g. Its derivatives
@@ -414,7 +424,7 @@ def _convolution(x: Any, w: Any, b: Any, plan: Any = None) -> Any:
     if plan.groups != 1:
         return correlate_groups(x, w, b, plan.groups, plan.stride, plan.padding, plan.dilation)
     if plan.method == "gemm":
-        return correlate(x, w, b, *plan.places)
+        return correlate(x, w, b, plan.stride, plan.padding, *plan.apart)
     y = _correlate(pad(x, plan.padding), _with_gaps(w, *plan.dilation), plan.method)[
         :, :, :: plan.stride[0], :: plan.stride[1]
     ]
@@ -427,7 +437,7 @@ def _image_gradient(g: Any, w: Any, plan: Any = None) -> Any:
     if plan.groups != 1:
         return image_gradient_of_groups(g, w, plan.image, plan.groups, plan.stride, plan.padding, plan.dilation)
     if plan.method == "gemm":
-        return image_gradient(g, w, plan.image, *plan.places)
+        return image_gradient(g, w, plan.image, plan.stride, plan.padding, *plan.apart)
     margin = (plan.field[0] - 1, plan.field[1] - 1)
     filters = np.flip(_with_gaps(w, *plan.dilation), (2, 3)).swapaxes(0, 1)
     full = _correlate(pad(_with_gaps(g, *plan.stride), margin), filters, plan.method)
@@ -444,7 +454,7 @@ def _kernel_gradient(x: Any, g: Any, plan: Any = None) -> Any:
     if plan.groups != 1:
         return kernel_gradient_of_groups(x, g, plan.kernel, plan.groups, plan.stride, plan.padding, plan.dilation)
     if plan.method == "gemm":
-        return kernel_gradient(x, g, plan.kernel, *plan.places)
+        return kernel_gradient(x, g, plan.kernel, plan.stride, plan.padding, *plan.apart)
     images = pad(x, plan.padding).swapaxes(0, 1)
     total = _correlate(images, _with_gaps(g, *plan.stride).swapaxes(0, 1), plan.method)
     (height, width), (down, right) = plan.field, plan.dilation
@@ -495,7 +505,7 @@ def _cheapest(plan: _Plan) -> Literal["fft", "gemm"]:
     what "gemm" pays for about 25 log2(pixels) multiplications. It never pays off for images of 28 x 28; for 512 x 512
     it does from kernels of about 25 x 25 on.
     """
-    (h, w), (kh, kw) = (enlarged(plan.image, plan.padding), plan.kernel)
-    multiplications = kh * kw * math.prod(steps((h, w), plan.field, plan.stride))
-    pixels = (h + plan.field[0] - 1) * (w + plan.field[1] - 1)
+    (h, w), (kh, kw), field = enlarged(plan.image, plan.padding), plan.kernel, plan.field
+    multiplications = kh * kw * math.prod(steps((h, w), field, plan.stride))
+    pixels = (h + field[0] - 1) * (w + field[1] - 1)
     return "fft" if multiplications > 25 * pixels * math.log2(pixels) else "gemm"

@@ -7,7 +7,7 @@ from typing import Any
 from autograd_np.neural.arguments import Array, Pair
 from autograd_np.tensor import Operand, as_array
 
-__all__ = ["as_batch", "as_images", "check_fits", "check_floating", "enlarged", "inner", "spread"]
+__all__ = ["as_batch", "as_floating", "as_images", "check_fits", "enlarged", "inner", "spread"]
 
 
 def enlarged(image: Pair, padding: Pair) -> Pair:
@@ -15,7 +15,7 @@ def enlarged(image: Pair, padding: Pair) -> Pair:
     return image[0] + 2 * padding[0], image[1] + 2 * padding[1]
 
 
-def spread(kernel: Pair, dilation: Pair) -> Pair:
+def spread(kernel: Pair, dilation: Pair = (1, 1)) -> Pair:
     """Return how much of an image a kernel covers whose rows and columns are so far apart."""
     return dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1
 
@@ -31,7 +31,7 @@ def as_images(operation: str, name: str, x: Operand, axes: str) -> Any:
     images = as_array(x)
     if images.ndim != 4:
         raise ValueError(f"{operation}: {name} of shape {images.shape}; it needs the four axes {axes}")
-    return _floating(operation, name, images)
+    return as_floating(operation, name, images)
 
 
 def as_batch(operation: str, x: Operand, axes: int = 2) -> tuple[Any, tuple[Any, ...] | None]:
@@ -40,35 +40,33 @@ def as_batch(operation: str, x: Operand, axes: int = 2) -> tuple[Any, tuple[Any,
     Beside it stands the index that takes from such images what `x` was, if they are not `x` itself.
     """
     values = as_array(x)
-    if values.ndim == axes + 2:
+    extra = values.ndim - axes
+    if extra == 2:
         index, undo = ((), None) if axes == 2 else ((..., None, slice(None)), (..., 0, slice(None)))
-    elif values.ndim == axes + 1:
+    elif extra == 1:
         index = (None,) if axes == 2 else (None, slice(None), None)
         undo = (0,) if axes == 2 else (0, slice(None), 0)
     else:
         layout = "(N, C, H, W), or (C, H, W) for one image" if axes == 2 else "(N, C, L), or (C, L) for one sequence"
         raise ValueError(f"{operation}: x of shape {values.shape}; it needs the axes {layout}")
-    images = _floating(operation, "x", values)
+    images = as_floating(operation, "x", values)
     return (images[index] if index else images), undo
 
 
-def _floating(operation: str, name: str, x: Any) -> Any:
-    check_floating(operation, name, x)
-    # SciPy's Fourier transforms take some dtypes in the machine's own order of bytes alone.
-    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
-
-
-def check_floating(operation: str, name: str, x: Any) -> None:
-    """Raise unless an argument is made of floating-point numbers."""
-    if x.dtype.kind != "f":
+def as_floating(operation: str, name: str, x: Any) -> Any:
+    """Raise unless an argument is made of floating-point numbers; return them in the machine's own order of bytes."""
+    dtype = x.dtype
+    if dtype.kind != "f":
         raise TypeError(
-            f"{operation}: {name} of dtype {x.dtype}; it needs floating-point numbers: {name}.astype(np.float32)"
+            f"{operation}: {name} of dtype {dtype}; it needs floating-point numbers: {name}.astype(np.float32)"
         )
+    # SciPy's Fourier transforms take some dtypes in that order alone.
+    return x if dtype.isnative else x.astype(dtype.newbyteorder("="))
 
 
 def check_fits(operation: str, image: Pair, kernel: Pair, padding: Pair, dilation: Pair = (1, 1)) -> None:
     """Raise unless a kernel has a place in padded images."""
-    padded, field = enlarged(image, padding), spread(kernel, dilation)
+    padded, field = enlarged(image, padding), kernel if dilation == (1, 1) else spread(kernel, dilation)
     if min(kernel) < 1 or field[0] > padded[0] or field[1] > padded[1]:
         covers = "" if dilation == (1, 1) else f", which covers {field} with dilation {dilation},"
         raise ValueError(

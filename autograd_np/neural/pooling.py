@@ -340,6 +340,8 @@ def _checked(operation: str, windows: _Windows, beyond: Pair) -> None:
     """Raise unless there is a window, and each holds a pixel."""
     if beyond == (0, 0):
         check_fits(operation, windows.image, windows.kernel, windows.padding, windows.dilation)
+    if windows.padding == (0, 0):
+        return
     field = spread(windows.kernel, windows.dilation)
     if any(2 * p > k for p, k in zip(windows.padding, field, strict=True)):
         raise ValueError(

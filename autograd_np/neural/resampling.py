@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from autograd_np.neural.arguments import Array, Pair, pair, single
-from autograd_np.neural.images import as_batch, check_fits, check_floating, enlarged, spread
+from autograd_np.neural.images import as_batch, as_floating, check_fits, enlarged, spread
 from autograd_np.neural.kernels import steps
 from autograd_np.primitives import defvjp
 from autograd_np.rules.ranges import widened
@@ -72,7 +72,7 @@ def interpolate(
     axes = values.ndim - 2
     if axes not in (1, 2):
         raise ValueError(f"interpolate: x of shape {values.shape}; it needs the axes (N, C, H, W) or (N, C, L)")
-    check_floating("interpolate", "x", values)
+    values = as_floating("interpolate", "x", values)
     if min(values.shape[2:]) < 1:
         raise ValueError(f"interpolate: x of shape {values.shape} has nothing to make anything of")
     if mode not in ("nearest", "linear", "bilinear"):
