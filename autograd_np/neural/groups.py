@@ -23,8 +23,8 @@ def correlate_groups(
 ) -> Array:
     """Correlate images (N, groups C, H, W) with filters (O, C, kh, kw), of which each sees C channels."""
     parts = [
-        correlate(x[:, cs], w[os], None if b is None else b[os], stride, padding, dilation)
-        for cs, os in zip(_cut(x.shape[1], groups), _cut(len(w), groups), strict=True)
+        correlate(x[:, channels], w[own], None if b is None else b[own], stride, padding, dilation)
+        for channels, own in zip(_cut(x.shape[1], groups), _cut(len(w), groups), strict=True)
     ]
     return np.concatenate(parts, axis=1)
 
@@ -36,8 +36,8 @@ def image_gradient_of_groups(
     """Return the gradient of the images: `g` (N, O, H', W') times the weights, added where the filters were."""
     if w.shape[1:2] == (1,) and len(w) == groups:
         return _of_single_channels(g, w, image, stride, padding, dilation)
-    cuts = _cut(len(w), groups)
-    return np.concatenate([image_gradient(g[:, os], w[os], image, stride, padding, dilation) for os in cuts], axis=1)
+    parts = [image_gradient(g[:, own], w[own], image, stride, padding, dilation) for own in _cut(len(w), groups)]
+    return np.concatenate(parts, axis=1)
 
 
 def _of_single_channels(g: Array, w: Array, image: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
@@ -61,8 +61,8 @@ def kernel_gradient_of_groups(
 ) -> Array:
     """Return the gradient of the weights (O, C, kh, kw), over the whole batch."""
     parts = [
-        kernel_gradient(x[:, cs], g[:, os], kernel, stride, padding, dilation)
-        for cs, os in zip(_cut(x.shape[1], groups), _cut(g.shape[1], groups), strict=True)
+        kernel_gradient(x[:, channels], g[:, own], kernel, stride, padding, dilation)
+        for channels, own in zip(_cut(x.shape[1], groups), _cut(g.shape[1], groups), strict=True)
     ]
     return np.concatenate(parts)
 

@@ -89,6 +89,21 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         ),
         (5, 4),
     ),
+    "in groups": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding="same", dilation=2, rng=0),
+            nn.Conv2d(4, 4, 3, padding=1, groups=4, padding_mode="reflect", rng=1),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            nn.ConvTranspose2d(4, 2, 2, 2, groups=2, rng=2),
+            nn.Upsample(scale_factor=0.5, mode="bilinear"),
+            nn.AvgPool2d(2, 1, 1, count_include_pad=False),
+            nn.AdaptiveAvgPool2d((3, 2)),
+            nn.Flatten(),
+            nn.Linear(12, 10, rng=3),
+        ),
+        (1, 8, 8),
+    ),
 }  # fmt: skip
 OPTIMIZERS: dict[str, Callable[[Any], nn.optim.Optimizer]] = {
     "SGD": lambda p: nn.optim.SGD(p, lr=0.1),
