@@ -116,6 +116,20 @@ class TestConv2d:
             y = conv2d(x, w, b, stride=(2, 1), padding=(1, 2), method=method)
             np.testing.assert_allclose(y, expected, rtol=0, atol=1e-11)
 
+    @pytest.mark.parametrize("dilation", [(1, 2), (2, 1), (2, 3)])
+    def test_many_channels_with_dilation(self, dilation: tuple[int, int]) -> None:
+        """From so many on, the gradient of the images is a correlation with the flipped filters."""
+        rng = np.random.default_rng(0)
+        x, w = rng.normal(size=(2, 17, 8, 9)), rng.normal(size=(18, 17, 3, 2))
+        found = []
+        for method in METHODS:
+            leaves = [Tensor(a, requires_grad=True) for a in (x, w)]
+            y = conv2d(*leaves, stride=1, padding=1, dilation=dilation, method=method)
+            found.append([y.data, *(g.data for g in gradients(y, leaves, np.cos(np.arange(y.size)).reshape(y.shape)))])
+        for results in found[1:]:
+            for a, b in zip(results, found[0], strict=True):
+                np.testing.assert_allclose(a, b, rtol=0, atol=1e-11)
+
     def test_auto_chooses_by_the_work(self) -> None:
         rng = np.random.default_rng(0)
         small, large = rng.normal(size=(1, 1, 28, 28)), rng.normal(size=(1, 1, 256, 256))

@@ -122,6 +122,13 @@ class TestMaxPool2d:
         np.testing.assert_array_equal(y, x[:, :, ::stride, ::stride])
         assert not np.shares_memory(x, y)
 
+    def test_an_element_that_is_largest_in_two_dilated_windows(self) -> None:
+        x = Tensor(np.arange(5.0).reshape(1, 1, 1, 5) * [1, 1, 9, 1, 1], requires_grad=True)
+        y = max_pool2d(x, (1, 2), (1, 2), dilation=2)
+        np.testing.assert_array_equal(y.data, [[[[18, 18]]]])
+        y.backward(np.array([[[[1.0, 2.0]]]]))
+        np.testing.assert_array_equal(x.grad, [[[[0, 0, 3, 0, 0]]]])
+
     def test_small_images_in_much_padding(self) -> None:
         check_gradients(lambda x: max_pool2d(x, 4, stride=1, padding=2), np.array([[[[1.0]]], [[[2.0]]]]))
 
