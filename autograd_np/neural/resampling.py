@@ -94,7 +94,7 @@ def interpolate(
             continue
         # As in PyTorch, whatever the factor was that the size was rounded down from.
         doubles = mode == "nearest" and new == 2 * n
-        step = number(n / new if factor is None or doubles else 1 / factor)
+        step = number(n) / number(new) if factor is None or doubles else number(1 / factor)
         if mode == "nearest":
             values = _gather(values, np.minimum(np.floor(np.arange(new) * step).astype(int), n - 1), axis)
         else:

@@ -86,7 +86,7 @@ class TestInterpolate:
         g = Tensor(np.ones((1, 1, 1, 1)), requires_grad=True, dtype=dtype)
         # Half of these add up to more than float16 can hold.
         interpolate(g, 20, mode=mode).backward(np.where(np.arange(400).reshape(1, 1, 20, 20) < 200, 1e3, -1e3))
-        np.testing.assert_array_equal(g.grad, np.zeros((1, 1, 1, 1)))
+        assert abs(g.grad.item()) <= 2e5 * np.finfo(dtype).eps
 
     @pytest.mark.parametrize(
         ("shape", "settings", "error", "words"),
