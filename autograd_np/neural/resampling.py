@@ -90,11 +90,10 @@ def interpolate(
     number = np.result_type(dtype, np.float32).type
     values = widened(values)
     for axis, (n, new, factor) in enumerate(zip(values.shape[2:], sizes, factors, strict=True), start=2):
-        if n == new:
+        # As in PyTorch, the step is that of the factor and not of the size that was rounded down from it.
+        if n == new and (factor is None or mode != "nearest"):
             continue
-        # As in PyTorch, whatever the factor was that the size was rounded down from.
-        doubles = mode == "nearest" and new == 2 * n
-        step = number(n) / number(new) if factor is None or doubles else number(1 / factor)
+        step = number(n) / number(new) if factor is None else number(1 / factor)
         if mode == "nearest":
             values = _gather(values, np.minimum(np.floor(np.arange(new) * step).astype(int), n - 1), axis)
         else:

@@ -62,6 +62,12 @@ class TestInterpolate:
         assert interpolate(x, scale_factor=factor).shape == (1, 2, *size)
         assert interpolate(x, scale_factor=factor, mode="bilinear").shape == (1, 2, *size)
 
+    def test_nearest_elements_are_those_of_the_factor_and_not_of_the_rounded_size(self) -> None:
+        x = np.array([[[1.0, 2.0]]])
+        np.testing.assert_array_equal(interpolate(x, scale_factor=1.01), [[[1, 1]]])
+        np.testing.assert_array_equal(interpolate(x, scale_factor=2.01), [[[1, 1, 1, 2]]])
+        check_gradients(lambda x: interpolate(x, scale_factor=2.01) ** 2, x, order=2)
+
     def test_a_pixel_that_is_not_finite_reaches_its_neighbours_alone(self) -> None:
         x = np.ones((1, 1, 4, 4))
         x[0, 0, 0, 0] = np.nan
@@ -86,7 +92,7 @@ class TestInterpolate:
         g = Tensor(np.ones((1, 1, 1, 1)), requires_grad=True, dtype=dtype)
         # Half of these add up to more than float16 can hold.
         interpolate(g, 20, mode=mode).backward(np.where(np.arange(400).reshape(1, 1, 20, 20) < 200, 1e3, -1e3))
-        assert abs(g.grad.item()) <= 2e5 * np.finfo(dtype).eps
+        assert abs(g.grad.item()) <= 2e5 * float(np.finfo(dtype).eps)
 
     @pytest.mark.parametrize(
         ("shape", "settings", "error", "words"),
