@@ -165,15 +165,6 @@ model.register_full_backward_hook(f)
 model.compile() -> nn.compile_step(model, loss, optimizer)
 
 nn.Buffer(a) -> model.register_buffer("name", a)
-nn.NLLLoss()(F.log_softmax(x, dim=1), y) or F.nll_loss(F.log_softmax(x, dim=1), y) -> nn.CrossEntropyLoss()(x, y)
-F.one_hot(y, 3) -> np.eye(3, dtype=int)[y]
-nn.SmoothL1Loss()(t, u) or F.smooth_l1_loss(t, u) or nn.HuberLoss()(t, u) or F.huber_loss(t, u)
-    -> np.mean(np.where(abs(t - u) < 1, (t - u) ** 2 / 2, abs(t - u) - 0.5))
-nn.KLDivLoss(reduction="batchmean")(torch.log(t), u) or F.kl_div(torch.log(t), u, reduction="batchmean")
-    -> np.sum(scipy.special.rel_entr(u, t)) / len(t)
-nn.CosineSimilarity()(t, u) or F.cosine_similarity(t, u)
-    -> np.sum(t * u, axis=1) / (np.linalg.norm(t, axis=1) * np.linalg.norm(u, axis=1))
-F.normalize(t) -> t / np.linalg.norm(t, axis=1, keepdims=True)
 nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
 nn.DataParallel(model) -> model  # there are no devices
 nn.utils.clip_grad_norm_(model.parameters(), limit)

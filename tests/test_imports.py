@@ -35,6 +35,7 @@ ROWS = [
     [f"autograd_np.neural.{name}" for name in ("convolution", "losses", "pooling", "resampling")],
     ["autograd_np.neural.groups", "autograd_np.neural.padding"],
     ["autograd_np.neural.activations", "autograd_np.neural.images", "autograd_np.neural.kernels"],
+    [f"autograd_np.neural.{name}" for name in ("activations", "images", "kernels", "vectors")],
     ["autograd_np.neural.arguments", "autograd_np.neural.threads"],
     ["autograd_np.compositions"],
     ["autograd_np.rules"],

@@ -15,9 +15,18 @@ from autograd_np.neural.layers import dropout, flatten, linear
 from autograd_np.neural.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    cosine_embedding_loss,
     cross_entropy,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    huber_loss,
+    kl_div,
     l1_loss,
+    margin_ranking_loss,
     mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+    triplet_margin_loss,
 )
 from autograd_np.neural.normalisation import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from autograd_np.neural.normalisation import batch_norm
@@ -35,6 +44,7 @@ from autograd_np.neural.rectifiers import (
     selu,
     threshold,
 )
+from autograd_np.neural.vectors import cosine_similarity, normalize, one_hot
 
 __all__ = [
     "alpha_dropout",
@@ -65,6 +75,8 @@ __all__ = [
     "conv2d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "dropout1d",
@@ -80,6 +92,10 @@ __all__ = [
     "hardtanh",
     "instance_norm",
     "interpolate",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
@@ -88,12 +104,16 @@ __all__ = [
     "logsigmoid",
     "logsumexp",
     "max_pool1d",
+    "margin_ranking_loss",
     "max_pool2d",
     "mish",
     "mse_loss",
     "prelu",
     "pad",
     "pixel_shuffle",
+    "nll_loss",
+    "normalize",
+    "one_hot",
     "relu",
     "relu6",
     "rms_norm",
@@ -109,4 +129,7 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "unfold",
+    "smooth_l1_loss",
+    "softmax",
+    "triplet_margin_loss",
 ]

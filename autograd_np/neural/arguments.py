@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from autograd_np.tensor import Operand, as_array
 
 __all__ = [
-    "Array", "Axis", "OutputSize", "Pair", "Reduction", "check_eps", "check_max_norm", "check_p", "check_reduction",
-    "check_variance", "first_place", "lengths_of", "narrowed", "number", "padding_row", "pair", "real", "single",
+    "Array", "Axis", "OutputSize", "Pair", "Reduction", "check_eps", "check_max_norm", "check_number", "check_p",
+    "check_reduction", "check_variance", "first_place", "lengths_of", "narrowed", "number", "padding_row", "pair",
+    "real", "single",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[Any]
@@ -99,6 +100,14 @@ def check_reduction(operation: str, reduction: str) -> None:
     """Raise unless the reduction of a batch's losses is known."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{operation}: unknown reduction {reduction!r}; choose mean, sum or none")
+
+
+def check_number(operation: str, name: str, value: object, integral: bool = False) -> None:
+    """Raise unless an option is a number, or an integer; a bool stands for neither."""
+    kinds = (int, np.integer) if integral else (int, float, np.integer, np.floating)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        wanted = "an integer" if integral else "a number"
+        raise TypeError(f"{operation}: {name}={value!r} is a {type(value).__name__}; give {wanted}")
 
 
 def check_p(operation: str, p: float) -> None:

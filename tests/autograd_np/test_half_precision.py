@@ -16,6 +16,7 @@ from autograd_np import grad, neural
 COUNT = 100_000
 SCALE = 1024.0  # as losses are scaled in half precision, so that gradients are not too small for it
 LABELS = np.zeros(COUNT // 2, int)
+SOME = np.where(np.arange(COUNT // 2) % 8 == 0, -100, 0)
 EPS, LEAST = float(np.finfo(np.float16).eps), float(np.finfo(np.float16).smallest_subnormal)
 
 FUNCTIONS: dict[str, Any] = {
@@ -34,6 +35,27 @@ FUNCTIONS: dict[str, Any] = {
     "cross_entropy": lambda x: neural.cross_entropy(x.reshape(-1, 2), LABELS),
     "cross_entropy of probabilities": lambda x: neural.cross_entropy(x.reshape(-1, 2), np.full((COUNT // 2, 2), 0.5)),
     "cross_entropy of as many classes": lambda x: neural.cross_entropy(x, 7),
+    "cross_entropy with weights": lambda x: neural.cross_entropy(x.reshape(-1, 2), LABELS, [0.5, 2.0]),
+    "cross_entropy of smooth labels": lambda x: neural.cross_entropy(x.reshape(-1, 2), LABELS, label_smoothing=0.25),
+    "cross_entropy of some": lambda x: neural.cross_entropy(x.reshape(-1, 2), SOME),
+    "nll_loss": lambda x: neural.nll_loss(-x.reshape(-1, 2), LABELS),
+    "nll_loss with weights": lambda x: neural.nll_loss(-x.reshape(-1, 2), SOME, [0.5, 2.0]),
+    "binary_cross_entropy with weights": lambda x: neural.binary_cross_entropy(x - 1, np.full(COUNT, 0.25), [2.0]),
+    "logits with weights": lambda x: neural.binary_cross_entropy_with_logits(x, np.ones(COUNT), [2.0], pos_weight=3.0),
+    "smooth_l1_loss": lambda x: neural.smooth_l1_loss(x, np.zeros(COUNT)),
+    "huber_loss": lambda x: neural.huber_loss(x, np.zeros(COUNT), delta=4.0),
+    "huber_loss of large numbers": lambda x: neural.huber_loss(x * 1024, np.zeros(COUNT), delta=8.0),
+    "kl_div": lambda x: neural.kl_div(-x, np.full(COUNT, 0.5)),
+    "kl_div of samples": lambda x: neural.kl_div(
+        -x.reshape(-1, 2), np.full((COUNT // 2, 2), 0.5), reduction="batchmean"
+    ),
+    "gaussian_nll_loss": lambda x: neural.gaussian_nll_loss(x, np.zeros(COUNT), np.ones(COUNT)),
+    "cosine_similarity": lambda x: neural.cosine_similarity(x, np.arange(COUNT) / COUNT, dim=0),
+    "cosine_embedding_loss": lambda x: neural.cosine_embedding_loss(x, np.arange(COUNT) / COUNT, 1),
+    "margin_ranking_loss": lambda x: neural.margin_ranking_loss(x, np.full(COUNT, 3.0), np.ones(COUNT)),
+    "triplet_margin_loss": lambda x: neural.triplet_margin_loss(x, np.zeros(COUNT), np.ones(COUNT)),
+    "hinge_embedding_loss": lambda x: neural.hinge_embedding_loss(x, np.ones(COUNT)),
+    "normalize": lambda x: neural.normalize(x, dim=0)[:9].sum(),
     "softmax": lambda x: neural.softmax(x)[:9].sum(),
     "log_softmax": lambda x: neural.log_softmax(x)[:3].sum(),
     "logsumexp": neural.logsumexp,

@@ -40,6 +40,8 @@ nn.Conv1d: in_channels out_channels kernel_size stride padding dilation groups b
 nn.Conv2d: in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype
 nn.ConvTranspose1d: in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode
 nn.ConvTranspose2d: in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode
+nn.CosineEmbeddingLoss: margin size_average reduce reduction
+nn.CosineSimilarity: dim eps
 nn.CrossEntropyLoss: weight size_average ignore_index reduce reduction label_smoothing
 nn.Dropout: p inplace
 nn.Dropout1d: p inplace
@@ -56,6 +58,10 @@ nn.Hardtanh: min_val max_val inplace min_value max_value
 nn.Identity: *args
 nn.InstanceNorm1d: num_features eps momentum affine track_running_stats device dtype
 nn.InstanceNorm2d: num_features eps momentum affine track_running_stats device dtype
+nn.GaussianNLLLoss:
+nn.HingeEmbeddingLoss: margin size_average reduce reduction
+nn.HuberLoss: reduction delta
+nn.KLDivLoss: size_average reduce reduction log_target
 nn.L1Loss: size_average reduce reduction
 nn.LayerNorm: normalized_shape eps elementwise_affine bias device dtype
 nn.LeakyReLU: negative_slope inplace
@@ -67,6 +73,7 @@ nn.LSTMCell: input_size hidden_size bias device dtype
 nn.Linear: in_features out_features bias device dtype
 nn.LogSigmoid: *args
 nn.LogSoftmax: dim
+nn.MarginRankingLoss: margin size_average reduce reduction
 nn.MSELoss: size_average reduce reduction
 nn.MaxPool1d: kernel_size stride padding dilation return_indices ceil_mode
 nn.MaxPool2d: kernel_size stride padding dilation return_indices ceil_mode
@@ -83,6 +90,7 @@ nn.RNN: input_size hidden_size num_layers nonlinearity bias batch_first dropout 
 nn.RNNCell: input_size hidden_size bias nonlinearity device dtype
 nn.MultiheadAttention: embed_dim num_heads dropout bias add_bias_kv add_zero_attn kdim vdim batch_first device dtype
 nn.RMSNorm: normalized_shape eps elementwise_affine device dtype
+nn.NLLLoss: weight size_average ignore_index reduce reduction
 nn.ReLU: inplace
 nn.ReLU6: inplace
 nn.SELU: inplace
@@ -93,6 +101,7 @@ nn.ReplicationPad2d: padding
 nn.Sequential: *args
 nn.SiLU: inplace
 nn.Sigmoid: *args
+nn.SmoothL1Loss: size_average reduce reduction beta
 nn.Softmax: dim
 nn.Softmax2d: *args
 nn.Softmin: dim
@@ -107,6 +116,7 @@ nn.TransformerEncoderLayer: d_model nhead dim_feedforward dropout activation lay
 nn.Unfold: kernel_size dilation padding stride
 nn.Upsample: size scale_factor mode align_corners recompute_scale_factor
 nn.ZeroPad2d: padding
+nn.TripletMarginLoss: margin p eps swap size_average reduce reduction
 
 nn.Module.add_module: name module
 nn.Embedding.from_pretrained: embeddings freeze padding_idx max_norm norm_type scale_grad_by_freq sparse
@@ -185,6 +195,14 @@ F.hardswish: input inplace
 F.hardtanh: input min_val max_val inplace
 F.instance_norm: input running_mean running_var weight bias use_input_stats momentum eps
 F.interpolate: input size scale_factor mode align_corners recompute_scale_factor antialias
+F.cosine_embedding_loss: input1 input2 target margin size_average reduce reduction
+F.cosine_similarity: x1 x2 dim eps
+F.cross_entropy: input target weight size_average ignore_index reduce reduction label_smoothing
+F.dropout: input p training inplace
+F.gaussian_nll_loss: input target var full eps reduction
+F.hinge_embedding_loss: input target margin size_average reduce reduction
+F.huber_loss: input target reduction delta weight
+F.kl_div: input target size_average reduce reduction log_target
 F.l1_loss: input target size_average reduce reduction weight
 F.layer_norm: input normalized_shape weight bias eps
 F.leaky_relu: input negative_slope inplace
@@ -192,12 +210,16 @@ F.linear: input weight bias
 F.log_softmax: input dim _stacklevel dtype
 F.logsigmoid: input
 F.max_pool1d: input kernel_size stride padding dilation ceil_mode return_indices
+F.margin_ranking_loss: input1 input2 target margin size_average reduce reduction
 F.max_pool2d: input kernel_size stride padding dilation ceil_mode return_indices
 F.mish: input inplace
 F.mse_loss: input target size_average reduce reduction weight
 F.prelu: input weight
 F.pad: input pad mode value
 F.pixel_shuffle: input upscale_factor
+F.nll_loss: input target weight size_average ignore_index reduce reduction
+F.normalize: input p dim eps out
+F.one_hot: tensor num_classes
 F.relu: input inplace
 F.relu6: input inplace
 F.rms_norm: input normalized_shape weight eps
@@ -213,6 +235,9 @@ F.tanh: input
 F.tanhshrink: input
 F.threshold: input threshold value inplace
 F.unfold: input kernel_size dilation padding stride
+F.smooth_l1_loss: input target size_average reduce reduction beta
+F.softmax: input dim _stacklevel dtype
+F.triplet_margin_loss: anchor positive negative margin p eps swap size_average reduce reduction
 
 optim.Adam: params lr betas eps weight_decay amsgrad
 optim.AdamW: params lr betas eps weight_decay amsgrad
@@ -250,6 +275,8 @@ SAME = {
     "entries": {"modules", "parameters"},
     "group": {"param_group"},
     "keepdims": {"keepdim"},
+    "labels": {"tensor"},
+    "log_probabilities": {"input"},
     "logits": {"input"},
     "mean": {"running_mean"},
     "p": {"input"},
@@ -262,6 +289,8 @@ SAME = {
     "targets": {"target"},
     "var": {"running_var"},
     "x": {"input"},
+    "x1": {"input1"},
+    "x2": {"input2"},
 }
 ELSEWHERE = {"F.flatten": "torch.flatten", "F.logsumexp": "torch.logsumexp", "nn.save": "torch.save"}
 ELSEWHERE |= {"nn.load": "torch.load"}
@@ -348,14 +377,17 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
         lambda: nn.AdaptiveMaxPool2d(2, True),
         lambda: nn.Upsample(None, 2, "nearest", None, True),
         lambda: nn.Flatten(1, 2),
-        lambda: nn.CrossEntropyLoss(MASK),
+        lambda: nn.CrossEntropyLoss(MASK, True),
         lambda: nn.MSELoss(True),
-        lambda: nn.BCELoss(MASK),
-        lambda: F.cross_entropy(X, Y, MASK),
+        lambda: nn.BCELoss(MASK, True),
+        lambda: nn.NLLLoss(MASK, True),
+        lambda: nn.TripletMarginLoss(1.0, 2.0, 1e-6, False, True),
+        lambda: nn.HuberLoss("sum"),
+        lambda: F.cross_entropy(X, Y, MASK, True),
         lambda: F.mse_loss(X, X, True),
         lambda: F.l1_loss(X, X, True),
-        lambda: F.binary_cross_entropy(X, X, MASK),
-        lambda: F.binary_cross_entropy_with_logits(X, X, MASK),
+        lambda: F.binary_cross_entropy(X, X, MASK, True),
+        lambda: F.binary_cross_entropy_with_logits(X, X, MASK, True),
         lambda: F.dropout(X, 0.5, True, False),
         lambda: F.dropout(X, 0.5, True),
         lambda: F.relu(X, True),

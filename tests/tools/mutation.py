@@ -91,13 +91,24 @@ GUARDS = {
     "scipy/linalg.py": ["scipy/test_linalg.py"],
     "scipy/signal.py": ["scipy/test_signal.py"],
     "scipy/special.py": ["scipy/test_special.py"],
-    "neural/activations.py": ["neural/test_activations.py", "neural/test_losses.py", "test_half_precision.py"],
+    "neural/activations.py": ["neural/test_activations.py", "neural/losses/test_classes.py", "test_half_precision.py"],
     "neural/convolution.py": ["neural/test_convolution.py"],
     "neural/images.py": ["neural/test_convolution.py", "neural/test_pooling.py"],
     "neural/layers.py": ["neural/test_layers.py"],
-    "neural/losses.py": ["neural/test_losses.py", "test_half_precision.py"],
+    "neural/losses/binary.py": ["neural/losses/test_elements.py", "test_half_precision.py"],
+    "neural/losses/classes.py": ["neural/losses/test_classes.py", "test_half_precision.py"],
+    "neural/losses/distances.py": ["neural/losses/test_distances.py", "test_half_precision.py"],
+    "neural/losses/distributions.py": ["neural/losses/test_elements.py", "test_half_precision.py"],
+    "neural/losses/parts.py": [
+        "neural/losses/test_elements.py",
+        "neural/losses/test_classes.py",
+        "neural/losses/test_distances.py",
+        "test_half_precision.py",
+    ],
+    "neural/losses/regression.py": ["neural/losses/test_elements.py", "test_half_precision.py"],
     "neural/normalisation.py": ["neural/test_normalisation.py", "test_half_precision.py"],
     "neural/pooling.py": ["neural/test_pooling.py"],
+    "neural/vectors.py": ["neural/test_vectors.py", "test_half_precision.py"],
 }
 """Every file of rules, and the tests that it is held to."""
 
@@ -210,12 +221,12 @@ EQUIVALENT = {
         "np.where(nothing, 0, x) if np.any(nothing) else x  ->  np.where(nothing, 0, x)",
     ): "where nothing is without a share x is taken as it stands",
     (
-        "neural/losses.py",
+        "neural/losses/classes.py",
         "_softmax_less_one_hot",
         "softmax(x, axis=axis) if residuals is None else residuals  ->  softmax(x, axis=axis)",
     ): "what is saved is the softmax",
     (
-        "neural/losses.py",
+        "neural/losses/classes.py",
         "_of_labels",
         "labels.ndim == axis == 1  ->  labels.ndim == axis == 2",
     ): "the way for labels of any number of axes, more slowly",
