@@ -28,7 +28,14 @@ _OF_ELEMENTS = (*_SQUARE, *_LOGITS, *_PROBABILITIES, L1Loss, F.l1_loss)
 
 
 def _is(loss: Any, kinds: tuple[Any, ...]) -> bool:
-    return type(loss) in kinds or loss in [kind for kind in kinds if not isinstance(kind, type)]
+    usual = type(loss) in kinds and not _has_options(loss)
+    return usual or loss in [kind for kind in kinds if not isinstance(kind, type)]
+
+
+def _has_options(loss: Any) -> bool:
+    """Tell a loss whose gradient is not the usual one: with weights, smooth labels, or a class that is ignored."""
+    options = getattr(loss, "label_smoothing", 0), getattr(loss, "ignore_index", -100)
+    return options != (0, -100) or any(True for _ in loss.buffers())
 
 
 def own_loss(trial: Trial) -> Any:
@@ -87,7 +94,7 @@ def in_the_loss(trial: Trial) -> Iterator[Hypothesis]:
 
 def _softmax(trial: Trial, logits: Array, delta: Array) -> Iterator[Hypothesis]:
     """Take the logits' gradient, (P - T) / n, for something else."""
-    if not _is(loss := own_loss(trial), _CROSS_ENTROPY) or logits.ndim != 2:
+    if not _is(loss := own_loss(trial), _CROSS_ENTROPY) or logits.ndim != 2 or np.min(trial.y) < 0:  # -100: ignored
         return
     p = np.asarray(F.softmax(logits, axis=1))
     share = 1 / len(logits) if known_loss(loss, trial.y, len(logits)).reduction == "mean" else 1.0

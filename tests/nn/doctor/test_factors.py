@@ -12,8 +12,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import nn
+from autograd_np import grad
+from nn.compare import compare_backprop
 from nn.doctor.diagnosis import diagnose
 from nn.doctor.evidence import Diagnosis, KnownLoss
+from nn.doctor.losses import known_loss
 from tests.nn.doctor.test_diagnosis import TOLERANCE, Arrays, named, network, only, seeds
 
 
@@ -151,3 +155,33 @@ def test_parameters_that_hardly_moved_are_no_step() -> None:
     right, own = network(0), network(1)
     found = diagnose(steps(right, own, 1e-16), right, TOLERANCE, parameters=own)
     assert "updated parameter in place of the gradient" not in {d.mistake for d in found}
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.CrossEntropyLoss([1.0, 2.0, 3.0]),
+        nn.CrossEntropyLoss(ignore_index=0),
+        nn.CrossEntropyLoss(label_smoothing=0.1),
+        nn.BCELoss([1.0, 2.0, 3.0]),
+        nn.BCEWithLogitsLoss(pos_weight=[1.0, 2.0, 3.0]),
+    ],
+)
+def test_of_a_loss_with_options_nothing_is_known(loss: Any) -> None:
+    """Its mean is one of other numbers, and (P - T) / n is not its gradient."""
+    assert known_loss(loss, np.zeros((4, 3)), 4) == KnownLoss(4)
+    assert known_loss(type(loss)(), np.zeros((4, 3)), 4) != KnownLoss(4)
+
+
+def test_labels_that_are_ignored_are_no_classes() -> None:
+    rng = np.random.default_rng(0)
+    model, x, y = nn.Linear(2, 3, rng=0).astype(np.float64), rng.normal(size=(4, 2)), np.array([0, 2, -100, 1])
+
+    def backward(factor: float) -> Any:
+        def loss(params: Any, x: Any, y: Any) -> Any:
+            return factor * nn.functional.cross_entropy(nn.functional_call(model, params, x), y)
+
+        return grad(loss)
+
+    assert compare_backprop(model, x, y, backward=backward(1.0)).agrees
+    assert not compare_backprop(model, x, y, backward=backward(3.0)).agrees
