@@ -232,6 +232,13 @@ class TestOptions:
         p = scipy.special.expit(1.0)
         np.testing.assert_allclose(x.grad, [[0, 0], [1 - p, p - 1], [0, 0]])
 
+    @pytest.mark.parametrize("options", [{}, {"weight": [1, 2, 4]}, {"label_smoothing": 0.5}])
+    @pytest.mark.parametrize("ignored", [-100, 0, 2])
+    def test_ignored_samples_might_as_well_be_left_out(self, options: dict[str, Any], ignored: int) -> None:
+        logits, labels = np.arange(12.0).reshape(4, 3) ** 2 / 9, np.array([1, ignored, 1, ignored])
+        expected = cross_entropy(logits[::2], labels[::2], **options)
+        np.testing.assert_allclose(cross_entropy(logits, labels, ignore_index=ignored, **options), expected)
+
     @pytest.mark.parametrize("dtype", ["<i8", ">i4", "u1", "i1"])
     def test_any_dtype_of_labels(self, dtype: str) -> None:
         ignored = 9 if dtype == "u1" else -100
