@@ -156,7 +156,7 @@ torch.load(path) -> nn.load(path)
 torch.nn -> import nn
 torch.optim -> nn.optim
 torch.utils.data.DataLoader(dataset, batch_size=64, shuffle=True)
-    -> nn.data.Batches(inputs, labels, batch_size=64)
+    -> nn.data.DataLoader(nn.data.TensorDataset(inputs, labels), batch_size=64, shuffle=True)
 torch.compile(f) -> autograd_np.compile(f)
 
 model.cpu() or model.cuda() -> model  # everything is computed on the CPU

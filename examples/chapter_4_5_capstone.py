@@ -90,7 +90,7 @@ def networks(size: int, seed: int) -> dict[str, tuple[nn.Sequential, float, floa
     }
 
 
-def inputs(data: nn.data.Dataset) -> tuple[Array, Array, Array, Array]:
+def inputs(data: nn.data.LabelledImages) -> tuple[Array, Array, Array, Array]:
     """Return training and test images as a perceptron takes them, and as a CNN does.
 
     A perceptron takes each pixel as a feature of its own; a filter moves over all, and expects one scale for them.
@@ -480,9 +480,11 @@ def exercise_8(labels: Array, predictions: Array) -> str:
     return f"The diagonal over all, {np.trace(matrix)} / {matrix.sum()}; each row sums to the number of its digit."
 
 
-def exercise_9(dense: nn.Sequential, convolutional: nn.Sequential, data: nn.data.Dataset) -> str:
+def exercise_9(dense: nn.Sequential, convolutional: nn.Sequential, data: nn.data.LabelledImages) -> str:
     """Shift the test images by a pixel, and compare the perceptron with the CNN."""
-    shifted = nn.data.Dataset(data.name, data.x_train, data.y_train, np.roll(data.x_test, 1, axis=2), data.y_test)
+    shifted = nn.data.LabelledImages(
+        data.name, data.x_train, data.y_train, np.roll(data.x_test, 1, axis=2), data.y_test
+    )
     found: dict[str, list[float]] = {"perceptron": [], "CNN": []}
     for given in (data, shifted):
         _, X_test, _, images_test = inputs(given)

@@ -102,7 +102,7 @@ def story(options: Namespace) -> None:
     say("Next, beyond the series: chapter 5.1, and second derivatives at work.")
 
 
-def three_ways(x: Array, data: nn.data.Dataset, seed: int) -> None:
+def three_ways(x: Array, data: nn.data.LabelledImages, seed: int) -> None:
     """Compare the gradients of all networks that the series writes by hand, on one batch."""
     labels, d = data.y_train[: len(x)], x.shape[1]
     normed = chapter_4_1b_initialisation.Network([d, 64, 32, 10], "He", normalised=True, seed=seed)
@@ -126,7 +126,7 @@ def three_ways(x: Array, data: nn.data.Dataset, seed: int) -> None:
     agree("The gradients of all networks", 1 + worst, 1.0)
 
 
-def figures(data: nn.data.Dataset, features: Split, options: Namespace) -> list[tuple[str, str, str, float]]:
+def figures(data: nn.data.LabelledImages, features: Split, options: Namespace) -> list[tuple[str, str, str, float]]:
     """Return chapter, network, what the series reports, and the test accuracy here."""
     seed, d = options.seed, features[0].shape[1]
     rows = []

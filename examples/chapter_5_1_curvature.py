@@ -137,7 +137,7 @@ def story(options: Namespace) -> None:
 
     heading("The edge of stability: a perceptron with a hidden layer of 32")
     data = load_images(options)
-    first = nn.data.Dataset(data.name, data.x_train[:200], data.y_train[:200], data.x_test, data.y_test)
+    first = nn.data.LabelledImages(data.name, data.x_train[:200], data.y_train[:200], data.x_test, data.y_test)
     x, labels, _, _ = split(first)
     targets = np.eye(10)[labels]
     curves = {lr: sharpness(x, targets, lr, options.seed) for lr in progress(RATES, "learning rates")}

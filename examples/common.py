@@ -94,14 +94,14 @@ def _positive(kind: type) -> Callable[[str], Any]:
     return read
 
 
-def load_images(options: argparse.Namespace, samples: int | None = 5000) -> nn.data.Dataset:
+def load_images(options: argparse.Namespace, samples: int | None = 5000) -> nn.data.LabelledImages:
     """Return images of 28 x 28 pixels of ten classes: the first `samples`, unless the options say otherwise.
 
     scikit-learn's digits are enlarged, and all of them used.
     """
     if options.data == "digits":
         data = nn.data.load("digits", samples=options.samples)
-        return nn.data.Dataset(data.name, enlarge(data.x_train), data.y_train, enlarge(data.x_test), data.y_test)
+        return nn.data.LabelledImages(data.name, enlarge(data.x_train), data.y_train, enlarge(data.x_test), data.y_test)
     data = nn.data.load(options.data, samples=options.samples or samples)
     if data.y_train.max() > 9 or data.x_train.shape[1:] != (28, 28):
         raise ValueError(
@@ -111,7 +111,7 @@ def load_images(options: argparse.Namespace, samples: int | None = 5000) -> nn.d
     return data
 
 
-def load_thousand(options: argparse.Namespace) -> nn.data.Dataset:
+def load_thousand(options: argparse.Namespace) -> nn.data.LabelledImages:
     """Return the first 1,000 images, of which exercises of the series make their training and test set."""
     samples = min(options.samples or 1000, 1000)
     return load_images(argparse.Namespace(data=options.data, samples=samples))
@@ -158,7 +158,7 @@ def load_pair(options: argparse.Namespace, samples: int = 1000) -> tuple[str, Ar
     return data.name, X_train, y_train, X_test, y_test
 
 
-def split(images: nn.data.Dataset, dtype: type = np.float64) -> Split:
+def split(images: nn.data.LabelledImages, dtype: type = np.float64) -> Split:
     """Return the standardized features and the labels of a data set, as perceptrons take them."""
     X, X_test = (features.astype(dtype) for features in standardize(images.x_train, images.x_test))
     return X, images.y_train, X_test, images.y_test

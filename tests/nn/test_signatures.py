@@ -2,10 +2,11 @@
 
 Whoever writes `nn.Dropout(0.5, True)` from habit means `inplace`. A place in a call either means here what it means in
 PyTorch, or it cannot be used, so that the slip raises a TypeError. This holds for every public class and function of
-`nn`, `nn.functional`, `nn.optim` and `nn.init` that PyTorch has under the same name, and for the methods of modules and
-optimisers.
+`nn`, `nn.functional`, `nn.optim`, `nn.init` and `nn.data` that PyTorch has under the same name, and for the methods of
+modules and optimisers.
 """
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -17,8 +18,8 @@ import pytest
 
 import nn
 from autograd_np import Tensor, neural
+from nn import data, init, optim
 from nn import functional as F
-from nn import init, optim
 
 # What PyTorch 2.13 takes by position.
 PYTORCH = """
@@ -260,6 +261,15 @@ init.xavier_normal_: tensor gain generator
 init.xavier_uniform_: tensor gain generator
 init.zeros_: tensor
 
+data.ConcatDataset: datasets
+data.DataLoader: dataset batch_size shuffle sampler batch_sampler num_workers collate_fn pin_memory drop_last timeout
+data.Dataset:
+data.IterableDataset:
+data.Subset: dataset indices
+data.TensorDataset: *tensors
+data.default_collate: batch
+data.random_split: dataset lengths generator
+
 torch.flatten: input start_dim end_dim
 torch.logsumexp: input dim keepdim
 torch.save: obj f
@@ -297,7 +307,8 @@ ELSEWHERE |= {"nn.load": "torch.load"}
 # What PyTorch has not, or in another form: functional_call has a test of its own.
 OURS = {"nn.accuracy", "nn.evaluate", "nn.explain_divergence", "nn.fit", "nn.functional_call", "nn.predict"}
 OURS |= {"nn.Module.astype", "nn.compile_step"}
-PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init}
+OURS |= {"data.Batches", "data.LabelledImages", "data.load", "data.read_idx"}
+PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "data": data}
 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -444,6 +455,7 @@ def test_what_pytorchs_users_write_by_position_is_understood() -> None:
 def test_against_pytorch() -> None:
     torch = pytest.importorskip("torch")
     places = {"nn": torch.nn, "F": torch.nn.functional, "optim": torch.optim, "init": torch.nn.init, "torch": torch}
+    places["data"] = importlib.import_module("torch.utils.data")
     for name, expected in ORDER.items():
         place, *path = name.split(".")
         value = reduce(getattr, path, places[place])

@@ -1,21 +1,23 @@
-"""Images with their labels, and the batches a training loop takes them in: plain NumPy arrays."""
+"""Images with their labels: those that come with scikit-learn, MNIST, and files of its kind."""
 
 import gzip
 import math
 import os
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from io import BufferedIOBase
-from numbers import Integral
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from nn.data.batches import check_count
+
+__all__ = ["LabelledImages", "load", "read_idx"]
 
 # The four files as their authors named them: the images' and the labels', for training and for testing.
 _IDX_FILES = (
@@ -32,7 +34,7 @@ _Examples = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class LabelledImages:
     """Images and labels, for training and for testing.
 
     Attributes
@@ -59,7 +61,7 @@ class Dataset:
     y_test: NDArray[np.int64]
 
 
-def load(source: str | os.PathLike[str], *, samples: int | None = None) -> Dataset:
+def load(source: str | os.PathLike[str], *, samples: int | None = None) -> LabelledImages:
     """Load a data set of labelled grey images.
 
     Parameters
@@ -79,7 +81,7 @@ def load(source: str | os.PathLike[str], *, samples: int | None = None) -> Datas
 
     Returns
     -------
-    Dataset
+    LabelledImages
         The training images and labels and the test images and labels.
 
     Raises
@@ -102,7 +104,7 @@ def load(source: str | os.PathLike[str], *, samples: int | None = None) -> Datas
     ((1437, 8, 8), (360, 8, 8))
     """
     if samples is not None:
-        _check_count("data.load", "samples", samples, least=10)
+        check_count("data.load", "samples", samples, least=10)
     test: _Examples | None = None
     if source == "digits":
         name, train = "digits", _digits()
@@ -123,8 +125,8 @@ def load(source: str | os.PathLike[str], *, samples: int | None = None) -> Datas
     if test is None:
         split = _scikit_learn("model_selection").train_test_split
         x_train, x_test, y_train, y_test = split(*train, test_size=0.2, random_state=42)
-        return Dataset(name, x_train, y_train, x_test, y_test)
-    return Dataset(name, *train, *test)
+        return LabelledImages(name, x_train, y_train, x_test, y_test)
+    return LabelledImages(name, *train, *test)
 
 
 def _scikit_learn(module: str) -> ModuleType:
@@ -274,85 +276,3 @@ def _parse_idx(stream: BufferedIOBase) -> NDArray[Any]:
         found = "more" if len(content) > size else f"{len(content)}"
         raise ValueError(f"expected {size} bytes for shape {shape} and dtype {dtype} after the header, found {found}")
     return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
-
-
-class Batches:
-    """Batches of rows, drawn in a new order in each epoch.
-
-    Iterating over it is one epoch; it can be iterated over again and again, and its length is the number of batches.
-    Each batch is a tuple of new C-contiguous arrays: changing one does not change the data.
-
-    Parameters
-    ----------
-    *arrays : array_like, shape (N, ...)
-        Arrays of equal length, such as images and labels; a row of one belongs to the same row of the others.
-    batch_size : int
-        The number of rows in a batch; the last one holds what is left.
-    shuffle : bool, default True
-        Draw the rows of each epoch in a new random order; otherwise take them in theirs.
-    rng : numpy.random.Generator or int, optional
-        The source of the random order, or its seed.
-    drop_last : bool, default False
-        Leave out a last batch that is smaller than the others.
-
-    Raises
-    ------
-    TypeError
-        If no array is given.
-    ValueError
-        If the arrays differ in length or have no rows, or if `batch_size` is not a positive integer.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nn import data
-    >>> batches = data.Batches(np.arange(5), batch_size=2, shuffle=False)
-    >>> len(batches)
-    3
-    >>> for (x,) in batches:
-    ...     print(x)
-    [0 1]
-    [2 3]
-    [4]
-    """
-
-    def __init__(
-        self,
-        *arrays: ArrayLike,
-        batch_size: int,
-        shuffle: bool = True,
-        rng: np.random.Generator | int | None = None,
-        drop_last: bool = False,
-    ) -> None:
-        _check_count("data.Batches", "batch_size", batch_size, least=1)
-        self.arrays: tuple[NDArray[Any], ...] = tuple(np.asarray(array) for array in arrays)
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.drop_last = drop_last
-        self.rng = np.random.default_rng(rng)
-        if not arrays:
-            raise TypeError(
-                "data.Batches: no array given; pass at least one, for instance Batches(x, y, batch_size=64)"
-            )
-        shapes = [array.shape for array in self.arrays]
-        if () in shapes or len({shape[0] for shape in shapes}) != 1:
-            raise ValueError(f"data.Batches: the arrays must have the same number of rows, got shapes {shapes}")
-        if shapes[0][0] == 0:
-            raise ValueError(f"data.Batches: the arrays have no rows, got shapes {shapes}")
-
-    def __len__(self) -> int:
-        rows = len(self.arrays[0])
-        return rows // self.batch_size if self.drop_last else math.ceil(rows / self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[NDArray[Any], ...]]:
-        rows = len(self.arrays[0])
-        order = self.rng.permutation(rows) if self.shuffle else np.arange(rows)
-        for batch in range(len(self)):
-            index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            # Indexing with brackets would keep the memory order of a Fortran-ordered array.
-            yield tuple(np.take(array, index, axis=0) for array in self.arrays)
-
-
-def _check_count(operation: str, name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{operation}: {name} must be an integer of at least {least}, got {value!r}")
