@@ -97,18 +97,9 @@ GUARDS = {
     "neural/layers.py": ["neural/test_layers.py"],
     "neural/losses/binary.py": ["neural/losses/test_elements.py", "test_half_precision.py"],
     "neural/losses/classes.py": ["neural/losses/test_classes.py", "test_half_precision.py"],
-    "neural/losses/distances.py": ["neural/losses/test_distances.py", "test_half_precision.py"],
-    "neural/losses/distributions.py": ["neural/losses/test_elements.py", "test_half_precision.py"],
-    "neural/losses/parts.py": [
-        "neural/losses/test_elements.py",
-        "neural/losses/test_classes.py",
-        "neural/losses/test_distances.py",
-        "test_half_precision.py",
-    ],
     "neural/losses/regression.py": ["neural/losses/test_elements.py", "test_half_precision.py"],
     "neural/normalisation.py": ["neural/test_normalisation.py", "test_half_precision.py"],
     "neural/pooling.py": ["neural/test_pooling.py"],
-    "neural/vectors.py": ["neural/test_vectors.py", "test_half_precision.py"],
 }
 """Every file of rules, and the tests that it is held to."""
 
