@@ -23,6 +23,7 @@ import numpy as np
 
 from autograd_np.gradients import as_argument, batched_gradients, depends_on_others, gradients, pulled
 from autograd_np.modes import differentiating, mode
+from autograd_np.operands import knows_better
 from autograd_np.tensor import Tensor, as_array
 from autograd_np.trees import leaves_like, leaves_of, tree_of
 
@@ -59,7 +60,7 @@ class IndependentWarning(UserWarning):
     """
 
 
-def grad(fun: Function, argnums: Argnums = 0) -> Function:
+def grad(fun: Function, argnums: Argnums = 0, *, has_aux: bool = False) -> Function:
     """Return the function that computes the gradient of `fun`.
 
     Parameters
@@ -68,19 +69,22 @@ def grad(fun: Function, argnums: Argnums = 0) -> Function:
         Returns a scalar. Its arguments named by `argnums` are floating or complex arrays, or nested dicts, lists and
         tuples of them.
     argnums : int or sequence of int
-        With respect to which positional arguments.
+        With respect to which positional arguments; negative ones count from the last.
+    has_aux : bool
+        Whether `fun` returns a pair: the scalar, and whatever else it has computed, which is not differentiated.
 
     Returns
     -------
     callable
         Takes the arguments of `fun` and returns the gradient, in the structure of the argument; for several argnums a
-        tuple of gradients.
+        tuple of gradients. With `has_aux` it returns `(gradient, aux)`, where aux has arrays in place of tensors as
+        values have them.
 
     Raises
     ------
     TypeError
         If `fun` is no function. When called: if an argument to differentiate by is not made of floating or complex
-        numbers, or the result is not, or is complex where an argument is real.
+        numbers, or the result is not, or is complex where an argument is real; if the result is no pair with `has_aux`.
     ValueError
         When called: if `fun` returns anything but a scalar.
 
@@ -100,16 +104,17 @@ def grad(fun: Function, argnums: Argnums = 0) -> Function:
     >>> grad(lambda p: np.sum(p["w"] ** 2) + p["b"])({"w": np.array([1.0, 2.0]), "b": 0.0})
     {'w': array([2., 4.]), 'b': array(1.)}
     """
-    both = _value_and_grad("grad", fun, argnums)
+    both = _value_and_grad("grad", fun, argnums, has_aux)
 
     @_derivative(fun)
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs)[1]
+        value, found = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
 
     return gradient
 
 
-def value_and_grad(fun: Function, argnums: Argnums = 0) -> Function:
+def value_and_grad(fun: Function, argnums: Argnums = 0, *, has_aux: bool = False) -> Function:
     """Return the function that computes the value and the gradient of `fun`, in one forward and one backward pass.
 
     Parameters and errors are those of `grad`.
@@ -117,7 +122,7 @@ def value_and_grad(fun: Function, argnums: Argnums = 0) -> Function:
     Returns
     -------
     callable
-        Takes the arguments of `fun` and returns `(value, gradient)`.
+        Takes the arguments of `fun` and returns `(value, gradient)`, with `has_aux` `((value, aux), gradient)`.
 
     Examples
     --------
@@ -125,20 +130,25 @@ def value_and_grad(fun: Function, argnums: Argnums = 0) -> Function:
     >>> from autograd_np import value_and_grad
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (array(5.), array([2., 4.]))
+    >>> def loss(w):
+    ...     residuals = w - 1.0
+    ...     return np.sum(residuals**2), {"residuals": residuals}
+    >>> value_and_grad(loss, has_aux=True)(np.array([1.0, 3.0]))
+    ((array(4.), {'residuals': array([0., 2.])}), array([0., 4.]))
     """
-    return _value_and_grad("value_and_grad", fun, argnums)
+    return _value_and_grad("value_and_grad", fun, argnums, has_aux)
 
 
-def _value_and_grad(transform: str, fun: Function, argnums: Argnums) -> Function:
+def _value_and_grad(transform: str, fun: Function, argnums: Argnums, has_aux: bool) -> Function:
     @_derivative(_function(transform, fun))
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        call = _Call(transform, fun, args, kwargs, argnums)
+        call = _Call(transform, fun, args, kwargs, argnums, has_aux)
         value = call.output
         if not isinstance(value, _NUMBERS) or np.size(value) != 1:
             what = f"shape {np.shape(value)}" if isinstance(value, _NUMBERS) else f"type {type(value).__name__}"
+            way = "say has_aux=True if it returns (scalar, aux)" if type(value) is tuple else "take its jacobian"
             raise ValueError(
-                f"{call.name}: the function must return a scalar, not a result of {what}; reduce it (np.sum), or take "
-                f"its jacobian"
+                f"{call.name}: the function must return a scalar, not a result of {what}; reduce it (np.sum), or {way}"
             )
         call.check_kind()
         if _dtype(value).kind == "c" and any(x.dtype.kind != "c" for x in call.inputs):
@@ -148,7 +158,7 @@ def _value_and_grad(transform: str, fun: Function, argnums: Argnums) -> Function
                 f"value, or take the jacobian, which is complex"
             )
         gradient = call.by_argument(call.pull([None], call.on_tape, warn=True), call.on_tape)
-        return call.value(), gradient
+        return call.with_aux(call.value()), gradient
 
     return both
 
@@ -175,7 +185,7 @@ def elementwise_grad(fun: Function, argnums: Argnums = 0) -> Function:
     return grad(total, argnums)
 
 
-def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
+def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Return the value of a function, and its vector-Jacobian product as a function of the vector.
 
     Parameters
@@ -184,6 +194,8 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
         Returns arrays of any shape, or nested containers of them.
     *primals
         Its arguments: floating or complex arrays, or nested containers of them.
+    has_aux : bool
+        Whether `fun` returns a pair: what is differentiated, and whatever else it has computed.
 
     Returns
     -------
@@ -192,6 +204,8 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
     pullback : callable
         Takes a cotangent of the structure and shapes of `out`, and returns a tuple with the gradient for each primal.
         It can be called again and again.
+    aux
+        Only with `has_aux`.
 
     Raises
     ------
@@ -208,14 +222,15 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    call = _Call("vjp", _function("vjp", fun), primals, {}, tuple(range(len(primals))), lasting=True)
+    call = _Call("vjp", _function("vjp", fun), primals, {}, tuple(range(len(primals))), has_aux, lasting=True)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         cotangents = leaves_like(cotangent, call.output, f"{call.name}: the cotangent")
         create = call.on_tape or _any_on_tape(cotangents)
         return call.by_argument(call.pull(cotangents, create, retain=True), create)
 
-    return call.value(lasting=True), pullback
+    out = call.value(lasting=True)
+    return (out, pullback, call.aux) if has_aux else (out, pullback)
 
 
 def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -313,28 +328,32 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     return product[0] if len(product) == 1 else product
 
 
-def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
+def jacobian(fun: Function, argnums: Argnums = 0, *, has_aux: bool = False) -> Function:
     """Return the function that computes the Jacobian of `fun`: the derivatives of all outputs by all inputs.
 
     Parameters
     ----------
     fun : callable
-        Returns an array of any shape. Its arguments named by `argnums` are floating or complex arrays, or nested
-        containers of them.
+        Returns an array of any shape, or nested containers of them. Its arguments named by `argnums` are floating or
+        complex arrays, or nested containers of them.
     argnums : int or sequence of int
-        With respect to which positional arguments.
+        With respect to which positional arguments; negative ones count from the last.
+    has_aux : bool
+        Whether `fun` returns a pair: what is differentiated, and whatever else it has computed.
 
     Returns
     -------
     callable
         Takes the arguments of `fun` and returns, for an argument of shape `s` and an output of shape `r`, an array of
-        shape `r + s`, in the structure of the argument; for several argnums a tuple. It is complex if the output is.
+        shape `r + s`. It is complex if the output is. Where outputs or arguments are nested, each output has in its
+        place the structure of the argument, for several argnums a tuple of these. With `has_aux` it returns
+        `(jacobian, aux)`.
 
     Raises
     ------
     TypeError
         If `fun` is no function. When called: if an argument to differentiate by is not made of floating or complex
-        numbers, or the result is no array of such numbers.
+        numbers, or the result is not; if the result is no pair with `has_aux`.
 
     Warns
     -----
@@ -348,37 +367,39 @@ def jacobian(fun: Function, argnums: Argnums = 0) -> Function:
     >>> jacobian(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
     array([[3., 0., 1.],
            [0., 3., 2.]])
+    >>> jacobian(lambda p: (p["a"] * p["b"], p["b"]))({"a": 2.0, "b": 3.0})
+    ({'a': array(3.), 'b': array(2.)}, {'a': array(0.), 'b': array(1.)})
     """
 
     @_derivative(_function("jacobian", fun))
     def derivatives(*args: Any, **kwargs: Any) -> Any:
-        call = _Call("jacobian", fun, args, kwargs, argnums)
-        y = call.output
-        if not isinstance(y, _NUMBERS):
-            raise TypeError(f"{call.name}: the function must return an array, not a {type(y).__name__}")
+        call = _Call("jacobian", fun, args, kwargs, argnums, has_aux)
         call.check_kind()
-        shape, size = np.shape(y), np.size(y)
-        if not call.depends():
-            if size:
-                call.warn()
-            zeros = [Tensor(np.zeros(shape + x.shape, x.dtype)) for x in call.inputs]
-            if _dtype(y).kind == "c":
-                zeros = [zero * 1j for zero in zeros]
-            return call.by_argument(zeros, call.on_tape)
-        rows = [_rows(call, start, min(size, start + _ROWS)) for start in range(0, size, _ROWS)]
-        stacks: list[Any] = [np.concatenate(parts) for parts in zip(*rows, strict=True)]
-        return call.by_argument([g.reshape(shape + g.shape[1:]) for g in stacks], call.on_tape)
+        if not any(map(_on_tape, call.outputs)) and any(map(np.size, call.outputs)):
+            call.warn()
+        parts = [call.by_argument(_stack(call, y), call.on_tape) for y in call.outputs]
+        return call.with_aux(tree_of(call.output, parts))
 
     return derivatives
 
 
-def _rows(call: _Call, start: int, stop: int) -> list[Any]:
-    """Return the Jacobian's rows for some of the output's elements: one array for each input.
+def _stack(call: _Call, y: Any) -> list[Any]:
+    """Return the Jacobian of one output: an array for each input."""
+    shape, size = np.shape(y), np.size(y)
+    if not (_on_tape(y) and size and call.inputs):
+        zeros = [Tensor(np.zeros(shape + x.shape, x.dtype)) for x in call.inputs]
+        return [zero * 1j for zero in zeros] if _dtype(y).kind == "c" else zeros
+    rows = [_rows(call, y, start, min(size, start + _ROWS)) for start in range(0, size, _ROWS)]
+    stacks: list[Any] = [np.concatenate(parts) for parts in zip(*rows, strict=True)]
+    return [g.reshape(shape + g.shape[1:]) for g in stacks]
+
+
+def _rows(call: _Call, y: Any, start: int, stop: int) -> list[Any]:
+    """Return the Jacobian's rows for some of an output's elements: one array for each input.
 
     Of a real input, the real part of the gradient counts. A complex output of a real input takes two sweeps: the
     cotangent 1 gives the derivative of its real part, the cotangent -i that of its imaginary part.
     """
-    y = call.output
     units = np.eye(stop - start, np.size(y), start, dtype=_dtype(y)).reshape(-1, *np.shape(y))
     rows = batched_gradients(y, call.inputs, units, create_graph=call.on_tape)
     if _dtype(y).kind != "c" or all(x.dtype.kind == "c" for x in call.inputs):
@@ -390,20 +411,24 @@ def _rows(call: _Call, start: int, stop: int) -> list[Any]:
     ]
 
 
-def hessian(fun: Function, argnums: int = 0) -> Function:
+def hessian(fun: Function, argnums: Argnums = 0, *, has_aux: bool = False) -> Function:
     """Return the function that computes the Hessian of a scalar function: the Jacobian of its gradient.
 
     Parameters
     ----------
     fun : callable
-        Returns a scalar; the argument to differentiate by is an array.
-    argnums : int
-        With respect to which positional argument.
+        Returns a scalar; the arguments to differentiate by are arrays, or nested containers of them.
+    argnums : int or sequence of int
+        With respect to which positional arguments; negative ones count from the last.
+    has_aux : bool
+        Whether `fun` returns a pair: the scalar, and whatever else it has computed.
 
     Returns
     -------
     callable
-        Takes the arguments of `fun` and returns an array of shape `s + s` for an argument of shape `s`.
+        Takes the arguments of `fun` and returns an array of shape `s + s` for an argument of shape `s`. Of a nested
+        argument, and of several, it is nested twice: `h["a"]["b"]` are the derivatives by `p["a"]` and `p["b"]`, of
+        shape `p["a"].shape + p["b"].shape`. With `has_aux` it returns `(hessian, aux)`.
 
     Examples
     --------
@@ -412,8 +437,10 @@ def hessian(fun: Function, argnums: int = 0) -> Function:
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
+    >>> hessian(lambda x, y: x**2 * y, (0, 1))(1.0, 3.0)
+    ((array(6.), array(2.)), (array(2.), array(0.)))
     """
-    return jacobian(grad(fun, argnums), argnums)
+    return jacobian(grad(fun, argnums, has_aux=has_aux), argnums, has_aux=has_aux)
 
 
 class _Call:
@@ -427,6 +454,8 @@ class _Call:
         The same, on the tape.
     output
         What the function returned; `outputs` are its arrays.
+    aux
+        What it returned besides, for the caller; None without `has_aux`.
     on_tape : bool
         Whether the result depends on tensors beyond the inputs, so that derivatives must be recorded too.
     """
@@ -438,17 +467,20 @@ class _Call:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         argnums: Argnums,
+        has_aux: bool = False,
         lasting: bool = False,
     ) -> None:
         self.name = _named(transform, fun)
         self.may_be_constant = getattr(fun, _MAY_BE_CONSTANT, False)
         self.several = not isinstance(argnums, int | np.integer)
-        positions = argnums if isinstance(argnums, Sequence) else (argnums,)
-        if not all(isinstance(i, int | np.integer) for i in positions):  # pyright: ignore[reportUnnecessaryIsInstance]
+        positions: Sequence[Any] = argnums if isinstance(argnums, Sequence) else (argnums,)
+        if any(isinstance(i, bool) or not isinstance(i, int | np.integer) for i in positions):
             raise TypeError(f"{self.name}: argnums={argnums!r}; they are the places of positional arguments, like 0")
         for i in positions:
             if not -len(args) <= i < len(args):
                 raise TypeError(f"{self.name}: argnums={i}, but it was called with {len(args)} positional arguments")
+        if len({i % len(args) for i in positions}) < len(positions):
+            raise ValueError(f"{self.name}: argnums={argnums!r} has an argument twice; name each of them once")
         self.arguments = [args[i] for i in positions]
         self.given = list(leaves_of(self.arguments))
         for x in self.given:
@@ -465,9 +497,16 @@ class _Call:
             tracked = list(args)
             for i, argument in zip(positions, tree_of(self.arguments, self.inputs), strict=True):
                 tracked[i] = argument
-            self.output = fun(*tracked, **kwargs)
+            result = fun(*tracked, **kwargs)
+        self.has_aux = has_aux
+        self.output, aux = _pair(result, self.name) if has_aux else (result, None)
         self.outputs = list(leaves_of(self.output))
-        self.on_tape = outer and any(_on_tape(y) and depends_on_others(y, self.inputs) for y in self.outputs)
+        results = [*self.outputs, *leaves_of(aux)]
+        for y in results:
+            if not isinstance(y, Tensor) and knows_better(y):
+                raise TypeError(f"{self.name}: the function must return arrays or tensors, not a {type(y).__name__}")
+        self.on_tape = outer and any(_on_tape(y) and depends_on_others(y, self.inputs) for y in results)
+        self.aux = self._owned(aux, lasting=True)
 
     def pull(self, cotangents: Sequence[Any], create: bool, retain: bool = False, warn: bool = False) -> list[Tensor]:
         """Return the gradients of the inputs for cotangents of the outputs."""
@@ -479,10 +518,6 @@ class _Call:
         if warn and all(g is None for g in found):
             self.warn()
         return [Tensor(np.zeros(x.shape, x.dtype)) if g is None else g for g, x in zip(found, self.inputs, strict=True)]
-
-    def depends(self) -> bool:
-        """Tell whether there is anything to differentiate: an output on the tape, and something to do it by."""
-        return any(_on_tape(y) and np.size(y) for y in self.outputs) and bool(self.inputs)
 
     def warn(self) -> None:
         """Say that the result does not depend on the arguments."""
@@ -498,6 +533,8 @@ class _Call:
     def check_kind(self) -> None:
         """Raise if the result cannot have a derivative."""
         for y in self.outputs:
+            if not isinstance(y, _NUMBERS):
+                raise TypeError(f"{self.name}: the function must return arrays, not a {type(y).__name__}")
             if _kind(y) not in "fc":
                 raise TypeError(
                     f"{self.name}: the function returned {y!r} of dtype {_dtype(y)}, which has no derivative: only "
@@ -515,8 +552,15 @@ class _Call:
 
         It shares no memory with the arguments, nor with the tape if that lasts: changing it changes nothing else.
         """
-        if keep or self.on_tape:
-            return self.output
+        return self.output if keep else self._owned(self.output, lasting)
+
+    def with_aux(self, result: Any) -> Any:
+        """Return a result, paired with what the function returned besides if it was to return that."""
+        return (result, self.aux) if self.has_aux else result
+
+    def _owned(self, tree: Any, lasting: bool) -> Any:
+        if self.on_tape:
+            return tree
         tensors = any(isinstance(x, Tensor) for x in self.given)
 
         def own(y: Tensor) -> Any:
@@ -524,7 +568,18 @@ class _Call:
             array = np.copy(y.data) if shared else y.data
             return Tensor(array) if tensors else array
 
-        return tree_of(self.output, [own(y) if isinstance(y, Tensor) else y for y in self.outputs])
+        return tree_of(tree, [own(y) if isinstance(y, Tensor) else y for y in leaves_of(tree)])
+
+
+def _pair(result: Any, name: str) -> Any:
+    """Return what a function with `has_aux` returned, if it is a pair."""
+    count = len(list(result)) if isinstance(result, tuple | list) else 0  # pyright: ignore
+    if count == 2:
+        return result
+    size = f" of {count}" if count else ""
+    raise TypeError(
+        f"{name}: with has_aux=True the function must return a pair, (value, aux), not a {type(result).__name__}{size}"
+    )
 
 
 def _derivative(fun: Function) -> Callable[[Function], Function]:

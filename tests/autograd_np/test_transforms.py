@@ -814,7 +814,14 @@ def test_refuses_what_is_no_scalar(result: Any) -> None:
         (lambda: hessian(np.sin)(np.ones(2)), ValueError, r"must return a scalar.*\(2,\)"),
         (lambda: jacobian(np.sin, 1)(np.ones(2)), TypeError, r"jacobian\(sin\): argnums=1.*1 positional"),
         (lambda: jacobian(np.sin, (0, -2))(1.0), TypeError, r"jacobian\(sin\): argnums=-2.*1 positional"),
-        (lambda: jacobian(lambda x: (x, x))(1.0), TypeError, r"must return an array, not a tuple"),
+        (lambda: jacobian(lambda x: (x, None))(1.0), TypeError, r"must return arrays, not a NoneType"),
+        (lambda: jacobian(lambda x: (x, {"n": 3}))(1.0), TypeError, r"returned 3 of dtype int64.*no derivative"),
+        (lambda: hessian(lambda x: (x, x))(1.0), ValueError, r"a scalar, not.* type tuple.*has_aux=True"),
+        (lambda: grad(np.sin, True)(1.0), TypeError, r"argnums=True; they are the places"),
+        (lambda: grad(np.multiply, (0, 0))(1.0, 2.0), ValueError, r"grad\(multiply\): argnums=\(0, 0\).*twice"),
+        (lambda: jacobian(np.multiply, (1, -1))(1.0, 2.0), ValueError, r"jacobian\(multiply\): argnums=\(1, -1\).*twi"),
+        (lambda: grad(np.sin, has_aux=True)(1.0), TypeError, r"grad\(sin\): .*has_aux=True.*a pair.*not a Tensor"),
+        (lambda: vjp(lambda x: (x, x, x), 1.0, has_aux=True), TypeError, r"a pair.*not a tuple of 3"),
         (lambda: jacobian(np.sin)(3), TypeError, r"jacobian\(sin\): cannot differentiate by 3"),
         (lambda: elementwise_grad(np.sin)(3), TypeError, r"cannot differentiate by 3"),
     ],
@@ -847,3 +854,190 @@ def test_errors_name_the_transform_that_was_called() -> None:
     for transform, name in ((grad, "grad"), (value_and_grad, "value_and_grad")):
         with pytest.raises(ValueError, match=rf"^{name}\(vector\): the function must return a scalar"):
             transform(vector)(np.ones(3))
+
+
+# -- what a function computes besides ----------------------------------------------------------------------------------
+
+
+class TestHasAux:
+    """The second of the pair that a function returns comes back as values do, and is not differentiated.
+
+    Of one kind: with each transform that takes `has_aux`, within another transform, beside a tape, and where it shares
+    memory with the argument.
+    """
+
+    @staticmethod
+    def loss(w: Any, x: Any = 2.0) -> Any:
+        residuals = w * x - 1.0
+        return np.sum(residuals**2), {"residuals": residuals, "n": [w.size, "words", None], "argmax": np.argmax(w)}
+
+    def test_each_transform(self) -> None:
+        w = np.array([1.0, 3.0])
+        residuals, gradient = w * 2 - 1, 4 * (w * 2 - 1)
+        (value, aux), found = value_and_grad(self.loss, has_aux=True)(w)
+        results = [
+            (aux, found, gradient),
+            (*grad(self.loss, has_aux=True)(w)[::-1], gradient),
+            (*jacobian(self.loss, has_aux=True)(w)[::-1], gradient),
+            (*hessian(self.loss, has_aux=True)(w)[::-1], 8 * np.eye(2)),
+        ]
+        out, pullback, besides = vjp(self.loss, w, 2.0, has_aux=True)
+        results.append((besides, pullback(1.0)[0], gradient))
+        assert value == out == np.sum(residuals**2)
+        for more, derivative, expected in results:
+            assert type(more["residuals"]) is np.ndarray
+            np.testing.assert_array_equal(more["residuals"], residuals)
+            assert more["n"] == [2, "words", None]
+            assert more["argmax"] == 1
+            np.testing.assert_allclose(derivative, expected)
+
+    def test_several_arguments(self) -> None:
+        found, _ = grad(self.loss, [1, 0], has_aux=True)(np.array([1.0]), 3.0)
+        assert found == (4.0, 12.0)
+
+    def test_a_list_of_two_is_a_pair(self) -> None:
+        assert grad(lambda x: [x * x, "more"], has_aux=True)(3.0) == (6.0, "more")
+
+    def test_within_another_transform(self) -> None:
+        def inner(x: Any) -> Any:
+            g, aux = grad(lambda y: (y**3, y**2), has_aux=True)(x)
+            return g + aux, aux
+
+        assert grad(inner, has_aux=True)(2.0) == (6 * 2.0 + 2 * 2.0, 4.0)
+
+    def test_what_only_the_aux_has_from_a_tape_stays_on_it(self) -> None:
+        w = Tensor(2.0, requires_grad=True)
+        g, aux = grad(lambda x: (x**2, w * x), has_aux=True)(3.0)
+        assert isinstance(aux, Tensor)
+        (aux + g).backward()
+        assert w.grad == 3.0
+
+    def test_tensors_in_tensors_out(self) -> None:
+        g, aux = grad(lambda x: (x**2, 3 * x), has_aux=True)(Tensor(3.0))
+        assert isinstance(g, Tensor)
+        assert isinstance(aux, Tensor)
+        assert not aux.requires_grad
+
+    def test_it_is_nobody_elses(self) -> None:
+        x, buffer = np.array([0.5, -1.0]), Tensor(np.ones(2))
+        for _, aux in (
+            grad(lambda x: (np.sum(x), x[::-1]), has_aux=True)(x),
+            grad(lambda x: (x @ x, buffer), has_aux=True)(x),
+        ):
+            aux += 1.0
+        out, pullback, aux = vjp(lambda x: (np.exp(x),) * 2, x, has_aux=True)
+        aux += 1.0
+        out += 1.0
+        np.testing.assert_allclose(pullback(np.ones(2))[0], np.exp(x))
+        np.testing.assert_array_equal(x, [0.5, -1.0])
+        np.testing.assert_array_equal(buffer.data, np.ones(2))
+
+
+# -- Jacobians and Hessians of nested containers -----------------------------------------------------------------------
+
+
+class TestNestedDerivatives:
+    """The structure of the outputs stands outside, that of the arguments inside.
+
+    Of one kind: dicts, lists, tuples and their kin on either side, one argument and several, outputs that depend on
+    nothing, and the Hessian, which has the arguments' structure on both sides.
+    """
+
+    @given(data=st.data())
+    def test_each_part_is_the_jacobian_of_an_output_by_an_input(self, data: Any) -> None:
+        arrays = hnp.arrays(np.float64, shapes(0, 2, 2), elements=st.sampled_from(GRID))
+        tree = st.recursive(
+            arrays, lambda t: st.lists(t, max_size=2) | st.dictionaries(st.sampled_from("ab"), t) | st.tuples(t, t),
+            max_leaves=3,
+        )  # fmt: skip
+        p, q, weights = (data.draw(tree) for _ in range(3))
+
+        def f(p: Any, q: Any) -> Any:
+            total = sum(np.sum(np.sin(x) * (i + 1)) for i, x in enumerate(flat_leaves((p, q))))
+            return tree_like(weights, [w * total for w in flat_leaves(weights)])
+
+        found = jacobian(f, (0, 1))(p, q)
+        parts = flat_leaves(found)
+        inputs = flat_leaves((p, q))
+        expected = [
+            np.multiply.outer(w, np.cos(x) * (i + 1)) for w in flat_leaves(weights) for i, x in enumerate(inputs)
+        ]
+        for part, wanted in zip(parts, expected, strict=True):
+            assert type(part) is np.ndarray
+            np.testing.assert_allclose(part, wanted, rtol=1e-12, atol=1e-12)
+        assert structure(found) == structure(tree_like(weights, [(p, q)] * len(flat_leaves(weights))))
+        assert structure(jacobian(f, 1)(p, q)) == structure(tree_like(weights, [q] * len(flat_leaves(weights))))
+
+    def test_nested_as_jax_nests_it(self) -> None:
+        p, y = {"a": np.ones(2), "b": (1.5,)}, np.ones(2)
+
+        def f(p: Any, y: Any) -> Any:
+            return {"s": p["a"] * y, "l": [p["b"][0] * 2.0, (y,)]}
+
+        found = jacobian(f, (0, 1))(p, y)
+        np.testing.assert_array_equal(found["s"][0]["a"], np.eye(2))
+        np.testing.assert_array_equal(found["s"][0]["b"][0], np.zeros(2))
+        np.testing.assert_array_equal(found["s"][1], np.eye(2))
+        assert found["l"][0][0]["b"] == (2.0,)
+        np.testing.assert_array_equal(found["l"][1][0][0]["a"], np.zeros((2, 2)))
+        np.testing.assert_array_equal(found["l"][1][0][1], np.eye(2))
+        assert type(jacobian(lambda p: Layer(p["a"], p["a"]))(p)) is Layer
+
+    def test_hessian_of_several_nested_arguments(self) -> None:
+        p, y = {"a": np.array([1.0, 2.0]), "b": (1.5,)}, np.array([3.0, 4.0])
+
+        def f(p: Any, y: Any) -> Any:
+            return np.sum(p["a"] ** 2 * y) * p["b"][0]
+
+        of_p, (of_y_p, of_y) = hessian(f, (0, 1))(p, y)
+        np.testing.assert_allclose(of_p["a"][0]["a"], np.diag(2 * y * 1.5))
+        np.testing.assert_allclose(of_p["a"][0]["b"][0], 2 * p["a"] * y)
+        np.testing.assert_allclose(of_p["a"][1], np.diag(2 * p["a"] * 1.5))
+        np.testing.assert_allclose(of_p["b"][0][0]["a"], 2 * p["a"] * y)
+        assert of_p["b"][0][0]["b"][0] == 0.0
+        np.testing.assert_allclose(of_p["b"][0][1], p["a"] ** 2)
+        np.testing.assert_allclose(of_y_p["a"], np.diag(2 * p["a"] * 1.5))
+        np.testing.assert_allclose(of_y_p["b"][0], p["a"] ** 2)
+        np.testing.assert_array_equal(of_y, np.zeros((2, 2)))
+        np.testing.assert_allclose(hessian(f)(p, y)["a"]["a"], of_p["a"][0]["a"])
+        np.testing.assert_allclose(hessian(f, -1)(p, y), of_y)
+        np.testing.assert_allclose(hessian(f, [1])(p, y)[0][0], of_y)
+
+    def test_an_output_that_depends_on_nothing_is_no_slip_beside_one_that_does(self) -> None:
+        found = jacobian(lambda x: (np.ones(2), x, 1j))(np.ones(3, np.float32))
+        np.testing.assert_array_equal(found[0], np.zeros((2, 3)))
+        np.testing.assert_array_equal(found[1], np.eye(3))
+        assert found[1].dtype == np.float32
+        assert found[2].dtype.kind == "c"
+        with pytest.warns(IndependentWarning):
+            jacobian(lambda x: (np.ones(2), [1.0]))(np.ones(3))
+
+    def test_tensors_on_a_tape(self) -> None:
+        w = Tensor(2.0, requires_grad=True)
+        found = jacobian(lambda x: {"y": w * x})(np.ones(2))
+        np.sum(found["y"]).backward()
+        assert w.grad == 2.0
+
+
+def flat_leaves(tree: Any) -> list[Any]:
+    """Return the arrays of nested containers."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    return [leaf for branch in tree for leaf in flat_leaves(branch)] if isinstance(tree, list | tuple) else [tree]
+
+
+def tree_like(model: Any, leaves: list[Any]) -> Any:
+    """Return containers nested like a model, with other leaves."""
+    rest = iter(leaves)
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: filled(value) for key, value in part.items()}
+        return type(part)(filled(branch) for branch in part) if isinstance(part, list | tuple) else next(rest)
+
+    return filled(model)
+
+
+def structure(tree: Any) -> Any:
+    """Return nested containers without their arrays."""
+    return tree_like(tree, [None] * len(flat_leaves(tree)))
