@@ -11,6 +11,7 @@ from autograd_np.anomaly import detect_anomaly
 from autograd_np.checkpointing import checkpoint
 from autograd_np.compiling import compile
 from autograd_np.compositions.creation import array
+from autograd_np.flattening import flatten
 from autograd_np.gradients import gradients
 from autograd_np.hints import refuse
 from autograd_np.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -42,6 +43,7 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "enable_grad",
+    "flatten",
     "grad",
     "gradients",
     "hessian",

@@ -573,7 +573,7 @@ class _Call:
 
 def _pair(result: Any, name: str) -> Any:
     """Return what a function with `has_aux` returned, if it is a pair."""
-    count = len(list(result)) if isinstance(result, tuple | list) else 0  # pyright: ignore
+    count = len(result) if issubclass(type(result), tuple | list) else 0
     if count == 2:
         return result
     size = f" of {count}" if count else ""

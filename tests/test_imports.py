@@ -22,6 +22,7 @@ ROWS = [
     ["autograd_np.show.recorded"],
     ["autograd_np.show.calls", "autograd_np.widening"],
     ["autograd_np.checkpointing", "autograd_np.transforms"],
+    ["autograd_np.flattening", "autograd_np.transforms"],
     ["autograd_np.compiling"],
     ["autograd_np.compiling.compiled"],
     ["autograd_np.compiling.saving"],
