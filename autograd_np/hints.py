@@ -1,11 +1,11 @@
-"""What PyTorch and NumPy have that is not here, and what to write instead: for messages, and for readers."""
+"""What PyTorch, NumPy, JAX and HIPS autograd have that is not here, and what to write: for messages and readers."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, Literal, NamedTuple, NoReturn, TypeVar
 
@@ -192,6 +192,25 @@ t.tobytes() or t.tofile(path) or t.dump(path) or t.dumps() -> # nn.save(state, p
 t.to_device("cpu") -> t  # everything is computed on the CPU
 """
 
+# Of transforms. What HIPS autograd and JAX have under the same names as here is left out.
+_OF_JAX = """
+jax.custom_vjp(f) or jax.custom_jvp(f) -> autograd_np.primitive(f)  # with autograd_np.defvjp(f, lambda g, y, x: ...)
+jax.jit(f) -> autograd_np.compile(f)
+jax.jacrev(f) or jax.jacfwd(f) -> autograd_np.jacobian(f)
+jax.flatten_util.ravel_pytree({"w": t}) -> autograd_np.flatten({"w": t})
+jax.lax.stop_gradient(t) -> t.detach()
+jax.numpy.tanh(t) -> np.tanh(t)
+"""
+_OF_HIPS = """
+autograd.numpy.tanh(t) -> np.tanh(t)
+autograd.extend.defvjp(f, lambda ans, x: lambda g: g) -> # in defvjp(f, lambda g, y, x: ...) the gradient comes first
+autograd.misc.flatten({"w": t}) -> autograd_np.flatten({"w": t})
+autograd.make_vjp(f)(x) -> autograd_np.vjp(f, x)  # the value comes first
+autograd.hessian_vector_product(f)(x, u) -> autograd_np.hvp(f, (x,), (u,))
+autograd.holomorphic_grad(f)(t) -> autograd_np.grad(f)(t)
+autograd.vector_jacobian_product(np.tanh)(x, u) -> autograd_np.vjp(np.tanh, x)[1](u)
+"""
+
 _OF_MEMORY = "base ctypes flags itemsize nbytes strides"
 
 # What NumPy has under PyTorch's name.
@@ -201,7 +220,7 @@ _OF_TWO = "maximum minimum fmod logaddexp hypot copysign"
 
 _PLACES: dict[str, Place] = {
     "t": "Tensor",
-    "torch": "autograd_np",
+    **dict.fromkeys(["torch", "jax", "autograd"], "autograd_np"),
     "model": "Module",
     "nn": "nn",
     "F": "nn.functional",
@@ -209,8 +228,11 @@ _PLACES: dict[str, Place] = {
 }
 
 
+Library = Literal["PyTorch", "NumPy", "JAX", "HIPS autograd"]
+
+
 class Row(NamedTuple):
-    """What is written in PyTorch, or with an array, and here.
+    """What is written elsewhere, or with an array, and here.
 
     Attributes
     ----------
@@ -220,17 +242,17 @@ class Row(NamedTuple):
         Python for the same; empty where there is nothing of the kind.
     remark : str
         What else there is to say; may be empty.
-    library : {"PyTorch", "NumPy"}
+    library : {"PyTorch", "NumPy", "JAX", "HIPS autograd"}
         Where it is written so.
     """
 
     there: tuple[str, ...]
     here: str
     remark: str
-    library: Literal["PyTorch", "NumPy"] = "PyTorch"
+    library: Library = "PyTorch"
 
 
-def _read(lines: list[str], library: Literal["PyTorch", "NumPy"]) -> list[Row]:
+def _read(lines: Sequence[str], library: Library) -> list[Row]:
     found: list[Row] = []
     for line in filter(None, lines):
         there, _, rest = line.partition(" -> ")
@@ -239,14 +261,19 @@ def _read(lines: list[str], library: Literal["PyTorch", "NumPy"]) -> list[Row]:
     return found
 
 
-rows = _read(
-    [
-        *re.sub(r"\n +", " ", _TABLE).split("\n"),
-        *(f"t.{name}() or torch.{name}(t) -> np.{name}(t)" for name in _OF_ONE.split()),
-        *(f"t.{name}(u) or torch.{name}(t, u) -> np.{name}(t, u)" for name in _OF_TWO.split()),
-    ],
-    "PyTorch",
-) + _read([*_OF_ARRAYS.split("\n"), *(f"t.{name} -> t.data.{name}" for name in _OF_MEMORY.split())], "NumPy")
+rows = [
+    *_read(
+        [
+            *re.sub(r"\n +", " ", _TABLE).split("\n"),
+            *(f"t.{name}() or torch.{name}(t) -> np.{name}(t)" for name in _OF_ONE.split()),
+            *(f"t.{name}(u) or torch.{name}(t, u) -> np.{name}(t, u)" for name in _OF_TWO.split()),
+        ],
+        "PyTorch",
+    ),
+    *_read([*_OF_ARRAYS.split("\n"), *(f"t.{name} -> t.data.{name}" for name in _OF_MEMORY.split())], "NumPy"),
+    *_read(_OF_JAX.split("\n"), "JAX"),
+    *_read(_OF_HIPS.split("\n"), "HIPS autograd"),
+]
 """The table."""
 
 _hints: dict[tuple[Place, str], list[str]] = {}

@@ -191,7 +191,8 @@ class Primitive:
             if joint is None and len(names) != 2 + len(vjps):
                 raise TypeError(
                     f"defvjp({self.name}): with {len(vjps)} rules each takes the gradient, the output and "
-                    f"{len(vjps)} arguments without a default; this one takes ({', '.join(names)})"
+                    f"{len(vjps)} arguments without a default, `lambda g, y, x: ...` and not HIPS autograd's "
+                    f"`lambda y, x: lambda g: ...`; this one takes ({', '.join(names)})"
                 )
             named.append(tuple(names + stars))
             variadic = bool(stars)

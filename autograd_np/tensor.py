@@ -566,7 +566,8 @@ def primitive(
 def primitive(function: Any = None, **options: Any) -> Any:
     """Make a function of arrays recordable: called with tensors, it goes on the tape as one operation.
 
-    Its derivatives are defined with `defvjp`. Tensors must be arguments of their own, not inside lists.
+    Its derivatives are defined with `defvjp`, and need not be those of what it computes. Tensors must be arguments of
+    their own, not inside lists or dicts; what is no array is a keyword that the rules know by its default.
 
     Parameters
     ----------
@@ -599,6 +600,17 @@ def primitive(function: Any = None, **options: Any) -> Any:
     >>> cube(x).sum().backward()
     >>> x.grad
     array([ 3., 12.])
+
+    Handing on what it is given, and bounding what comes back:
+
+    >>> @primitive
+    ... def clip_gradient(x, limit=1.0):
+    ...     return x
+    >>> defvjp(clip_gradient, lambda g, _y, _x, limit=1.0: np.clip(g, -limit, limit))
+    >>> x.grad = None
+    >>> (100 * clip_gradient(x, limit=5.0)).sum().backward()
+    >>> x.grad
+    array([5., 5.])
     """
     if function is None:
         return functools.partial(primitive, **options)
@@ -612,6 +624,8 @@ def _recordable(entry: Primitive) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         if Tensor in map(type, args) or Tensor in map(type, kwargs.values()):
             return record(entry, *entry.bind(args, kwargs))
+        if kwargs or not _READY.issuperset(map(type, args)):
+            views.refuse_nested((*args, *kwargs.values()), Tensor, entry.name)
         output = entry.function(*args, **kwargs)
         return output[0] if entry.residuals else output
 

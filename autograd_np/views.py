@@ -25,6 +25,7 @@ from autograd_np.modes import mode
 from autograd_np.operands import described
 from autograd_np.primitives import Primitive, primitive_of
 from autograd_np.tape import NOTHING, Leaf, Node
+from autograd_np.trees import leaves_of
 from autograd_np.versions import behind, tick, versions
 from autograd_np.watch import record_in_mode
 
@@ -32,7 +33,7 @@ __all__ = [
     "CONSTANT", "NUMBER", "View", "ancestors", "argument", "as_leaf", "assign", "check_complex", "check_constant",
     "check_fits", "check_memory", "check_out", "check_writable", "complex_by_real", "copied", "current", "freeze",
     "getitem", "is_argument", "is_number", "is_view", "node_of", "overwrite", "place_of", "put_array", "recast",
-    "root_of", "same_memory", "thaw", "unchanging", "view_of", "write",
+    "refuse_nested", "root_of", "same_memory", "thaw", "unchanging", "view_of", "write",
 ]  # fmt: skip
 
 
@@ -307,6 +308,22 @@ def _unchanging(value: Any, tensor: type, call: str, name: str) -> Any:
             )
         return given.data.copy()
     return copied(value)
+
+
+def refuse_nested(values: Sequence[Any], tensor: type, call: str) -> None:
+    """Refuse tensors inside of containers, from where a primitive would compute with them past its own rules.
+
+    Raises
+    ------
+    TypeError
+        Naming the container.
+    """
+    for value in values:
+        if isinstance(value, dict | list | tuple) and any(isinstance(leaf, tensor) for leaf in leaves_of(value)):
+            raise TypeError(
+                f"{call}: a tensor inside a {_type(value).__name__}, where its rules do not see it; let it take the "
+                f"arrays as arguments of their own, and call it as {call}(*arrays)"
+            )
 
 
 _type: Any = type  # so named, it does not narrow types

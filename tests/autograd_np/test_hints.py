@@ -1,4 +1,4 @@
-"""PyTorch's and NumPy's names: that what is written here for each of them runs, is recorded, and computes the same.
+"""PyTorch's, NumPy's, JAX's and HIPS autograd's names: what is written here for each runs, is recorded, does the same.
 
 Each row of the table is evaluated on real tensors and modules, in float64 and in float32; where PyTorch is installed,
 its side is evaluated too, and values and gradients are compared. Names that both have are only in the table if they
@@ -95,7 +95,7 @@ def test_what_is_to_be_written_runs_and_is_recorded(row: hints.Row, dtype: Any, 
 
 def test_no_gradient_is_cut_off() -> None:
     cut = re.compile(r"\.data\b(?!\.)|(?<!t = t)\.detach|no_grad|numpy\(|item\(|float\(")
-    assert [row.there[0] for row in hints.rows if cut.search(row.here)] == []
+    assert [row.there[0] for row in hints.rows if cut.search(row.here)] == ["jax.lax.stop_gradient(t)"]
 
 
 # -- against PyTorch --------------------------------------------------------------------------------------------------
@@ -179,6 +179,24 @@ def test_the_hint_is_in_the_error(place: hints.Place, name: str) -> None:
     assert name not in dir(owner)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("custom_vjp", r"JAX's `jax\.custom_vjp\(f\)` is `autograd_np\.primitive\(f\)` here: with autograd_np\.defvjp"),
+        ("custom_jvp", r"JAX's `jax\.custom_jvp\(f\)` is `autograd_np\.primitive\(f\)` here: with autograd_np\.defvjp"),
+        ("jit", r"JAX's `jax\.jit\(f\)` is `autograd_np\.compile\(f\)` here"),
+        ("jacrev", r"JAX's .* is `autograd_np\.jacobian\(f\)` here"),
+        ("flatten_util", r"JAX's .*ravel_pytree.* is `autograd_np\.flatten\("),
+        ("extend", r"HIPS autograd's `autograd\.extend\.defvjp.*the gradient comes first"),
+        ("misc", r"HIPS autograd's .* is `autograd_np\.flatten\("),
+        ("numpy", r"JAX's .* is `np\.tanh\(t\)` here; HIPS autograd's"),
+    ],
+)
+def test_names_of_jax_and_hips_autograd(name: str, message: str) -> None:
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}': {message}"):
+        getattr(autograd_np, name)
+
+
 def _shown(error: BaseException, capsys: pytest.CaptureFixture[str]) -> str:
     """Return what Python prints of an error that nobody catches."""
     sys.__excepthook__(type(error), error, None)
@@ -230,7 +248,7 @@ def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     hints.print_names()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["PyTorch", "here"]
-    assert len(lines) == 2 + sum(len(row.there) for row in hints.rows)
+    assert len(lines) == 4 + sum(len(row.there) for row in hints.rows)
     assert any(re.match(r"t\.view\(3, 2\) +t\.reshape\(3, 2\)$", line) for line in lines)
     assert any(re.match(r"t\.cuda\(\) +t  # everything is computed on the CPU$", line) for line in lines)
 

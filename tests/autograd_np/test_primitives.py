@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_np import Tensor, defvjp, gradients, primitive
+from autograd_np import Tensor, compile, defvjp, grad, gradients, hessian, primitive, value_and_grad
 from autograd_np.primitives import primitives
 
 
@@ -117,6 +117,8 @@ def test_bad_definitions_are_refused() -> None:
         defvjp(f, lambda g, y, a, b: g, joint=lambda g, y, a, b: (g, g))
     with pytest.raises(TypeError, match=r"defvjp\(f\): with 1 rules each takes .*this one takes \(g, y, a, b\)"):
         defvjp(f, lambda g, y, a, b: g)
+    with pytest.raises(TypeError, match=r"`lambda g, y, x: \.\.\.` and not HIPS autograd's `lambda y, x: lambda g: "):
+        defvjp(f, lambda ans, a, b: lambda g: g, lambda ans, a, b: lambda g: g)
     with pytest.raises(TypeError, match="same keyword"):
         defvjp(f, lambda g, y, a, b, axis=0: g, lambda g, y, a, b: g)
     with pytest.raises(TypeError, match="at least one rule"):
@@ -135,6 +137,132 @@ def test_keywords_the_rule_does_not_know_are_refused() -> None:
     assert f(x=x, scale=3.0).item() == 3.0
     with pytest.raises(TypeError, match=r"f: shift=1.0 is not supported on tensors \(supported keywords: scale=\)"):
         f(x, shift=1.0)
+
+
+CONTAINERS: dict[str, Any] = {
+    "list": lambda t: [t], "tuple": lambda t: (np.ones(2), t), "dict": lambda t: {"w": t},
+    "nested": lambda t: {"layers": [(t,)]}, "constant": lambda t: [t.detach()],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("nest", CONTAINERS.values(), ids=CONTAINERS)
+def test_tensors_inside_containers_are_refused(nest: Any) -> None:
+    """The function would compute with them by NumPy's rules, and its own would be passed over in silence.
+
+    Of one kind: in lists, tuples and dicts at any depth, by position and by keyword, first and later.
+    """
+
+    @primitive
+    def doubled(p: Any, q: Any = None) -> Any:
+        return 2 * flat(p if q is None else q)
+
+    def flat(p: Any) -> Any:
+        return flat(list(p.values())) if isinstance(p, dict) else flat(p[-1]) if isinstance(p, list | tuple) else p
+
+    defvjp(doubled, lambda g, _y, _p, q=None: 100.0 * g)
+    w = Tensor(np.ones(2), requires_grad=True)
+    for args, kwargs in (
+        ((nest(w),), {}),
+        ((), {"p": nest(w)}),
+        ((np.ones(2), nest(w)), {}),
+        ((np.ones(2),), {"q": nest(w)}),
+    ):
+        with pytest.raises(TypeError, match=r"^doubled: a tensor inside a (list|tuple|dict), .*doubled\(\*arrays\)"):
+            doubled(*args, **kwargs)
+    np.testing.assert_array_equal(doubled(nest(w.data) if nest is not CONTAINERS["constant"] else [w.data]), [2.0, 2.0])
+
+
+# -- derivatives of one's own ------------------------------------------------------------------------------------------
+
+
+@primitive
+def clip_gradient(x: Any, limit: float = 1.0) -> Any:
+    """Hand on what it is given, and bound what comes back."""
+    return x
+
+
+defvjp(clip_gradient, lambda g, _y, _x, limit=1.0: np.clip(g, -limit, limit))
+
+
+@primitive
+def rounded(x: Any) -> Any:
+    """Round, and let the gradient through as if nothing was: a straight-through estimator."""
+    return np.round(x)
+
+
+defvjp(rounded, lambda g, _y, _x: g)
+
+
+@primitive
+def log1pexp(x: Any) -> Any:
+    return np.logaddexp(0, x)
+
+
+defvjp(log1pexp, lambda g, _y, x: g / (1 + np.exp(-x)))
+
+
+@primitive
+def polar(x: Any, y: Any) -> Any:
+    """Two results of two arguments."""
+    return np.sqrt(x * x + y * y), np.arctan2(y, x)
+
+
+defvjp(
+    polar,
+    lambda g, r, x, y: g[0] * x / r[0] - g[1] * y / r[0] ** 2,
+    lambda g, r, x, y: g[0] * y / r[0] + g[1] * x / r[0] ** 2,
+)
+
+X = np.array([0.75, -1.25, 2.5])
+OF_ONES_OWN: dict[str, tuple[Any, Any]] = {
+    "clipped": (lambda x: np.sum(clip_gradient(x, 0.5) ** 2 * [0.1, 1.0, 1.0]), [0.15, -0.5, 0.5]),
+    "clipped by keyword": (lambda x: np.sum(clip_gradient(x, limit=0.5) ** 2 * [0.1, 1.0, 1.0]), [0.15, -0.5, 0.5]),
+    "rounded": (lambda x: np.sum(rounded(x) ** 3), 3 * np.round(X) ** 2),
+    "log1pexp": (lambda x: np.sum(log1pexp(x)), 1 / (1 + np.exp(-X))),
+    "of several results": (lambda x: np.sum(np.stack(polar(x, np.exp(x))) ** 2), None),
+    "one of several results": (lambda x: np.sum(polar(x, np.exp(x))[1] ** 2), None),
+}
+THEIR_VALUE_IS_SMOOTH: dict[str, Any] = {
+    "log1pexp": lambda x: np.sum(np.logaddexp(0, x)),
+    "of several results": lambda x: np.sum(x**2 + np.exp(2 * x) + np.arctan2(np.exp(x), x) ** 2),
+    "one of several results": lambda x: np.sum(np.arctan2(np.exp(x), x) ** 2),
+}
+of_ones_own = pytest.mark.parametrize("name", OF_ONES_OWN)
+
+
+@of_ones_own
+def test_a_derivative_of_ones_own_counts(name: str) -> None:
+    f, expected = OF_ONES_OWN[name]
+    wanted = grad(THEIR_VALUE_IS_SMOOTH[name])(X) if expected is None else expected
+    np.testing.assert_allclose(grad(f)(X), wanted, rtol=1e-12)
+    leaf = Tensor(X, requires_grad=True)
+    f(leaf).backward()
+    np.testing.assert_array_equal(leaf.grad, grad(f)(X))
+    single = grad(f)(X.astype(np.float32))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", THEIR_VALUE_IS_SMOOTH)
+def test_a_derivative_of_ones_own_is_differentiated_again(name: str) -> None:
+    np.testing.assert_allclose(
+        hessian(OF_ONES_OWN[name][0])(X), hessian(THEIR_VALUE_IS_SMOOTH[name])(X), rtol=1e-10, atol=1e-12
+    )
+
+
+def test_second_derivatives_of_what_is_not_the_functions_own_derivative() -> None:
+    """They are those of the rule: what was clipped no longer depends on x, and what was rounded goes through again."""
+    np.testing.assert_allclose(hessian(OF_ONES_OWN["clipped"][0])(X), np.diag([0.2, 0.0, 0.0]))
+    np.testing.assert_allclose(hessian(OF_ONES_OWN["rounded"][0])(X), np.diag(6 * np.round(X)))
+
+
+@of_ones_own
+def test_a_derivative_of_ones_own_in_a_compiled_function(name: str) -> None:
+    f, _ = OF_ONES_OWN[name]
+    compiled, eager = compile(value_and_grad(f)), value_and_grad(f)
+    for step in range(4):
+        for found, wanted in zip(compiled(X + step), eager(X + step), strict=True):
+            np.testing.assert_array_equal(found, wanted)
 
 
 def test_number_of_a_wrong_shape_is_told_with_its_argument() -> None:
