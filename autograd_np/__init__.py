@@ -9,6 +9,7 @@ from autograd_np import neural
 from autograd_np import rules as rules
 from autograd_np.anomaly import detect_anomaly
 from autograd_np.checkpointing import checkpoint
+from autograd_np.batching import VmapLoopWarning, vmap
 from autograd_np.compiling import compile
 from autograd_np.compositions.creation import array
 from autograd_np.flattening import flatten
@@ -35,6 +36,7 @@ from autograd_np.transforms import (
 __all__ = [
     "IndependentWarning",
     "Tensor",
+    "VmapLoopWarning",
     "array",
     "checkpoint",
     "compile",
@@ -60,6 +62,7 @@ __all__ = [
     "tune_process",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 if not TYPE_CHECKING:  # which would take every name for known

@@ -49,14 +49,14 @@ def _operators(ufunc: np.ufunc) -> tuple[Operator, Operator, Operator]:
         elif kind in _AS_THEY_ARE:
             x = a
         else:
-            return record(entry, (a, b), NOTHING)
+            return ufunc(a, b) if knows_better(a) else record(entry, (a, b), NOTHING)
         other = b.__class__
         if other is Tensor:
             y, right = b._array, b._node
         elif other in _AS_THEY_ARE:
             y = b
         else:
-            return record(entry, (a, b), NOTHING)
+            return ufunc(a, b) if knows_better(b) else record(entry, (a, b), NOTHING)
         if (state := mode.get()) is not ORDINARY and (state.watch is not None or not state.recording):
             return record(entry, (a, b), NOTHING)
         try:

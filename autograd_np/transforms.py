@@ -23,19 +23,23 @@ import numpy as np
 
 from autograd_np.gradients import as_argument, batched_gradients, depends_on_others, gradients, pulled
 from autograd_np.modes import differentiating, mode
-from autograd_np.operands import knows_better
 from autograd_np.tensor import Tensor, as_array
 from autograd_np.trees import leaves_like, leaves_of, tree_of
 
 __all__ = [
+    "Argnums",
     "IndependentWarning",
+    "checked_function",
     "elementwise_grad",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
+    "positions_of",
+    "user_level",
     "value_and_grad",
+    "value_and_grad_as",
     "vjp",
 ]
 
@@ -104,7 +108,7 @@ def grad(fun: Function, argnums: Argnums = 0, *, has_aux: bool = False) -> Funct
     >>> grad(lambda p: np.sum(p["w"] ** 2) + p["b"])({"w": np.array([1.0, 2.0]), "b": 0.0})
     {'w': array([2., 4.]), 'b': array(1.)}
     """
-    both = _value_and_grad("grad", fun, argnums, has_aux)
+    both = value_and_grad_as("grad", fun, argnums, has_aux)
 
     @_derivative(fun)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -136,12 +140,16 @@ def value_and_grad(fun: Function, argnums: Argnums = 0, *, has_aux: bool = False
     >>> value_and_grad(loss, has_aux=True)(np.array([1.0, 3.0]))
     ((array(4.), {'residuals': array([0., 2.])}), array([0., 4.]))
     """
-    return _value_and_grad("value_and_grad", fun, argnums, has_aux)
+    return value_and_grad_as("value_and_grad", fun, argnums, has_aux)
 
 
-def _value_and_grad(transform: str, fun: Function, argnums: Argnums, has_aux: bool) -> Function:
-    @_derivative(_function(transform, fun))
+def value_and_grad_as(transform: str, fun: Function, argnums: Argnums, has_aux: bool) -> Function:
+    """Return what `value_and_grad` does; messages name the transform that was called."""
+
+    @_derivative(checked_function(transform, fun))
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        if (stand_in := _stand_in_among((args, kwargs))) is not None:
+            return stand_in.derivative(transform, fun, args, kwargs, argnums, has_aux)
         call = _Call(transform, fun, args, kwargs, argnums, has_aux)
         value = call.output
         if not isinstance(value, _NUMBERS) or np.size(value) != 1:
@@ -178,7 +186,7 @@ def elementwise_grad(fun: Function, argnums: Argnums = 0) -> Function:
     array([2., 6.])
     """
 
-    @functools.wraps(_function("elementwise_grad", fun))
+    @functools.wraps(checked_function("elementwise_grad", fun))
     def total(*args: Any, **kwargs: Any) -> Any:
         return np.sum(fun(*args, **kwargs))
 
@@ -222,7 +230,7 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    call = _Call("vjp", _function("vjp", fun), primals, {}, tuple(range(len(primals))), has_aux, lasting=True)
+    call = _Call("vjp", checked_function("vjp", fun), primals, {}, tuple(range(len(primals))), has_aux, lasting=True)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         cotangents = leaves_like(cotangent, call.output, f"{call.name}: the cotangent")
@@ -371,8 +379,10 @@ def jacobian(fun: Function, argnums: Argnums = 0, *, has_aux: bool = False) -> F
     ({'a': array(3.), 'b': array(2.)}, {'a': array(0.), 'b': array(1.)})
     """
 
-    @_derivative(_function("jacobian", fun))
+    @_derivative(checked_function("jacobian", fun))
     def derivatives(*args: Any, **kwargs: Any) -> Any:
+        if (stand_in := _stand_in_among((args, kwargs))) is not None:
+            return stand_in.derivative("jacobian", fun, args, kwargs, argnums, has_aux)
         call = _Call("jacobian", fun, args, kwargs, argnums, has_aux)
         call.check_kind()
         if not any(map(_on_tape, call.outputs)) and any(map(np.size, call.outputs)):
@@ -473,14 +483,9 @@ class _Call:
         self.name = _named(transform, fun)
         self.may_be_constant = getattr(fun, _MAY_BE_CONSTANT, False)
         self.several = not isinstance(argnums, int | np.integer)
-        positions: Sequence[Any] = argnums if isinstance(argnums, Sequence) else (argnums,)
-        if any(isinstance(i, bool) or not isinstance(i, int | np.integer) for i in positions):
-            raise TypeError(f"{self.name}: argnums={argnums!r}; they are the places of positional arguments, like 0")
-        for i in positions:
-            if not -len(args) <= i < len(args):
-                raise TypeError(f"{self.name}: argnums={i}, but it was called with {len(args)} positional arguments")
-        if len({i % len(args) for i in positions}) < len(positions):
-            raise ValueError(f"{self.name}: argnums={argnums!r} has an argument twice; name each of them once")
+        positions = positions_of(argnums, len(args), self.name)
+        if (stand_in := _stand_in_among((args, kwargs))) is not None:
+            stand_in.refuse_call(self.name)
         self.arguments = [args[i] for i in positions]
         self.given = list(leaves_of(self.arguments))
         for x in self.given:
@@ -502,9 +507,8 @@ class _Call:
         self.output, aux = _pair(result, self.name) if has_aux else (result, None)
         self.outputs = list(leaves_of(self.output))
         results = [*self.outputs, *leaves_of(aux)]
-        for y in results:
-            if not isinstance(y, Tensor) and knows_better(y):
-                raise TypeError(f"{self.name}: the function must return arrays or tensors, not a {type(y).__name__}")
+        if (stand_in := _stand_in_among(results)) is not None:  # it would be taken for a constant
+            stand_in.refuse_call(f"{self.name}, of a function that closes over an example,")
         self.on_tape = outer and any(_on_tape(y) and depends_on_others(y, self.inputs) for y in results)
         self.aux = self._owned(aux, lasting=True)
 
@@ -527,7 +531,7 @@ class _Call:
             f"{self.name}: the result does not depend on what it is differentiated by, so that the derivative is 0; "
             f"was it computed from something else, or from detached values?",
             IndependentWarning,
-            stacklevel=_user_level(),
+            stacklevel=user_level(),
         )
 
     def check_kind(self) -> None:
@@ -596,7 +600,7 @@ def may_be_constant(fun: Function) -> Function:
 _MAY_BE_CONSTANT = "_may_be_constant"
 
 
-def _function(transform: str, fun: Any) -> Any:
+def checked_function(transform: str, fun: Any) -> Any:
     """Return what is to be differentiated, if it is a function."""
     if not callable(fun):
         raise TypeError(
@@ -606,7 +610,28 @@ def _function(transform: str, fun: Any) -> Any:
     return fun
 
 
-def _user_level() -> int:
+def positions_of(argnums: Argnums, count: int, name: str) -> Sequence[int]:
+    """Return which of so many positional arguments are meant, if all of them are there."""
+    positions: Sequence[Any] = argnums if isinstance(argnums, Sequence) else (argnums,)
+    if any(isinstance(i, bool) or not isinstance(i, int | np.integer) for i in positions):
+        raise TypeError(f"{name}: argnums={argnums!r}; they are the places of positional arguments, like 0")
+    for i in positions:
+        if not -count <= i < count:
+            raise TypeError(f"{name}: argnums={i}, but it was called with {count} positional arguments")
+    if len({i % count for i in positions}) < len(positions):
+        raise ValueError(f"{name}: argnums={argnums!r} has an argument twice; name each of them once")
+    return positions
+
+
+def _stand_in_among(arguments: Any) -> Any:
+    """Return a stand-in of vmap, which computes the derivatives of all examples at once; None if there is none."""
+    for x in leaves_of(arguments):
+        if hasattr(type(x), "derivative"):  # pyright: ignore
+            return x
+    return None
+
+
+def user_level() -> int:
     """Return how far up the stack the caller of a transform is, for a warning."""
     level, frame = 1, sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("autograd_np."):

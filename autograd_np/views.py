@@ -319,11 +319,14 @@ def refuse_nested(values: Sequence[Any], tensor: type, call: str) -> None:
         Naming the container.
     """
     for value in values:
-        if isinstance(value, dict | list | tuple) and any(isinstance(leaf, tensor) for leaf in leaves_of(value)):
-            raise TypeError(
-                f"{call}: a tensor inside a {_type(value).__name__}, where its rules do not see it; let it take the "
-                f"arrays as arguments of their own, and call it as {call}(*arrays)"
-            )
+        for leaf in leaves_of(value):
+            if leaf is not value and isinstance(leaf, tensor):
+                raise TypeError(
+                    f"{call}: a tensor inside a {_type(value).__name__}, where its rules do not see it; let it take "
+                    f"the arrays as arguments of their own, and call it as {call}(*arrays)"
+                )
+            if hasattr(_type(leaf), "refuse_call"):  # a stand-in of vmap
+                leaf.refuse_call(call)
 
 
 _type: Any = type  # so named, it does not narrow types
