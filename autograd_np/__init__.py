@@ -1,7 +1,7 @@
 """A tiny automatic differentiation engine for NumPy: `Tensor` records, `backward` and `grad` differentiate."""
 
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 # Importing `compositions` and `rules` fills the table of functions that take tensors.
 from autograd_np import compositions as compositions
@@ -65,7 +65,16 @@ __all__ = [
     "vmap",
 ]
 
-if not TYPE_CHECKING:  # which would take every name for known
+if TYPE_CHECKING:
+    from autograd_np.batching import VmapLoopWarning, vmap
+else:  # a type checker would take every name for known
 
-    def __getattr__(name: str) -> NoReturn:
-        refuse(sys.modules[__name__], name, "autograd_np")
+    def __getattr__(name: str) -> Any:
+        if name in ("VmapLoopWarning", "vmap"):  # imported when it is first asked for
+            from autograd_np import batching
+
+            return getattr(batching, name)
+        return refuse(sys.modules[__name__], name, "autograd_np")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -94,6 +94,7 @@ NN_ROWS = [
         ("autograd_np", ["matplotlib", "pygraphviz", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "nn"]),
         ("nn", ["matplotlib", "pygraphviz", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "http.client", "ssl"]),
         ("nn", ["nn.compare", "nn.doctor", "nn.plots", "nn.reference", "nn.testing"]),
+        ("autograd_np", ["autograd_np.batching", "autograd_np.testing"]),
     ],
 )
 def test_import_leaves_heavy_libraries_alone(package: str, heavy: list[str]) -> None:
@@ -106,6 +107,13 @@ def test_rooms_of_nn_are_there_when_asked_for() -> None:
     code = "import nn; print(nn.reference.__name__, nn.compare.compare_backprop.__name__, 'plots' in dir(nn))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stdout.split() == ["nn.reference", "compare_backprop", "True"]
+
+
+def test_vmap_is_there_when_asked_for() -> None:
+    code = "import autograd_np; print('vmap' in dir(autograd_np), autograd_np.vmap.__name__); from autograd_np import *"
+    code += "; print(VmapLoopWarning is autograd_np.VmapLoopWarning, vmap is autograd_np.vmap)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.split() == ["True", "vmap", "True", "True"]
 
 
 def row(name: str, rows: list[list[str]]) -> int:
