@@ -10,7 +10,16 @@ from bisect import bisect_right
 from collections.abc import Callable
 from types import CodeType, FrameType
 
-__all__ = ["calling_package", "doing", "expression", "package", "stored", "user_line", "variable"]
+__all__ = [
+    "asked_by_sparse_product",
+    "calling_package",
+    "doing",
+    "expression",
+    "package",
+    "stored",
+    "user_line",
+    "variable",
+]
 
 _OURS = {"autograd_np", "nn"}
 _LIBRARIES = {*_OURS, "numpy", "scipy", "contextlib"}
@@ -94,3 +103,12 @@ def _instructions(code: CodeType) -> tuple[list[int], list[str]]:
 
 
 _STORING = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
+
+
+def asked_by_sparse_product() -> bool:
+    """Tell whether an array is asked of a tensor by the product of a sparse array of SciPy's with it.
+
+    An array of one object tells that product to leave it to the tensor: it is what NumPy makes of a stranger.
+    """
+    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    return frame.f_code.co_name == "_matmul_dispatch" and frame.f_globals["__name__"].startswith("scipy.sparse.")

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from autograd_np.frames import expression
 from autograd_np.versions import as_ndarray, is_array
 
-__all__ = ["admitted", "array_of", "described", "knows_better", "losing_call", "refuse_subclasses"]
+__all__ = [
+    "admitted", "array_of", "described", "is_sparse", "knows_better", "losing_call", "refuse_subclasses",
+]  # fmt: skip
 
 _NUMBERS = "biufc"  # NumPy's letters for booleans, integers, and floating and complex numbers
 
@@ -52,10 +54,10 @@ def array_of(value: Any, what: str) -> NDArray[Any]:
     """Return what was given as an array of numbers; see `admitted`."""
     if is_array(value) and value.__class__ not in (np.ndarray, np.memmap):
         raise TypeError(f"{what} is a {_type(value)}; {_way_out(value)}")
-    if type(value).__module__.startswith("scipy.sparse"):
+    if is_sparse(value):
         raise TypeError(
-            f"{what} is a sparse {_type(value)}; give value.toarray(), or make the product a primitive, whose rule "
-            f"multiplies by the transpose"
+            f"{what} is a sparse {_type(value)}, of which tensors know the product of matrices alone, written S @ t or "
+            f"t @ S (also for the * of scipy.sparse's matrices); for anything else give S.toarray()"
         )
     array = as_ndarray(value)
     if array.dtype.kind == "O":
@@ -63,6 +65,12 @@ def array_of(value: Any, what: str) -> NDArray[Any]:
     if array.dtype.kind not in _NUMBERS:
         raise TypeError(f"{what} is an array of dtype {array.dtype}; a tensor computes with numbers alone")
     return array
+
+
+def is_sparse(value: object) -> bool:
+    """Tell whether something is a sparse array or matrix of SciPy's, without importing that."""
+    module = sys.modules.get("scipy.sparse")
+    return module is not None and module.issparse(value)
 
 
 def refuse_subclasses(what: str, values: Iterable[Any]) -> None:
@@ -177,7 +185,7 @@ def _instead_of(name: str) -> str:
     if name.startswith("np.ma."):
         return "masked arrays have no tape: compute with all numbers, and multiply by a mask of zeros and ones"
     if name.startswith("scipy.sparse."):
-        return "a sparse array knows no tensors: S.toarray() @ t, or a primitive whose rule multiplies by S.T"
+        return "of sparse arrays, tensors know S @ t and t @ S alone: for anything else give S.toarray()"
     if package in ("matplotlib", "mpl_toolkits", "seaborn"):
         return "a picture needs no gradient: give t.data"
     if package == "pandas":

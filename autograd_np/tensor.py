@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd_np import methods, views
 from autograd_np.capture import StandIn, as_constant, capturable
+from autograd_np.frames import asked_by_sparse_product
 from autograd_np.hints import Absent, absent
 from autograd_np.modes import ORDINARY, mode
 from autograd_np.operands import admitted, array_of, described, knows_better, losing_call, refuse_subclasses
@@ -49,14 +50,14 @@ def _operators(ufunc: np.ufunc) -> tuple[Operator, Operator, Operator]:
         elif kind in _AS_THEY_ARE:
             x = a
         else:
-            return ufunc(a, b) if knows_better(a) else record(entry, (a, b), NOTHING)
+            return ufunc(a, b) if knows_better(a) else _dispatch(ufunc, (a, b), NOTHING)
         other = b.__class__
         if other is Tensor:
             y, right = b._array, b._node
         elif other in _AS_THEY_ARE:
             y = b
         else:
-            return ufunc(a, b) if knows_better(b) else record(entry, (a, b), NOTHING)
+            return ufunc(a, b) if knows_better(b) else _dispatch(ufunc, (a, b), NOTHING)
         if (state := mode.get()) is not ORDINARY and (state.watch is not None or not state.recording):
             return record(entry, (a, b), NOTHING)
         try:
@@ -265,7 +266,7 @@ class Tensor(Differentiable):
         return self._array.tolist()
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(self._plain(), dtype=dtype, copy=copy)
+        return np.array(None if asked_by_sparse_product() else self._plain(), dtype=dtype, copy=copy)
 
     def __bool__(self) -> bool:
         return bool(self._array)

@@ -91,8 +91,12 @@ NN_ROWS = [
 @pytest.mark.parametrize(
     ("package", "heavy"),
     [
-        ("autograd_np", ["matplotlib", "pygraphviz", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "nn"]),
+        (
+            "autograd_np",
+            ["matplotlib", "pygraphviz", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "nn"],
+        ),
         ("nn", ["matplotlib", "pygraphviz", "sklearn", "scipy.stats", "scipy.signal", "tqdm", "http.client", "ssl"]),
+        ("autograd_np", ["scipy.sparse", "scipy.integrate", "scipy.optimize"]),
         ("nn", ["nn.compare", "nn.doctor", "nn.plots", "nn.reference", "nn.testing"]),
         ("autograd_np", ["autograd_np.batching", "autograd_np.testing"]),
     ],

@@ -26,6 +26,7 @@ import numpy as np
 
 from autograd_np.capture import StandIn
 from autograd_np.compiling.code import names_in
+from autograd_np.operands import is_sparse
 from autograd_np.primitives import Primitive
 from autograd_np.tensor import Tensor, plain
 from autograd_np.versions import behind
@@ -425,7 +426,7 @@ class Reach:
         """
         kind: Any = _type(thing)
         package, of = _package(kind.__module__), reference or (lambda: thing)
-        if package in _CLOSED - _OPEN:
+        if package in _CLOSED - _OPEN and not is_sparse(thing):
             self._visit(getattr(thing, "__wrapped__", None), name)  # what is compiled itself, for one
             return
         if _is(thing, collections.abc.Iterator) and package in _CLOSED:

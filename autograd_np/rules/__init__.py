@@ -10,6 +10,7 @@ from autograd_np.rules import (
     products,
     reductions,
     shaping,
+    sparse,
     special,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "products",
     "reductions",
     "shaping",
+    "sparse",
     "special",
 ]
