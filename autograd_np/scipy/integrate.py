@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
+from autograd_np.parameters import constant, set_apart
 from autograd_np.primitives import defvjp
 from autograd_np.tensor import Operand, Tensor, as_array, plain, primitive
 from autograd_np.transforms import may_be_constant, vjp
-from autograd_np.trees import leaves_of, tree_of
-from autograd_np.versions import is_array
+from autograd_np.trees import leaves_of
 
 __all__ = ["odeint", "solve_ivp"]
 
@@ -221,19 +221,13 @@ class _Field:
     """The right-hand side of a differential equation, as a function of the solution, the time and the tensors."""
 
     def __init__(self, call: str, func: Callable[..., Any], args: Any, tfirst: bool) -> None:
-        self._call, self._func, self._args, self._tfirst = call, func, args, tfirst
-        # Constants are copied: the backward pass calls the function again, and nobody may have changed them by then.
-        self._leaves: list[Any] = [np.copy(x) if is_array(x) else x for x in map(plain, leaves_of(args))]
-        given = [(i, x) for i, x in enumerate(leaves_of(args)) if isinstance(x, Tensor)]
-        self._any = bool(given)
-        self._places = [i for i, x in given if x.requires_grad]
-        self.params = [_floats(f"{call}: args", x) for _, x in given if x.requires_grad]
+        self._call, self._func, self._tfirst = call, func, tfirst
+        given, self._filled = set_apart(args)
+        self.params = [_floats(f"{call}: args", x) for x in given]
+        self._any = any(isinstance(x, Tensor) for x in leaves_of(args))
 
     def __call__(self, y: Any, t: Any, *params: Any) -> Any:
-        leaves = [*self._leaves]
-        for i, param in zip(self._places, params, strict=True):
-            leaves[i] = param
-        args = tree_of(self._args, leaves)
+        args = self._filled(params)
         slope = as_array(self._func(t, y, *args) if self._tfirst else self._func(y, t, *args), f"{self._call}: dy/dt")
         if slope.size != y.size:
             raise ValueError(f"{self._call}: the function returned shape {slope.shape} for y of shape {y.shape}")
@@ -254,19 +248,7 @@ _Solve = Callable[[_Slope, Any, Any], Any]
 def _of_arrays(field: Callable[..., Any], params: Sequence[Any]) -> _Slope:
     """Return the right-hand side as SciPy calls it."""
     arrays = [plain(param) for param in params]
-
-    def slope(t: float, y: Any) -> Any:
-        found = field(y, t, *arrays)
-        if isinstance(found, Tensor):
-            if found.requires_grad:
-                raise TypeError(
-                    "the function of a differential equation closes over a tensor that requires a gradient, which would"
-                    " be lost; hand the tensor over in args=, from where it comes to the function as an argument"
-                )
-            return found.data
-        return found
-
-    return slope
+    return lambda t, y: constant(field(y, t, *arrays), "a differential equation")
 
 
 def _solution(field: Callable[..., Any], y0: Any, times: Any, params: Sequence[Any], solve: _Solve) -> Any:

@@ -238,7 +238,7 @@ class TestRefused:
         ],
     )
     def test_what_a_function_closes_over(self, solve: Callable[[Any], Any]) -> None:
-        with pytest.raises(TypeError, match=r"closes over a tensor .* hand the tensor over in args="):
+        with pytest.raises(TypeError, match=r"closes over a tensor .* hand the tensor over as an argument"):
             solve(Tensor(2.0, requires_grad=True))
         with pytest.raises(TypeError, match="closes over"):
             grad(lambda w: np.sum(solve(w)))(2.0)
