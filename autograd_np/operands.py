@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from types import FrameType
 from typing import Any, cast
 
@@ -162,7 +163,7 @@ def _package(frame: FrameType) -> str:
 
 def _public_name(frame: FrameType) -> str:
     """Return what people write for a library's function that is being called: `scipy.stats.norm.logpdf`."""
-    parts = [part for part in frame.f_globals.get("__name__", "").split(".") if not part.startswith("_")]
+    parts = [*takewhile(lambda part: not part.startswith("_"), frame.f_globals.get("__name__", "").split("."))]
     if parts[0] == "numpy":
         parts = ["np", *(part for part in parts[1:] if part in ("linalg", "ma", "fft", "random"))]
     owner = frame.f_locals.get("self")
@@ -178,7 +179,7 @@ def _public_name(frame: FrameType) -> str:
 def _instead_of(name: str) -> str:
     """Say what to write instead of a library's function that would make a plain array of a tensor."""
     package, *path = name.split(".")
-    if package == "scipy" and path[0] != "sparse":
+    if package == "scipy":
         own = _own(path)
         if own:
             return f"{own} is the same for tensors"

@@ -78,7 +78,7 @@ def product(
     return x @ matrix if left else matrix @ x
 
 
-def _vjp(
+def _product_vjp(
     g: Any,
     _y: Any,
     _x: Any,
@@ -96,4 +96,4 @@ def _vjp(
     return found.reshape(_x.shape)
 
 
-defvjp(product, _vjp, None, None, None)
+defvjp(product, _product_vjp, None, None, None)
