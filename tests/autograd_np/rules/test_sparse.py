@@ -69,10 +69,8 @@ def test_product(drawn: Any) -> None:
 @pytest.mark.parametrize("kind", CLASSES)
 def test_by_its_method(kind: str) -> None:
     s = sparse(DENSE, kind)
-    if kind.startswith("coo"):  # it asks for an array first
-        with pytest.raises(TypeError, match="S @ t"):
-            s.dot(Tensor(X, requires_grad=True))
-        return
+    if kind.startswith("coo"):  # of SciPy 1.14 and later it asks for an array first, and is refused
+        s = s.tocsr()
     np.testing.assert_array_equal(grad(lambda x: s.dot(x)[3])(X), DENSE[3])
 
 
@@ -152,7 +150,7 @@ class TestRefused:
     )  # fmt: skip
     def test_all_else(self, f: Callable[[Any, Any], Any], kind: str, shape: tuple[int, ...]) -> None:
         x = Tensor(np.ones(shape), requires_grad=True) * 1.0
-        with pytest.raises((TypeError, ValueError), match=r"S @ t|toarray|sparse (array|matrix)"):
+        with pytest.raises((TypeError, ValueError, AttributeError), match=r"S @ t|toarray|real numbers|t\.reshape"):
             f(sparse(DENSE, kind), x)
 
     @pytest.mark.parametrize(
@@ -161,7 +159,7 @@ class TestRefused:
             (lambda s, x: s @ x[:2], r"\(4, 3\) and \(2,\)"),
             (lambda s, x: x @ s, r"\(3,\) and \(4, 3\)"),
             (lambda s, x: s @ x[:, None, None], r"\(4, 3\) and \(3, 1, 1\).*toarray"),
-            (lambda s, x: s[0] @ x, r"\(3,\) and \(3,\).*toarray"),
+            (lambda _s, x: scipy.sparse.coo_array(X) @ x, r"\(3,\) and \(3,\).*toarray"),
         ],
     )
     def test_other_shapes(self, f: Callable[[Any, Any], Any], words: str) -> None:
