@@ -8,8 +8,8 @@ from autograd_np import compositions as compositions
 from autograd_np import neural
 from autograd_np import rules as rules
 from autograd_np.anomaly import detect_anomaly
-from autograd_np.checkpointing import checkpoint
 from autograd_np.batching import VmapLoopWarning, vmap
+from autograd_np.checkpointing import checkpoint
 from autograd_np.compiling import compile
 from autograd_np.compositions.creation import array
 from autograd_np.flattening import flatten

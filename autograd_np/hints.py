@@ -164,7 +164,11 @@ model.register_full_backward_hook(f)
     -> # the closest are model.register_forward_hook(f), and t.register_hook(f) on what it sees
 model.compile() -> nn.compile_step(model, loss, optimizer)
 
+torch.utils.checkpoint.checkpoint(f, t) -> autograd_np.checkpoint(f)(t)
 nn.Buffer(a) -> model.register_buffer("name", a)
+nn.Transformer() or nn.TransformerDecoder(layer, 2) or nn.TransformerDecoderLayer(4, 2)
+    -> # the closest are nn.TransformerEncoder and nn.MultiheadAttention
+nn.Conv3d(1, 2, 3) or nn.ConvTranspose3d(1, 2, 3) -> # the closest are nn.Conv2d and nn.ConvTranspose2d
 nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
 nn.DataParallel(model) -> model  # there are no devices
 nn.utils.clip_grad_norm_(model.parameters(), limit)

@@ -43,9 +43,9 @@ class Module:
     - everything else is left alone: constants, results of operations, and what `forward` keeps for later.
 
     Arrays that belong to the state and are not trained are registered with `register_buffer`. A list, tuple or dict of
-    modules or parameters is refused, since it would not be trained or saved: use `ModuleList` or `Sequential`. So is
-    anything of another kind under the name of a parameter, a buffer or a child; None may take its place, and `del`
-    frees the name.
+    modules or parameters is refused, since it would not be trained or saved: use `ModuleList`, `ModuleDict`,
+    `ParameterList` or `ParameterDict`. So is anything of another kind under the name of a parameter, a buffer or a
+    child; None may take its place, and `del` frees the name.
 
     Floating arrays and tensors that a module is called with are taken into the dtype of the module's parameters.
 
@@ -585,7 +585,7 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
     (1, 2)
     """
     call = f"functional_call({type(module).__name__})"
-    if args and isinstance(args[0], tuple):
+    if args and type(args[0]) is tuple:  # and no sequence that is packed
         raise TypeError(
             f"{call}: the first argument for the module is a tuple; give its items one by one, functional_call(module, "
             f"params, x), and a tuple that the module itself takes as a list, or by its keyword"
@@ -670,8 +670,8 @@ def _refuse_container(module: Module, name: str, value: object) -> None:
     if found is not None:
         raise TypeError(
             f"{type(module).__name__}.{name} is a {type(value).__name__} that holds {_kind(found)}, which would be "
-            f"neither trained nor saved; use nn.ModuleList or nn.Sequential for modules, and an attribute of its own "
-            f"for each parameter"
+            f"neither trained nor saved; use nn.ModuleList, nn.ModuleDict or nn.Sequential for modules, and "
+            f"nn.ParameterList or nn.ParameterDict for parameters"
         )
 
 

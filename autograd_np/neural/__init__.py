@@ -6,12 +6,10 @@ as with NumPy's own functions; type hints name the Tensor alone.
 
 from autograd_np.neural.activations import log_softmax, logsumexp, relu, sigmoid, softmax
 from autograd_np.neural.attention import scaled_dot_product_attention
-from autograd_np.neural.convolution import conv2d
+from autograd_np.neural.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from autograd_np.neural.gates import gelu, glu, logsigmoid, mish, silu, softmin, softplus, softsign, tanh, tanhshrink
 from autograd_np.neural.layers import alpha_dropout, dropout, dropout1d, dropout2d, flatten, linear
 from autograd_np.neural.lookup import embedding
-from autograd_np.neural.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from autograd_np.neural.layers import dropout, flatten, linear
 from autograd_np.neural.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -29,9 +27,17 @@ from autograd_np.neural.losses import (
     triplet_margin_loss,
 )
 from autograd_np.neural.normalisation import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
-from autograd_np.neural.normalisation import batch_norm
 from autograd_np.neural.padding import pad
-from autograd_np.neural.pooling import max_pool2d
+from autograd_np.neural.pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
 from autograd_np.neural.rectifiers import (
     celu,
     elu,
@@ -44,27 +50,15 @@ from autograd_np.neural.rectifiers import (
     selu,
     threshold,
 )
-from autograd_np.neural.vectors import cosine_similarity, normalize, one_hot
-
-__all__ = [
-    "alpha_dropout",
-from autograd_np.neural.pooling import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    avg_pool1d,
-    avg_pool2d,
-    max_pool1d,
-    max_pool2d,
-)
 from autograd_np.neural.resampling import interpolate, pixel_shuffle, unfold
+from autograd_np.neural.vectors import cosine_similarity, normalize, one_hot
 
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
@@ -84,17 +78,17 @@ __all__ = [
     "elu",
     "embedding",
     "flatten",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
     "group_norm",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
-    "instance_norm",
-    "interpolate",
-    "gaussian_nll_loss",
     "hinge_embedding_loss",
     "huber_loss",
+    "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
@@ -103,24 +97,25 @@ __all__ = [
     "log_softmax",
     "logsigmoid",
     "logsumexp",
-    "max_pool1d",
     "margin_ranking_loss",
+    "max_pool1d",
     "max_pool2d",
     "mish",
     "mse_loss",
-    "prelu",
-    "pad",
-    "pixel_shuffle",
     "nll_loss",
     "normalize",
     "one_hot",
+    "pad",
+    "pixel_shuffle",
+    "prelu",
     "relu",
     "relu6",
     "rms_norm",
-    "selu",
     "scaled_dot_product_attention",
+    "selu",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
     "softmax",
     "softmin",
     "softplus",
@@ -128,8 +123,6 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
-    "unfold",
-    "smooth_l1_loss",
-    "softmax",
     "triplet_margin_loss",
+    "unfold",
 ]

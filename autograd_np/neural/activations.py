@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.special  # pyright: ignore[reportMissingTypeStubs]
 
-from autograd_np.neural.arguments import Array, Axis, real
+from autograd_np.neural.arguments import Array, Axis, narrowed, real
 from autograd_np.primitives import defvjp
 from autograd_np.rules.ranges import widened
 from autograd_np.tensor import Operand, Tensor, as_array, plain, primitive
@@ -63,7 +63,9 @@ def sigmoid(x: Operand) -> Tensor:
     >>> sigmoid([-1000.0, 0.0, 1000.0])
     array([0. , 0.5, 1. ])
     """
-    return scipy.special.expit(as_array(x))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    values = as_array(x)
+    y: Any = scipy.special.expit(values)  # pyright: ignore[reportUnknownMemberType]
+    return narrowed(y, values.dtype) if values.dtype == np.float16 else y  # SciPy has none for it
 
 
 @primitive(fresh=True)

@@ -42,8 +42,7 @@ def narrowed(y: Any, dtype: np.dtype[Any]) -> Any:
 
 def number(operation: str, name: str, value: float, positive: bool = False) -> float:
     """Return a setting as a Python number, which leaves float32 what it is."""
-    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{operation}: {name}={value!r} is a {type(value).__name__}; give a number")
+    check_number(operation, name, value)
     if not math.isfinite(value) or (positive and value <= 0):
         raise ValueError(f"{operation}: {name}={value!r}; give a finite{' and positive' * positive} number")
     return float(value)

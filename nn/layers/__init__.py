@@ -33,11 +33,9 @@ from nn.layers.activations import (
     Tanhshrink,
     Threshold,
 )
-from nn.layers.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from nn.layers.activations import ReLU, Sigmoid, Softmax, Tanh
 from nn.layers.attention import MultiheadAttention, TransformerEncoder, TransformerEncoderLayer
-from nn.layers.containers import ModuleList, Sequential
-from nn.layers.convolution import Conv2d
+from nn.layers.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from nn.layers.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from nn.layers.embedding import Embedding
 from nn.layers.linear import Flatten, Linear, Unflatten
@@ -51,23 +49,6 @@ from nn.layers.normalisation import (
     LayerNorm,
     RMSNorm,
 )
-from nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
-from nn.layers.dropout import Dropout
-from nn.layers.linear import Flatten, Linear
-from nn.layers.normalisation import BatchNorm1d, BatchNorm2d
-from nn.layers.pooling import MaxPool2d
-from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
-
-__all__ = [
-    "CELU",
-    "ELU",
-    "GELU",
-    "GLU",
-    "SELU",
-    "AlphaDropout",
-    "GRU",
-    "LSTM",
-    "RNN",
 from nn.layers.padding import ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from nn.layers.pooling import (
     AdaptiveAvgPool1d,
@@ -79,13 +60,23 @@ from nn.layers.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from nn.layers.resampling import PixelShuffle, Unfold, Upsample
 
 __all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
     "BatchNorm1d",
@@ -101,6 +92,7 @@ __all__ = [
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GroupNorm",
     "Hardsigmoid",
     "Hardswish",
@@ -108,10 +100,9 @@ __all__ = [
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
-    "GRUCell",
-    "LSTMCell",
     "Linear",
     "LogSigmoid",
     "LogSoftmax",
@@ -120,16 +111,15 @@ __all__ = [
     "Mish",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "PReLU",
     "ParameterDict",
     "ParameterList",
-    "MultiheadAttention",
+    "PixelShuffle",
     "RMSNorm",
     "RNNCell",
     "ReLU",
     "ReLU6",
-    "PixelShuffle",
-    "ReLU",
     "ReflectionPad2d",
     "ReplicationPad2d",
     "Sequential",
@@ -143,9 +133,9 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
-    "Unflatten",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "Unflatten",
     "Unfold",
     "Upsample",
     "ZeroPad2d",

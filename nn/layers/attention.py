@@ -7,7 +7,6 @@ from copy import deepcopy
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import scipy.special  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import DTypeLike
 
 from autograd_np import Tensor
@@ -29,12 +28,7 @@ __all__ = ["MultiheadAttention", "TransformerEncoder", "TransformerEncoderLayer"
 Activation: TypeAlias = Literal["relu", "gelu"] | Callable[[Any], Any]
 
 
-def _gelu(x: Any) -> Any:
-    ndtr: Any = scipy.special.ndtr  # pyright: ignore[reportUnknownMemberType]
-    return x * ndtr(x)
-
-
-_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"gelu": _gelu, "relu": F.relu}
+_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"gelu": F.gelu, "relu": F.relu}
 
 
 class MultiheadAttention(Module):
