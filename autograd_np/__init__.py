@@ -8,7 +8,6 @@ from autograd_np import compositions as compositions
 from autograd_np import neural
 from autograd_np import rules as rules
 from autograd_np.anomaly import detect_anomaly
-from autograd_np.batching import VmapLoopWarning, vmap
 from autograd_np.checkpointing import checkpoint
 from autograd_np.compiling import compile
 from autograd_np.compositions.creation import array
@@ -32,6 +31,7 @@ from autograd_np.transforms import (
     value_and_grad,
     vjp,
 )
+from autograd_np.widening import detect_widening
 
 __all__ = [
     "IndependentWarning",
@@ -42,6 +42,7 @@ __all__ = [
     "compile",
     "defvjp",
     "detect_anomaly",
+    "detect_widening",
     "draw",
     "elementwise_grad",
     "enable_grad",

@@ -1,60 +1,59 @@
-"""Which operation made a tensor's dtype wider: NumPy widens in silence, and it shows where the dtype is refused."""
+"""Widening: NumPy takes float32 with float64 to float64 in silence; a mode names the operation and the line."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+from autograd_np.frames import user_line
+from autograd_np.modes import Switch
 from autograd_np.tape import Node
-from autograd_np.tensor import Tensor
-from autograd_np.views import node_of
+from autograd_np.watch import Watch
 
-__all__ = ["widened_by"]
+__all__ = ["detect_widening"]
 
 
-def widened_by(tensor: Tensor) -> str | None:
-    """Say at which operation a tensor came to its dtype, though something narrower went into it.
+class _Widening(Watch):
+    """Raises where a recorded operation is wider than what went into it."""
 
-    Parameters
-    ----------
-    tensor : Tensor
-        Whatever was computed, before `backward()` has released its graph.
+    def recorded(self, node: Any, output: Any) -> None:
+        """Compare the dtype of a result with those of its operands."""
+        operands = list(node.args or ())
+        if node.name == "astype" or not any(_is_narrower(operand, node) for operand in operands):
+            return
+        number = any(_is_number(operand) and operand.dtype == node.dtype for operand in operands)
+        raise TypeError(
+            f"{user_line()}: {node.name} makes it {node.dtype}, of {' and '.join(map(_described, operands))}; "
+            + ("make the number one of Python's, float(...), which widens nothing" if number else "")
+            + ("" if number else f"convert the wide operand, or write t.astype(np.{node.dtype}) where it is meant")
+        )
 
-    Returns
-    -------
-    str or None
-        The youngest such operation, with its operands; None if there is none on the tape.
+
+class detect_widening(Switch):
+    """Raise where a float32 tensor becomes float64, or any other a wider one, and name the operation and the line.
+
+    `astype` is allowed: it says so itself. What is not on a tape is not looked at.
+
+    Raises
+    ------
+    TypeError
+        Inside the block, at such an operation.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd_np import Tensor
-    >>> from autograd_np.widening import widened_by
+    >>> from autograd_np import Tensor, detect_widening
     >>> x = Tensor(np.ones((2, 3)), requires_grad=True, dtype=np.float32)
-    >>> widened_by(np.exp(x / np.sqrt(8)))
-    'np.divide made it float64, of float32 (2, 3) and a float64 number: Python numbers, float(...), widen nothing'
+    >>> with detect_widening():
+    ...     y = x / np.sqrt(8)
+    Traceback (most recent call last):
+    TypeError: ...: np.divide makes it float64, of float32 (2, 3) and a float64 number; make the number one of ...
     """
-    node = node_of(tensor)
-    if node is None:
-        return None
-    seen, stack = {node}, [node]
-    youngest: Node | None = None
-    while stack:
-        node = stack.pop()
-        if any(_narrower(operand, node) for operand in node.args or ()):
-            youngest = node if youngest is None or node.number > youngest.number else youngest
-        fresh = [parent for parent in node.parents if parent.dtype == node.dtype and parent not in seen]
-        seen.update(fresh)
-        stack.extend(fresh)
-    if youngest is None:
-        return None
-    operands = list(youngest.args or ())
-    number = any(_is_number(operand) and operand.dtype == youngest.dtype for operand in operands)
-    return f"{youngest.name} made it {youngest.dtype}, of {' and '.join(map(_described, operands))}" + (
-        ": Python numbers, float(...), widen nothing" if number else ""
-    )
+
+    change: ClassVar[Mapping[str, Any]] = {"watch": _Widening()}
 
 
-def _narrower(operand: Any, node: Node) -> bool:
+def _is_narrower(operand: Any, node: Node) -> bool:
     """Tell whether an operand holds floating-point numbers of fewer bytes than the result."""
     dtype = getattr(operand, "dtype", None)
     return dtype is not None and dtype.kind in "fc" and dtype.itemsize < node.dtype.itemsize

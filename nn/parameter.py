@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from autograd_np.tensor import Operand, Tensor
 
-__all__ = ["Parameter", "is_parameter", "zero_grad"]
+__all__ = ["Parameter", "as_parameter", "is_parameter", "zero_grad"]
 
 # Tensors that are parameters though they are frozen, by their ids: == of tensors compares elements.
 _made: dict[int, weakref.ref[Tensor]] = {}
@@ -62,10 +62,14 @@ class Parameter(metaclass=_Kind):
         """Make the tensor."""
         if isinstance(data, Tensor):
             data = data.detach()
-        tensor = Tensor(data, requires_grad, dtype)
-        key = id(tensor)
-        _made[key] = weakref.ref(tensor, lambda _: _made.pop(key, None))
-        return tensor
+        return as_parameter(Tensor(data, requires_grad, dtype))
+
+
+def as_parameter(tensor: Tensor) -> Tensor:
+    """Return a tensor, a leaf, that modules take for a parameter from now on, also if it is frozen."""
+    key = id(tensor)
+    _made[key] = weakref.ref(tensor, lambda _: _made.pop(key, None))
+    return tensor
 
 
 def is_parameter(value: object) -> bool:

@@ -464,7 +464,9 @@ def _is_left_to_the_function(x: Any) -> bool:
     """Tell what is recorded by others, arrays that compute by rules of their own, such as masked ones, and odd ones."""
     if type(x) is Tensor:
         return x.requires_grad or not x.data.flags.aligned
-    return is_array(x) and (type(x) not in (np.ndarray, np.memmap) or not x.flags.aligned)
+    if is_array(x):
+        return type(x) not in (np.ndarray, np.memmap) or not x.flags.aligned
+    return hasattr(type(x), "__array_ufunc__") and not _is_numeric(x)  # another library's
 
 
 def _is_numeric(x: Any) -> bool:

@@ -65,7 +65,8 @@ def sigmoid(x: Operand) -> Tensor:
     """
     values = as_array(x)
     y: Any = scipy.special.expit(values)  # pyright: ignore[reportUnknownMemberType]
-    return narrowed(y, values.dtype) if values.dtype == np.float16 else y  # SciPy has none for it
+    half = values.dtype.kind == "f" and values.dtype.itemsize == 2  # in any order of bytes: SciPy has none for it
+    return narrowed(y, np.dtype(np.float16)) if half else y
 
 
 @primitive(fresh=True)

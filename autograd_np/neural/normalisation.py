@@ -85,7 +85,6 @@ def batch_norm(
     if ("mean" in arrays) != ("var" in arrays):
         raise TypeError("batch_norm: give both mean and var, to normalise by them, or neither, for those of x")
     place = (channels, *(1,) * (values.ndim - 2))
-    place = (channels, *(1,) * (values.ndim - 2))
     if "mean" not in arrays:
         check_variance("batch_norm: x", values.shape, "mean and var")
         y, *own = _normalised["batch_norm"](values, w, b, axes=(0, *range(2, values.ndim)), place=place, eps=eps)
@@ -339,7 +338,8 @@ def _normalise(
         y = deviation * inverse * weight.reshape(place)
     y = y if bias is None else y + bias.reshape(place)
     y = y if values is x else y.astype(x.dtype)
-    return (y, np.squeeze(mean, axis=axes), np.squeeze(var, axis=axes)), (mean, var)
+    # The moments that are returned are the caller's, who may average them in place.
+    return (y, *(np.squeeze(v, axis=axes).copy() for v in (mean, var))), (mean, var)
 
 
 def _normalise_vjps(

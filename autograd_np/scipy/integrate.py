@@ -257,7 +257,7 @@ def _solution(field: Callable[..., Any], y0: Any, times: Any, params: Sequence[A
     return _trajectory(y0, times, *params, values=values, field=field, solve=solve)
 
 
-@primitive(name="scipy.integrate", fresh=True)
+@primitive(name="the solution of a differential equation", fresh=True)
 def _trajectory(y0: Any, times: Any, *params: Any, values: Any = None, field: Any = None, solve: Any = None) -> Any:
     return values
 

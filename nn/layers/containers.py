@@ -10,6 +10,7 @@ from autograd_np import Tensor
 from nn.layers.activations import ReLU
 from nn.layers.pooling import MaxPool2d
 from nn.module import Module, parameter_names
+from nn.parameter import as_parameter
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
@@ -32,7 +33,7 @@ class _Container(Module):
                     f"{type(self).__name__}: {name!r} cannot name an entry: it is empty, holds a dot, or is in use"
                 )
         for name, entry in entries:
-            setattr(self, name, entry)
+            setattr(self, name, as_parameter(entry) if isinstance(entry, Tensor) else entry)
 
     def _check(self, name: str, entry: object) -> None:
         if not isinstance(entry, Module):
@@ -264,9 +265,7 @@ class _Parameters(_Container):
     def _check(self, name: str, entry: object) -> None:
         if not (isinstance(entry, Tensor) and entry.is_leaf):
             what = "the result of an operation" if isinstance(entry, Tensor) else f"a {type(entry).__name__}"
-            raise TypeError(
-                f"{type(self).__name__}: entry {name} is {what}; give parameters: Tensor(array, requires_grad=True)"
-            )
+            raise TypeError(f"{type(self).__name__}: entry {name} is {what}; give parameters: nn.Parameter(array)")
 
     def extra_repr(self) -> str:
         """Return a line for each parameter."""

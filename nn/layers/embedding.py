@@ -14,6 +14,7 @@ from nn import init
 from nn.init import RNG
 from nn.layers.parameters import Operand, size
 from nn.module import Module
+from nn.parameter import as_parameter
 
 __all__ = ["Embedding"]
 
@@ -102,6 +103,7 @@ class Embedding(Module):
         if weight.ndim != 2 or 0 in weight.shape:
             raise ValueError(f"Embedding.from_pretrained: embeddings of shape {weight.shape}; give a table (V, D)")
         weight.requires_grad = not freeze
+        as_parameter(weight)
         layer = cls.__new__(cls)
         layer._hold(weight, padding_idx)
         return layer

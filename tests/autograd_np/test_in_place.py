@@ -503,7 +503,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
     "a write is not noted": (views, "write", "versions.note(written)\n    try:", "try:"),
     "what a rule needs may have been written": (tape, "check_unchanged", "for node in order", "for node in ()"),
     "a leaf may be written": (views, "check_writable", "root._node.plan is None", "False"),
-    "thawing makes another leaf": (Tensor, "requires_grad", "_frozen.pop(id(self), (None, None))", "(None, None)"),
+    "thawing makes another leaf": (views, "thaw", "_frozen.pop(id(tensor), (None, None))", "(None, None)"),
     "a frozen leaf has a gradient": (Tensor, "backward", "leaf._node is node", "True"),
     "a sweep ends at what is spent": (tape, "_order", "and node.number == oldest", ""),
     "a write leaves the base as it was": (

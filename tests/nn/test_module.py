@@ -313,7 +313,7 @@ class Mixed(nn.Module, Described):
 @pytest.mark.parametrize(
     ("kind", "args", "kwargs", "error"),
     [
-        (nn.CrossEntropyLoss, (), {"weight": [1, 2]}, r"CrossEntropyLoss(weight=[1, 2]): got an unexpected keyword"),
+        (nn.CrossEntropyLoss, (), {"weights": [1, 2]}, r"CrossEntropyLoss(weights=[1, 2]): got an unexpected keyword"),
         (nn.MSELoss, (False,), {}, "MSELoss(False): too many positional arguments"),
         (nn.Linear, (2, 3, True, "cpu"), {}, "Linear(2, 3, True, 'cpu'): too many positional arguments"),
         (nn.Linear, (2,), {}, "Linear(2): missing a required argument: 'out_features'"),

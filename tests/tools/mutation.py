@@ -92,7 +92,9 @@ GUARDS = {
     "scipy/signal.py": ["scipy/test_signal.py"],
     "scipy/special.py": ["scipy/test_special.py"],
     "neural/activations.py": ["neural/test_activations.py", "neural/losses/test_classes.py", "test_half_precision.py"],
+    "neural/attention.py": ["neural/test_attention.py"],
     "neural/convolution.py": ["neural/test_convolution.py"],
+    "neural/gates.py": ["neural/test_gates.py"],
     "neural/images.py": ["neural/test_convolution.py", "neural/test_pooling.py"],
     "neural/layers.py": ["neural/test_layers.py"],
     "neural/losses/binary.py": ["neural/losses/test_elements.py", "test_half_precision.py"],
@@ -100,6 +102,8 @@ GUARDS = {
     "neural/losses/regression.py": ["neural/losses/test_elements.py", "test_half_precision.py"],
     "neural/normalisation.py": ["neural/test_normalisation.py", "test_half_precision.py"],
     "neural/pooling.py": ["neural/test_pooling.py"],
+    "neural/rectifiers.py": ["neural/test_rectifiers.py"],
+    "neural/resampling.py": ["neural/test_resampling.py"],
 }
 """Every file of rules, and the tests that it is held to."""
 
@@ -201,11 +205,6 @@ EQUIVALENT = {
         "_from_winners",
         "zip(windows.cells(v), winners, strict=True)  ->  zip(winners, windows.cells(v), strict=True)",
     ): "the two are multiplied",
-    (
-        "neural/layers.py",
-        "_flatten",
-        "start == 1 and x.strides[0] == x.itemsize  ->  start == 1",
-    ): "in any order in memory it is the same, and copies more",
     (
         "neural/activations.py",
         "_logsumexp_vjp",

@@ -121,7 +121,7 @@ LAYER = nn.MultiheadAttention(8, 2, batch_first=True, rng=0)
         (lambda: LAYER(X, X, X, attn_mask=np.ones((2, 5, 5))), ValueError, r"\(5, 5\) or \(4, 5, 5\)"),
         (lambda: LAYER(X, X, X, attn_mask=np.ones((5, 5), int)), TypeError, "attn_mask of dtype int64"),
         (lambda: LAYER(X, X, X, is_causal=True), ValueError, "is_causal=True without attn_mask"),
-        (lambda: LAYER(Tensor(X, dtype=np.float64), X, X), TypeError, "MultiheadAttention: the input is a Tensor"),
+        (lambda: LAYER(Tensor(X, dtype=int), X, X), TypeError, "MultiheadAttention: the input is a Tensor"),
         (lambda: nn.TransformerEncoderLayer(8, 2, activation="tanh"), ValueError, "unknown activation 'tanh'"),
         (lambda: nn.TransformerEncoderLayer(8, 2, layer_norm_eps=-1), ValueError, "eps=-1"),
         (lambda: nn.TransformerEncoderLayer(8, 2, dim_feedforward=0), ValueError, "out_features=0"),
