@@ -249,7 +249,8 @@ def _outside_replaced(log: Log, state: State, inputs: Sequence[Any]) -> Generato
             if tensor.data is not stand_in:
                 exchanged.append(name)
             put_array(tensor, array)
-        left = [place for place in state.reach.left() if not _is_own(place, own)]
+        theirs = {id(tensor.data) for tensor in own}  # what a training step looks after
+        left = [place for place in state.reach.left() if id(place.get()) not in theirs]
         for place in left:
             place.set(_as_it_is(place.get()))
         for cache in caches if left else ():
@@ -260,12 +261,6 @@ def _outside_replaced(log: Log, state: State, inputs: Sequence[Any]) -> Generato
             f"{user_line()}: the function puts another array into {', '.join(dict.fromkeys(exchanged))}, which a "
             f"program does not repeat; return it, write into the array that is there, or in a module register a buffer"
         )
-
-
-def _is_own(place: Place, own: Mapping[Tensor, str]) -> bool:
-    """Tell a place that a training step looks after."""
-    array = place.get()
-    return any(tensor.data is array for tensor in own)
 
 
 def _holds(place: Place, value: Any) -> bool:
