@@ -466,7 +466,7 @@ def _is_left_to_the_function(x: Any) -> bool:
         return x.requires_grad or not x.data.flags.aligned
     if is_array(x):
         return type(x) not in (np.ndarray, np.memmap) or not x.flags.aligned
-    return hasattr(type(x), "__array_ufunc__") and not _is_numeric(x)  # another library's
+    return hasattr(_type(x), "__array_ufunc__") and not _is_numeric(x)  # another library's
 
 
 def _is_numeric(x: Any) -> bool:

@@ -299,8 +299,7 @@ class Reach:
         elif _is(thing, _GENERATORS):
             self.generators.append(thing)
         elif _is(thing, contextvars.ContextVar):
-            variable: Any = thing
-            self._hold(lambda: [variable.get(None)], [(None, name)], name, _nowhere)
+            self._hold(lambda: [_value_of(thing)], [(None, name)], name, _nowhere)
         elif _is(thing, _BYTES):
             self._fix(thing)
         else:
@@ -527,6 +526,14 @@ def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:  # not assigned yet, as a function's own name before its definition has ended
+        return _MISSING
+
+
+def _value_of(variable: Any) -> Any:
+    """Return what a context variable is here, or is by default."""
+    try:
+        return variable.get()
+    except LookupError:
         return _MISSING
 
 
