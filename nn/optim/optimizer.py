@@ -1,27 +1,23 @@
-"""Optimisers: from gradients to better parameters."""
+"""What the optimisers have in common."""
 
 from __future__ import annotations
 
 import itertools
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeGuard
+from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_np import Tensor
-from autograd_np.capture import as_number
-from autograd_np.hints import refuse
 from autograd_np.modes import mode
 from autograd_np.neural.threads import over_halves
 from autograd_np.tensor import plain
 from nn.parameter import zero_grad
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = ["Array", "Group", "Optimizer", "Parameters", "arrays_in"]
 
 Array = NDArray[Any]
 Group = dict[str, Any]
@@ -161,7 +157,7 @@ class Optimizer:
         numbers = {id(parameter): i for i, parameter in enumerate(self._parameters())}
         return {
             "state": {
-                numbers[id(parameter)]: {**state, **{name: array.copy() for name, array in _arrays(state).items()}}
+                numbers[id(parameter)]: {**state, **{name: array.copy() for name, array in arrays_in(state).items()}}
                 for parameter, state in self.state.items()
             },
             "param_groups": [
@@ -333,244 +329,6 @@ class Optimizer:
             raise ValueError(f"{self._name}: a tensor of shape {parameter.shape} is listed twice; list it once")
 
 
-_rates = itemgetter("lr", "weight_decay", "momentum", "dampening")
-
-
-class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum.
-
-    With gradient g, weight decay λ, momentum μ and dampening τ::
-
-        g ← g + λ p
-        v ← μ v + (1 - τ) g        (v = g in the first step)
-        g ← g + μ v  if nesterov, else v
-        p ← p - lr g
-
-    Parameters
-    ----------
-    params : iterable of Tensor, or iterable of dict
-        Parameters, or groups of them; see `Optimizer`.
-    lr : float
-        Learning rate.
-    momentum, dampening, weight_decay : float
-        μ, τ and λ above.
-    nesterov : bool
-        Look ahead along the momentum; it needs momentum and no dampening.
-
-    Raises
-    ------
-    TypeError, ValueError
-        See `Optimizer`.
-
-    Notes
-    -----
-    The formulas are those of ``torch.optim.SGD``. Written with v ← μ v - lr g; p ← p + v, momentum takes the same steps
-    as long as the learning rate stays the same.
-
-    References
-    ----------
-    I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning",
-    ICML 2013.
-
-    Examples
-    --------
-    >>> from autograd_np import Tensor
-    >>> from nn import optim
-    >>> p = Tensor([1.0, 2.0], requires_grad=True)
-    >>> optimizer = optim.SGD([p], lr=0.25)
-    >>> (p**2).sum().backward()
-    >>> optimizer.step()
-    >>> p
-    Tensor([0.5, 1. ], requires_grad=True)
-    """
-
-    _memory: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
-
-    def __init__(
-        self,
-        params: Parameters,
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
-    ) -> None:
-        super().__init__(
-            params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
-        )
-
-    def _check(self, group: Group) -> None:
-        self._check_number("weight_decay", group["weight_decay"])
-        self._check_number("momentum", group["momentum"], below=1)
-        self._check_number("dampening", group["dampening"])
-        if not isinstance(group["nesterov"], bool | np.bool_):
-            raise TypeError(f"SGD: nesterov={group['nesterov']!r} is a {type(group['nesterov']).__name__}; give a bool")
-        if group["nesterov"] and (not group["momentum"] or group["dampening"]):
-            raise ValueError(
-                f"SGD: nesterov=True with momentum={group['momentum']} and dampening={group['dampening']}; it needs "
-                f"momentum above 0 and no dampening"
-            )
-
-    def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
-        lr, decay, mu, tau = map(as_number, _rates(group))
-        first = "momentum_buffer" not in state
-        if mu and first:
-            state["momentum_buffer"] = np.empty_like(parameter.data)
-
-        def step(p: Array, grad: Array, scratch: Array, *velocity: Array) -> None:
-            if decay:
-                grad = np.add(grad, np.multiply(p, decay, out=scratch), out=scratch)
-            direction = grad
-            if mu:
-                (direction,) = velocity
-                if first:
-                    direction[...] = grad
-                else:
-                    direction *= mu
-                    direction += np.multiply(grad, 1 - tau, out=scratch) if tau else grad
-            if group["nesterov"]:  # p - lr (g + μ v), as two steps
-                p -= np.multiply(grad, lr, out=scratch)
-            p -= np.multiply(direction, lr * mu if group["nesterov"] else lr, out=scratch)
-
-        self._in_parts(step, parameter, grad, *_arrays(state).values())
-
-
-class Adam(Optimizer):
-    """Adam: each number is changed by its mean gradient, relative to the gradient's size.
-
-    With gradient g, step t, and weight decay λ::
-
-        g ← g + λ p
-        m ← β1 m + (1 - β1) g
-        v ← β2 v + (1 - β2) g²
-        p ← p - lr (m / (1 - β1^t)) / (√(v / (1 - β2^t)) + ε)
-
-    Parameters
-    ----------
-    params : iterable of Tensor, or iterable of dict
-        Parameters, or groups of them; see `Optimizer`.
-    lr : float
-        Learning rate.
-    betas : tuple of float
-        β1 and β2 above: how much is remembered of the gradient and of its square.
-    eps : float
-        ε above: keeps the division finite.
-    weight_decay : float
-        λ above.
-
-    Raises
-    ------
-    TypeError, ValueError
-        See `Optimizer`.
-
-    References
-    ----------
-    D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
-
-    Examples
-    --------
-    >>> from autograd_np import Tensor
-    >>> from nn import optim
-    >>> p = Tensor([1.0, 200.0], requires_grad=True)
-    >>> optimizer = optim.Adam([p], lr=0.1)
-    >>> (p**2).sum().backward()
-    >>> optimizer.step()
-    >>> p
-    Tensor([  0.9, 199.9], requires_grad=True)
-    """
-
-    _memory: ClassVar[tuple[str, ...]] = ("step", "exp_avg", "exp_avg_sq")
-    _fixed: ClassVar[Mapping[str, bool]] = {**Optimizer._fixed, "amsgrad": False, "decoupled_weight_decay": False}
-
-    def __init__(
-        self,
-        params: Parameters,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
-
-    def _check(self, group: Group) -> None:
-        if np.shape(group["betas"]) != (2,):
-            raise ValueError(f"{self._name}: betas={group['betas']}; give two numbers")
-        for name, beta in zip(("betas[0]", "betas[1]"), group["betas"], strict=True):
-            self._check_number(name, beta, below=1)
-        self._check_number("weight_decay", group["weight_decay"])
-        self._check_number("eps", group["eps"])
-
-    def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
-        decay = float(group["weight_decay"])
-        self._adam(parameter, grad + decay * parameter.data if decay else grad, state, group)
-
-    def _adam(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
-        if not state:
-            p = parameter.data
-            state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
-        t = state["step"] + 1
-        state["step"] = t
-        beta1, beta2 = (float(beta) for beta in group["betas"])
-        eps, lr = float(group["eps"]), as_number(group["lr"])
-        c = (1 - beta2**t) ** 0.5
-
-        def step(p: Array, grad: Array, scratch: Array, m: Array, v: Array) -> None:
-            m *= beta1
-            m += np.multiply(grad, 1 - beta1, out=scratch)
-            v *= beta2
-            np.multiply(grad, grad, out=scratch)
-            scratch *= 1 - beta2
-            v += scratch
-            # m / (√(v / c²) + ε) = c m / (√v + c ε)
-            np.sqrt(v, out=scratch)
-            scratch += c * eps
-            np.divide(m, scratch, out=scratch)
-            scratch *= lr * c / (1 - beta1**t)
-            p -= scratch
-
-        self._in_parts(step, parameter, grad, state["exp_avg"], state["exp_avg_sq"])
-
-
-class AdamW(Adam):
-    """Adam with decoupled weight decay: p ← p - lr λ p, and then the step of `Adam` with λ = 0.
-
-    Parameters and errors are those of `Adam`; only the default of `weight_decay` differs.
-
-    References
-    ----------
-    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2 (with the learning rate in
-    place of the schedule's factor).
-
-    Examples
-    --------
-    >>> from autograd_np import Tensor
-    >>> from nn import optim
-    >>> p = Tensor([1.0], requires_grad=True)
-    >>> optimizer = optim.AdamW([p], lr=0.1, weight_decay=0.5)
-    >>> p.grad = [0.0]
-    >>> optimizer.step()
-    >>> p
-    Tensor([0.95], requires_grad=True)
-    """
-
-    _fixed: ClassVar[Mapping[str, bool]] = {**Adam._fixed, "decoupled_weight_decay": True}
-
-    def __init__(
-        self,
-        params: Parameters,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
-
-    def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
-        p = parameter.data
-        p *= 1 - as_number(group["lr"]) * float(group["weight_decay"])
-        self._adam(parameter, grad, state, group)
-
-
 def _number(value: Any) -> Any:
     """Return a number in place of an array or a tensor of no axes, whatever library it is of; also inside a pair."""
     if isinstance(value, tuple | list):
@@ -603,12 +361,6 @@ def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
     return isinstance(value, Mapping)
 
 
-def _arrays(entries: Mapping[str, Any]) -> dict[str, Array]:
+def arrays_in(entries: Mapping[str, Any]) -> dict[str, Array]:
     """Return those of the things remembered of a parameter that are arrays."""
     return {name: value for name, value in entries.items() if isinstance(value, np.ndarray)}
-
-
-if not TYPE_CHECKING:  # which would take every name for known
-
-    def __getattr__(name: str) -> NoReturn:
-        refuse(sys.modules[__name__], name, "nn.optim")
