@@ -171,8 +171,6 @@ nn.Transformer() or nn.TransformerDecoder(layer, 2) or nn.TransformerDecoderLaye
 nn.Conv3d(1, 2, 3) or nn.ConvTranspose3d(1, 2, 3) -> # the closest are nn.Conv2d and nn.ConvTranspose2d
 nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
 nn.DataParallel(model) -> model  # there are no devices
-nn.utils.clip_grad_norm_(model.parameters(), limit)
-    -> for p in model.parameters(): p.grad *= min(1.0, limit / norm)  # norm: of all gradients together
 
 optim.RMSprop(params) or optim.Adagrad(params) or optim.NAdam(params) or optim.RAdam(params)
     -> # nn.optim has SGD, Adam and AdamW

@@ -3,6 +3,7 @@
 Whoever writes `nn.Dropout(0.5, True)` from habit means `inplace`. A place in a call either means here what it means in
 PyTorch, or it cannot be used, so that the slip raises a TypeError. This holds for every public class and function of
 `nn`, `nn.functional`, `nn.optim`, `nn.init` and `nn.data` that PyTorch has under the same name, and for the methods of
+`nn`, `nn.functional`, `nn.optim`, `nn.init` and `nn.utils` that PyTorch has under the same name, and for the methods of
 modules and optimisers.
 """
 
@@ -269,6 +270,10 @@ data.Subset: dataset indices
 data.TensorDataset: *tensors
 data.default_collate: batch
 data.random_split: dataset lengths generator
+utils.clip_grad_norm_: parameters max_norm norm_type error_if_nonfinite foreach
+utils.clip_grad_value_: parameters clip_value foreach
+utils.parameters_to_vector: parameters
+utils.vector_to_parameters: vec parameters
 
 torch.flatten: input start_dim end_dim
 torch.logsumexp: input dim keepdim
@@ -298,6 +303,7 @@ SAME = {
     "state": {"state_dict", "obj"},
     "targets": {"target"},
     "var": {"running_var"},
+    "vector": {"vec"},
     "x": {"input"},
     "x1": {"input1"},
     "x2": {"input2"},
@@ -309,6 +315,7 @@ OURS = {"nn.accuracy", "nn.evaluate", "nn.explain_divergence", "nn.fit", "nn.fun
 OURS |= {"nn.Module.astype", "nn.compile_step"}
 OURS |= {"data.Batches", "data.LabelledImages", "data.load", "data.read_idx"}
 PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "data": data}
+PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "utils": nn.utils}
 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -454,6 +461,7 @@ def test_against_pytorch() -> None:
     torch = pytest.importorskip("torch")
     places = {"nn": torch.nn, "F": torch.nn.functional, "optim": torch.optim, "init": torch.nn.init, "torch": torch}
     places["data"] = importlib.import_module("torch.utils.data")
+    places |= {"utils": torch.nn.utils}
     for name, expected in ORDER.items():
         place, *path = name.split(".")
         value = reduce(getattr, path, places[place])
