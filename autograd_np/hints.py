@@ -175,7 +175,6 @@ nn.DataParallel(model) -> model  # there are no devices
 optim.RMSprop(params) or optim.Adagrad(params) or optim.NAdam(params) or optim.RAdam(params)
     -> # nn.optim has SGD, Adam and AdamW
 optim.LBFGS(params) -> scipy.optimize.minimize(autograd_np.value_and_grad(f), np.ones(3), jac=True)
-optim.lr_scheduler.StepLR(optimizer, 10, gamma=0.1) -> optimizer.lr *= 0.1  # wherever the loop comes to it
 """
 
 # The same for what an array has and a Tensor has not.

@@ -13,6 +13,7 @@ from autograd_np import Tensor
 from autograd_np.compiling import Compiled, Slot, State
 from nn.module import Module, buffer_names
 from nn.optim import Optimizer
+from nn.optim.optimizer import NOTES
 
 __all__ = ["CompiledStep", "Training", "compile_step"]
 
@@ -235,7 +236,7 @@ class Training(State):
         groups = tuple(
             (
                 *map(id, group["params"]),
-                *((name, _hashable(value)) for name, value in group.items() if name not in ("params", "lr")),
+                *((name, _hashable(value)) for name, value in group.items() if name not in ("params", "lr", *NOTES)),
             )
             for group in self._optimizer.param_groups
         )

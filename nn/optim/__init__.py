@@ -1,14 +1,15 @@
-"""Optimisers: from gradients to better parameters."""
+"""Optimisers: from gradients to better parameters, with schedules of their learning rates."""
 
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from autograd_np.hints import refuse
+from nn.optim import lr_scheduler
 from nn.optim.adam import Adam, AdamW
 from nn.optim.optimizer import Optimizer
 from nn.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
 
 if not TYPE_CHECKING:  # which would take every name for known
 

@@ -17,7 +17,7 @@ from autograd_np.neural.threads import over_halves
 from autograd_np.tensor import plain
 from nn.parameter import zero_grad
 
-__all__ = ["Array", "Group", "Optimizer", "Parameters", "arrays_in"]
+__all__ = ["NOTES", "Array", "Group", "Optimizer", "Parameters", "arrays_in"]
 
 Array = NDArray[Any]
 Group = dict[str, Any]
@@ -25,7 +25,10 @@ Parameters = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
 
 # Entries of PyTorch's groups that make no difference to a step: how it is computed, and notes of others.
-_WITHOUT_EFFECT = frozenset({"foreach", "fused", "capturable", "initial_lr", "param_names"})
+_WITHOUT_EFFECT = frozenset({"foreach", "fused", "capturable", "param_names"})
+
+NOTES = ("initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum")
+"""Entries of groups that make no difference to a step either: what schedules note there."""
 
 
 class Optimizer:
@@ -89,7 +92,7 @@ class Optimizer:
         >>> [group["lr"] for group in optimizer.param_groups]
         [0.01, 0.1]
         """
-        unknown = [name for name in group if name != "params" and name not in self.defaults]
+        unknown = [name for name in group if name not in ("params", *NOTES, *self.defaults)]
         if unknown or "params" not in group:
             raise ValueError(
                 f"{self._name}: a group has the entries {', '.join(map(repr, group))}; it needs 'params', and may have "
@@ -207,7 +210,7 @@ class Optimizer:
                 f"same groups, of parameters that differ"
             )
         groups = [
-            {**self._group(call, other), "params": own["params"]}
+            {**_notes(own), **self._group(call, other), "params": own["params"]}
             for own, other in zip(self.param_groups, saved, strict=True)
         ]
         states: dict[Tensor, dict[str, Any]] = {}
@@ -220,7 +223,9 @@ class Optimizer:
     def _group(self, call: str, group: Mapping[str, Any]) -> Group:
         """Return a saved group's hyperparameters, checked as those that the optimiser is made with."""
         missing = [name for name in self.defaults if name not in group]
-        unknown = [name for name in group if name not in {"params", *self.defaults, *_WITHOUT_EFFECT, *self._fixed}]
+        unknown = [
+            name for name in group if name not in {"params", *self.defaults, *NOTES, *_WITHOUT_EFFECT, *self._fixed}
+        ]
         if missing or unknown:
             fault = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(unknown)}, unknown to {self._name}"
             raise ValueError(f"{call}: a group {fault}; it is to have {', '.join(['params', *self.defaults])}")
@@ -234,6 +239,9 @@ class Optimizer:
         complete: Group = {name: _number(group[name]) for name in self.defaults}
         self._check_number("lr", complete["lr"])
         self._check(complete)
+        for name, value in _notes(group).items():
+            complete[name] = _number(value)
+            self._check_number(name, complete[name])
         return complete
 
     def _remembered(self, call: str, number: Any, parameter: Tensor, entries: Any) -> dict[str, Any]:
@@ -327,6 +335,10 @@ class Optimizer:
             raise TypeError(f"{self._name}: a tensor of dtype {parameter.dtype} cannot be optimised; make it floating")
         if id(parameter) in known:
             raise ValueError(f"{self._name}: a tensor of shape {parameter.shape} is listed twice; list it once")
+
+
+def _notes(group: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: group[name] for name in NOTES if name in group}
 
 
 def _number(value: Any) -> Any:

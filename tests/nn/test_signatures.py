@@ -5,6 +5,8 @@ PyTorch, or it cannot be used, so that the slip raises a TypeError. This holds f
 `nn`, `nn.functional`, `nn.optim`, `nn.init` and `nn.data` that PyTorch has under the same name, and for the methods of
 `nn`, `nn.functional`, `nn.optim`, `nn.init` and `nn.utils` that PyTorch has under the same name, and for the methods of
 modules and optimisers.
+`nn`, `nn.functional`, `nn.optim`, `nn.optim.lr_scheduler`, `nn.init` and `nn.utils` that PyTorch has under the same
+name, and for the methods of modules, optimisers and schedules.
 """
 
 import importlib
@@ -251,6 +253,29 @@ optim.Optimizer.state_dict:
 optim.Optimizer.step: closure
 optim.Optimizer.zero_grad: set_to_none
 
+lr_scheduler.ChainedScheduler: schedulers optimizer
+lr_scheduler.ConstantLR: optimizer factor total_iters last_epoch
+lr_scheduler.CosineAnnealingLR: optimizer T_max eta_min last_epoch
+lr_scheduler.CosineAnnealingWarmRestarts: optimizer T_0 T_mult eta_min last_epoch
+lr_scheduler.ExponentialLR: optimizer gamma last_epoch
+lr_scheduler.LRScheduler: optimizer last_epoch
+lr_scheduler.LambdaLR: optimizer lr_lambda last_epoch
+lr_scheduler.LinearLR: optimizer start_factor end_factor total_iters last_epoch
+lr_scheduler.MultiStepLR: optimizer milestones gamma last_epoch
+lr_scheduler.MultiplicativeLR: optimizer lr_lambda last_epoch
+lr_scheduler.OneCycleLR: optimizer max_lr total_steps epochs steps_per_epoch pct_start anneal_strategy cycle_momentum \
+    base_momentum max_momentum div_factor final_div_factor three_phase last_epoch
+lr_scheduler.PolynomialLR: optimizer total_iters power last_epoch
+lr_scheduler.ReduceLROnPlateau: optimizer mode factor patience threshold threshold_mode cooldown min_lr eps
+lr_scheduler.SequentialLR: optimizer schedulers milestones last_epoch
+lr_scheduler.StepLR: optimizer step_size gamma last_epoch
+lr_scheduler.LRScheduler.get_last_lr:
+lr_scheduler.LRScheduler.get_lr:
+lr_scheduler.LRScheduler.load_state_dict: state_dict
+lr_scheduler.LRScheduler.state_dict:
+lr_scheduler.LRScheduler.step: epoch
+lr_scheduler.ReduceLROnPlateau.step: metrics epoch
+
 init.calculate_gain: nonlinearity param
 init.constant_: tensor val
 init.kaiming_normal_: tensor a mode nonlinearity generator
@@ -316,6 +341,8 @@ OURS |= {"nn.Module.astype", "nn.compile_step"}
 OURS |= {"data.Batches", "data.LabelledImages", "data.load", "data.read_idx"}
 PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "data": data}
 PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "utils": nn.utils}
+PLACES |= {"lr_scheduler": optim.lr_scheduler}
+BASES = {"optim": "optim.Optimizer", "lr_scheduler": "lr_scheduler.LRScheduler"}
 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -325,13 +352,13 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def methods() -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield every public method of modules and optimisers, under the name of the class that PyTorch has it in.
+    """Yield every public method of modules, optimisers and schedules, named by the class that PyTorch has it in.
 
     All `forward` take what the module is called with.
     """
     for name, value in functions():
         if isinstance(value, type):
-            base = "optim.Optimizer" if name.startswith("optim.") else "nn.Module"
+            base = BASES.get(name.split(".")[0], "nn.Module")
             for method, function in inspect.getmembers(value, inspect.isfunction):
                 if not method.startswith("_") and method != "forward":
                     own = f"{name}.{method}"
@@ -462,6 +489,7 @@ def test_against_pytorch() -> None:
     places = {"nn": torch.nn, "F": torch.nn.functional, "optim": torch.optim, "init": torch.nn.init, "torch": torch}
     places["data"] = importlib.import_module("torch.utils.data")
     places |= {"utils": torch.nn.utils}
+    places |= {"utils": torch.nn.utils, "lr_scheduler": torch.optim.lr_scheduler}
     for name, expected in ORDER.items():
         place, *path = name.split(".")
         value = reduce(getattr, path, places[place])
