@@ -278,10 +278,15 @@ lr_scheduler.ReduceLROnPlateau.step: metrics epoch
 
 init.calculate_gain: nonlinearity param
 init.constant_: tensor val
+init.dirac_: tensor groups
+init.eye_: tensor
 init.kaiming_normal_: tensor a mode nonlinearity generator
 init.kaiming_uniform_: tensor a mode nonlinearity generator
 init.normal_: tensor mean std generator
 init.ones_: tensor
+init.orthogonal_: tensor gain generator
+init.sparse_: tensor sparsity std generator
+init.trunc_normal_: tensor mean std a b generator
 init.uniform_: tensor a b generator
 init.xavier_normal_: tensor gain generator
 init.xavier_uniform_: tensor gain generator

@@ -167,7 +167,7 @@ def test_notes_in_groups_are_kept_and_checked():
     optimizer.load_state_dict(plain)  # of an optimiser without a schedule
     assert optimizer.param_groups[0]["initial_lr"] == 2.0
     plain["param_groups"][0]["initial_lr"] = -1.0
-    with pytest.raises(ValueError, match="SGD: initial_lr=-1.0"):
+    with pytest.raises(ValueError, match=r"SGD: initial_lr=-1\.0"):
         optimizer.load_state_dict(plain)
     assert "initial_lr" not in repr(optimizer)
 

@@ -219,7 +219,7 @@ if find_spec("torch"):
         rng = np.random.default_rng(seed)
         gradients = [rng.normal(size=shape) for shape in shapes]
         if order == math.inf:  # PyTorch has none of nothing
-            gradients = [g for g in gradients if g.size]
+            gradients = [g if g.size else np.ones(1) for g in gradients]
         if broken and gradients and gradients[0].size:
             gradients[0].flat[0] = rng.choice([np.inf, np.nan])
         ours, theirs = parameters(gradients), [torch.zeros(g.shape, requires_grad=True) for g in gradients]
