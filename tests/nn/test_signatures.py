@@ -303,7 +303,11 @@ data.random_split: dataset lengths generator
 utils.clip_grad_norm_: parameters max_norm norm_type error_if_nonfinite foreach
 utils.clip_grad_value_: parameters clip_value foreach
 utils.parameters_to_vector: parameters
+utils.remove_spectral_norm: module name
+utils.remove_weight_norm: module name
+utils.spectral_norm: module name n_power_iterations eps dim
 utils.vector_to_parameters: vec parameters
+utils.weight_norm: module name dim
 
 torch.flatten: input start_dim end_dim
 torch.logsumexp: input dim keepdim

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -116,7 +117,8 @@ class PyTorch:
 
     def made(self, make: str, rng: Any = 0) -> Any:
         names = {"nn": self.torch.nn, "F": self.torch.nn.functional, "np": np, "torch": self.torch}
-        return eval(make, names)
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # of weight_norm
+            return eval(make, names)
 
     def is_module(self, made: Any) -> bool:
         return isinstance(made, self.torch.nn.Module)
