@@ -8,6 +8,7 @@ is the float64 model of the same seed, rounded.
 import math
 
 import numpy as np
+from scipy.special import log_ndtr, ndtri_exp
 
 from autograd_np import Tensor
 
@@ -160,8 +161,6 @@ def trunc_normal_(
     if not a < b:
         raise ValueError(f"trunc_normal_: the interval from a={a} to b={b} is empty; give a < b")
     _floating(tensor, "trunc_normal_")
-    from scipy.special import log_ndtr, ndtri_exp  # here, as few need it and it takes long to import
-
     low, high = (a - mean) / std, (b - mean) / std
     sign = -1.0 if low + high > 0 else 1.0  # logarithms of probabilities are exact in the lower half
     low, high = sorted((sign * low, sign * high))

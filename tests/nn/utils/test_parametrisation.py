@@ -185,3 +185,5 @@ def test_what_is_wrong_is_refused_and_changes_nothing(call, error, message):
         call(layer)
     np.testing.assert_array_equal(layer(X).data, before)
     assert [*layer.state_dict()] == names
+    with pytest.raises(ValueError, match=r"its parameters are: bias, weight_g, weight_v$"):
+        weight_norm(layer, "nothing")
