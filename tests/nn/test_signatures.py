@@ -2,11 +2,8 @@
 
 Whoever writes `nn.Dropout(0.5, True)` from habit means `inplace`. A place in a call either means here what it means in
 PyTorch, or it cannot be used, so that the slip raises a TypeError. This holds for every public class and function of
-`nn`, `nn.functional`, `nn.optim`, `nn.init` and `nn.data` that PyTorch has under the same name, and for the methods of
-`nn`, `nn.functional`, `nn.optim`, `nn.init` and `nn.utils` that PyTorch has under the same name, and for the methods of
-modules and optimisers.
-`nn`, `nn.functional`, `nn.optim`, `nn.optim.lr_scheduler`, `nn.init` and `nn.utils` that PyTorch has under the same
-name, and for the methods of modules, optimisers and schedules.
+`nn`, `nn.functional`, `nn.optim`, `nn.optim.lr_scheduler`, `nn.init`, `nn.data` and `nn.utils` that PyTorch has under
+the same name, and for the methods of modules, optimisers and schedules.
 """
 
 import importlib
@@ -300,6 +297,7 @@ data.Subset: dataset indices
 data.TensorDataset: *tensors
 data.default_collate: batch
 data.random_split: dataset lengths generator
+
 utils.clip_grad_norm_: parameters max_norm norm_type error_if_nonfinite foreach
 utils.clip_grad_value_: parameters clip_value foreach
 utils.parameters_to_vector: parameters
@@ -348,8 +346,7 @@ ELSEWHERE |= {"nn.load": "torch.load"}
 OURS = {"nn.accuracy", "nn.evaluate", "nn.explain_divergence", "nn.fit", "nn.functional_call", "nn.predict"}
 OURS |= {"nn.Module.astype", "nn.compile_step"}
 OURS |= {"data.Batches", "data.LabelledImages", "data.load", "data.read_idx"}
-PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "data": data}
-PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "utils": nn.utils}
+PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "data": data, "utils": nn.utils}
 PLACES |= {"lr_scheduler": optim.lr_scheduler}
 BASES = {"optim": "optim.Optimizer", "lr_scheduler": "lr_scheduler.LRScheduler"}
 
@@ -496,9 +493,8 @@ def test_what_pytorchs_users_write_by_position_is_understood() -> None:
 def test_against_pytorch() -> None:
     torch = pytest.importorskip("torch")
     places = {"nn": torch.nn, "F": torch.nn.functional, "optim": torch.optim, "init": torch.nn.init, "torch": torch}
-    places["data"] = importlib.import_module("torch.utils.data")
-    places |= {"utils": torch.nn.utils}
     places |= {"utils": torch.nn.utils, "lr_scheduler": torch.optim.lr_scheduler}
+    places["data"] = importlib.import_module("torch.utils.data")
     for name, expected in ORDER.items():
         place, *path = name.split(".")
         value = reduce(getattr, path, places[place])
