@@ -46,6 +46,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> init.constant_(Tensor(np.empty(2)), 0.5)
     Tensor([0.5, 0.5])
     """
+    _check_tensor(tensor, "constant_")
     tensor.data = np.full(tensor.shape, val)
     return tensor
 
@@ -474,6 +475,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, call: s
 
 def _fans(tensor: Tensor, call: str) -> tuple[int, int]:
     """Return how many inputs each output of a layer has, and how many outputs each input."""
+    _check_tensor(tensor, call)
     if tensor.ndim < 2 or not tensor.size:
         raise ValueError(
             f"{call}: weights of shape {tensor.shape} have no fan; give shape (out, in) or (out, in, kh, kw), or use "
@@ -488,6 +490,16 @@ def _check_axes(tensor: Tensor, call: str, *counts: int) -> None:
         raise ValueError(f"{call}: a tensor of shape {tensor.shape}; give one of {' or '.join(map(str, counts))} axes")
 
 
+def _check_tensor(tensor: object, call: str) -> None:
+    """Raise for an array, above all a parameter's `data`: written to there, the tape would not know of it."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"{call}: the tensor is a {type(tensor).__name__}; give the parameter itself, layer.weight and not "
+            f"layer.weight.data, so that the tape knows that it is written to"
+        )
+
+
 def _floating(tensor: Tensor, call: str) -> None:
+    _check_tensor(tensor, call)
     if tensor.dtype.kind != "f":
         raise TypeError(f"{call}: random numbers do not fit a tensor of dtype {tensor.dtype}; make it with dtype=float")

@@ -188,6 +188,16 @@ def test_the_tape_is_told():
         loss.backward()
 
 
+@pytest.mark.parametrize("fill", [*RANDOM, init.zeros_, init.ones_, lambda w: init.constant_(w, 0.3)])
+@pytest.mark.parametrize("given", [lambda w: w.data, lambda w: w.data.tolist(), lambda w: None])
+def test_an_array_is_refused_since_the_tape_would_not_know(fill, given):
+    """`normal_(layer.weight.data)`, as PyTorch's users write it, lists, and what a layer without a bias has."""
+    w = Tensor(np.full((2, 3), 9.0), requires_grad=True)
+    with pytest.raises(TypeError, match=r"_: the tensor is a \w+; give the parameter itself, layer\.weight and not"):
+        fill(given(w))
+    np.testing.assert_array_equal(w.data, np.full((2, 3), 9.0))
+
+
 def test_gains():
     assert [init.calculate_gain(name) for name in ("linear", "conv2d", "sigmoid")] == [1, 1, 1]
     assert init.calculate_gain("relu") == math.sqrt(2)
