@@ -111,14 +111,14 @@ class NumpyMethods:
         return self._call(np.trace, offset, axis1, axis2)
 
     @numpy_keywords
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
         """See `numpy.argmax`; a plain array."""
-        return self._call(np.argmax, axis=axis)
+        return self._call(np.argmax, axis=axis, keepdims=keepdims)
 
     @numpy_keywords
-    def argmin(self, axis: int | None = None) -> Any:
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
         """See `numpy.argmin`; a plain array."""
-        return self._call(np.argmin, axis=axis)
+        return self._call(np.argmin, axis=axis, keepdims=keepdims)
 
     @numpy_keywords
     def argsort(self, axis: int | None = -1, *, stable: bool | None = None) -> Any:
@@ -130,14 +130,14 @@ class NumpyMethods:
         return self._call(np.nonzero)
 
     @numpy_keywords
-    def any(self, axis: Axis = None) -> Any:
+    def any(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
         """See `numpy.any`; a plain array."""
-        return self._call(np.any, axis=axis)
+        return self._call(np.any, axis=axis, keepdims=keepdims)
 
     @numpy_keywords
-    def all(self, axis: Axis = None) -> Any:
+    def all(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
         """See `numpy.all`; a plain array."""
-        return self._call(np.all, axis=axis)
+        return self._call(np.all, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: int | Sequence[int]) -> Self:
         """See `numpy.reshape`; the shape as one tuple or as several numbers."""

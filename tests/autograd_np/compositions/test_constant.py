@@ -76,6 +76,16 @@ def test_methods(method: str, x: Any) -> None:
     np.testing.assert_array_equal(result, getattr(x, method)())
 
 
+@pytest.mark.parametrize("method", ["argmax", "argmin", "any", "all"])
+@pytest.mark.parametrize("axis", [0, -1, None])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_methods_keep_axes_as_those_of_arrays(method: str, axis: Any, keepdims: bool) -> None:
+    a = np.arange(6.0).reshape(2, 3) % 4
+    result = getattr(Tensor(a, requires_grad=True), method)(axis=axis, keepdims=keepdims)
+    np.testing.assert_array_equal(result, expected := getattr(a, method)(axis=axis, keepdims=keepdims))
+    assert result.shape == expected.shape
+
+
 @pytest.mark.parametrize("values", [(1.0, 3.0), (3.0, 1.0), (2.0, 2.0)])
 def test_comparisons_are_plain_booleans(values: tuple[float, float]) -> None:
     a, b = values
