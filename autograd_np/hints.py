@@ -115,6 +115,10 @@ t.allclose(u) or torch.allclose(t, u) -> np.allclose(t, u)
 
 t.sum(dim=1, keepdim=True) or torch.sum(t, dim=1, keepdim=True) -> t.sum(axis=1, keepdims=True)
 t.argmax(dim=1) or torch.argmax(t, dim=1) -> t.argmax(axis=1)
+torch.argmin(t, dim=1) -> t.argmin(axis=1)
+torch.mean(t, dim=1) -> t.mean(axis=1)
+torch.prod(t, dim=1) -> t.prod(axis=1)
+torch.cumsum(t, dim=1) -> t.cumsum(axis=1)
 t.max(dim=1) or torch.max(t, dim=1) -> t.max(axis=1), t.argmax(axis=1)
 t.min(dim=1) or torch.min(t, dim=1) -> t.min(axis=1), t.argmin(axis=1)
 t.amax(dim=1) or torch.amax(t, dim=1) -> t.max(axis=1)
@@ -140,6 +144,15 @@ torch.arange(3) -> np.arange(3)  # tensors and arrays mix
 torch.linspace(0, 1, 5) -> Tensor(np.linspace(0, 1, 5), dtype=np.float32)
 torch.randn(2, 3) -> Tensor(np.random.default_rng(0).normal(size=(2, 3)), dtype=np.float32)
 torch.rand(2, 3) -> Tensor(np.random.default_rng(0).random((2, 3)), dtype=np.float32)
+torch.randn_like(t) -> Tensor(np.random.default_rng(0).normal(size=t.shape), dtype=t.dtype)
+torch.rand_like(t) -> Tensor(np.random.default_rng(0).random(t.shape), dtype=t.dtype)
+torch.randint(5, (2, 3)) -> np.random.default_rng(0).integers(5, size=(2, 3))
+torch.randperm(5) -> np.random.default_rng(0).permutation(5)
+torch.bernoulli(t) -> np.random.default_rng(0).random(t.shape) < t
+torch.multinomial(t, 1) -> # rng.choice(len(p), p=p), with rng = np.random.default_rng(0), for each row p of t.data
+torch.distributions.Categorical(t)
+    -> # rng.choice(len(p), p=p) for each row p of t.data draws, and np.log(t) has the log-probabilities
+torch.Generator() -> np.random.default_rng(0)
 torch.zeros_like(t) -> np.zeros_like(t)
 torch.ones_like(t) -> np.ones_like(t)
 torch.cat((t, u), dim=0) or torch.concat((t, u), dim=0) -> np.concatenate((t, u), axis=0)
@@ -148,9 +161,9 @@ torch.einsum("ij,kj->ik", t, u) -> np.einsum("ij,kj->ik", t, u)
 torch.autograd.grad(loss, t) -> autograd_np.gradients(loss, t)
 torch.manual_seed(0) -> rng = np.random.default_rng(0)  # to be given wherever something is drawn: rng=rng
 torch.is_tensor(t) -> isinstance(t, Tensor)
-torch.float32 -> np.float32
-torch.float64 -> np.float64
-torch.long -> np.int64
+torch.float32 or torch.float -> np.float32
+torch.float64 or torch.double -> np.float64
+torch.long or torch.int64 -> np.int64
 torch.save(model.state_dict(), path) -> nn.save(model.state_dict(), path)  # safetensors, no pickles
 torch.load(path) -> nn.load(path)
 torch.nn -> import nn

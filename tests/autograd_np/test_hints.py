@@ -39,7 +39,18 @@ NAMES = sorted(
 OTHERWISE = {"argmax", "flatten", "max", "min", "nonzero", "repeat", "size", "std", "sum", "transpose", "var"}
 
 # Whose results have no gradient: of integers, of constants, and gradients themselves.
-CONSTANT = ("detach", "gradients(", "astype(np.int", "astype(bool", "np.zeros", "np.ones", "init.", "] = 0", "] = 1.5")
+CONSTANT = (
+    "detach",
+    "random.default_rng",
+    "gradients(",
+    "astype(np.int",
+    "astype(bool",
+    "np.zeros",
+    "np.ones",
+    "init.",
+    "] = 0",
+    "] = 1.5",
+)
 
 
 def arrays(dtype: Any = np.float64) -> dict[str, Any]:
@@ -101,9 +112,9 @@ def test_no_gradient_is_cut_off() -> None:
 # -- against PyTorch --------------------------------------------------------------------------------------------------
 
 # What draws its values, is about devices, files or modules, or has no value.
-UNCHECKED = r"Parameter|Buffer|uniform_|normal_|rand|save|load|DataLoader"
+UNCHECKED = r"Parameter|Buffer|uniform_|normal_|rand|bernoulli|Generator|save|load|DataLoader"
 UNCHECKED += r"|clip_grad|inference_mode|set_grad|manual_seed|compile|DataParallel|register_|grad_fn|lr_scheduler"
-UNCHECKED += r"|retain_grad|LBFGS|torch\.(nn|optim|long|float..)$|cuda|pin_memory|is_tensor|model\."
+UNCHECKED += r"|retain_grad|LBFGS|torch\.(nn|optim|long|int64|double|float\w*)$|cuda|pin_memory|is_tensor|model\."
 CHECKED = [
     (row, there)
     for row in hints.rows
