@@ -164,7 +164,7 @@ torch.is_tensor(t) -> isinstance(t, Tensor)
 torch.float32 or torch.float -> np.float32
 torch.float64 or torch.double -> np.float64
 torch.long or torch.int64 -> np.int64
-torch.save(model.state_dict(), path) -> nn.save(model.state_dict(), path)  # safetensors, no pickles
+torch.save(model.state_dict(), path) -> nn.save(model.state_dict(), path)  # or a dict of several; no pickles
 torch.load(path) -> nn.load(path)
 torch.nn -> import nn
 torch.optim -> nn.optim

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard, cast
 
 import numpy as np
@@ -31,12 +31,13 @@ _DTYPES = {
     "C64": "complex64",
 }
 
-# The library's name is part of the key: a file of other origin may carry a checksum of something else.
+# The library's name is part of the keys: a file of other origin may carry a checksum of something else.
 _CHECKSUM = "autograd_np.sha256"
+_STRUCTURE = "autograd_np.structure"
 
 
-def save(state: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> None:
-    """Write a state dict to a safetensors file.
+def save(state: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write a state dict to a safetensors file, or a dict of several, of numbers and of text.
 
     The file is complete or not written at all: an older file at `path` stays as it was until the new one is safely on
     disk. It keeps the older file's permissions, and a symbolic link keeps pointing where it points. A SHA-256 checksum
@@ -44,15 +45,18 @@ def save(state: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> Non
 
     Parameters
     ----------
-    state : mapping of str to ndarray
-        Arrays of any shape and memory layout, boolean, integer, float16, float32, float64 or complex64.
+    state : mapping of str
+        Arrays of any shape and memory layout, boolean, integer, float16, float32, float64 or complex64; numbers, text
+        and None; and dicts, lists and tuples of all these, such as the state dicts of optimisers and schedules. Keys
+        of inner dicts may be integers. A mapping of arrays alone is what other readers of the format take for a model;
+        of anything else they see the arrays, by the path of keys, joined by dots.
     path : path-like
         The file to write. Nothing is appended to its name; ``.safetensors`` is customary.
 
     Raises
     ------
     TypeError
-        If `state` is not a mapping, a key is not a string, or a value is not an array of one of the dtypes above.
+        If `state` is not a mapping, a key is not a string, or something in it is none of the above.
     ValueError
         If a key is ``"__metadata__"``, which the format keeps for itself.
     OSError
@@ -77,13 +81,28 @@ def save(state: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> Non
     ...     checkpoint.save({"weight": np.eye(2), "bias": np.zeros(2)}, path)
     ...     sorted(checkpoint.load(path))
     ['bias', 'weight']
+
+    What a training goes on from:
+
+    >>> import nn
+    >>> model = nn.Linear(3, 2, rng=0)
+    >>> optimizer = nn.optim.Adam(model.parameters())
+    >>> state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "training.safetensors")
+    ...     checkpoint.save(state, path)
+    ...     found = checkpoint.load(path)
+    >>> optimizer.load_state_dict(found["optimizer"])
+    >>> found["epoch"]
+    3
     """
-    entries = _checked(state)
-    _replace(os.fsdecode(path), safetensors.numpy.save(entries, metadata={_CHECKSUM: _checksum(entries)}))
+    entries, structure = _checked(state)
+    metadata = {_CHECKSUM: _checksum(entries, structure), **({_STRUCTURE: structure} if structure else {})}
+    _replace(os.fsdecode(path), safetensors.numpy.save(entries, metadata=metadata))
 
 
-def load(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
-    """Read a state dict from a safetensors file.
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what was saved, or any safetensors file.
 
     Nothing in the file is executed. The checksum that `save` leaves in a file is verified; files that have none, such
     as PyTorch's, are read without it.
@@ -95,8 +114,9 @@ def load(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
 
     Returns
     -------
-    dict of str to ndarray
-        Writable arrays with the dtypes and shapes that were saved. The order of the entries is the file's.
+    dict of str
+        Writable arrays with the dtypes and shapes that were saved, in the order of the file; or what else was saved,
+        with all mappings as dicts.
 
     Raises
     ------
@@ -134,39 +154,84 @@ def load(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             state = {key: _entry(file, key) for key in file.keys()}  # noqa: SIM118  (the file is no mapping)
     except (SafetensorError, ValueError) as error:
         raise ValueError(f"checkpoint.load: {name} cannot be read as a safetensors file: {error}") from error
-    if _CHECKSUM in metadata and metadata[_CHECKSUM] != _checksum(state):
+    structure = metadata.get(_STRUCTURE, "")
+    if (structure or _CHECKSUM in metadata) and metadata.get(_CHECKSUM) != _checksum(state, structure):
         raise ValueError(
             f"checkpoint.load: the entries of {name} do not match the checksum saved with them: "
             "the file has been changed or damaged; save it again, or use another copy"
         )
-    return state
+    if not structure:
+        return state
+    return {key: _restored(part, state) for key, part in json.loads(structure).items()}
 
 
-def _checked(state: object) -> dict[str, NDArray[Any]]:
-    """Give the entries in the form that safetensors writes correctly, or an error that names the wrong one."""
+def _checked(state: object) -> tuple[dict[str, NDArray[Any]], str]:
+    """Give the entries in the form that safetensors writes correctly, or an error that names the wrong one.
+
+    With them comes what they are parts of, as JSON; it is empty for a mapping of arrays alone.
+    """
     if not isinstance(state, Mapping):
         raise TypeError(
             f"checkpoint.save: the state must be a dict of str to ndarray, got {type(state).__name__}; "
             "of a module, pass module.state_dict()"
         )
+    items = cast(Mapping[object, object], state)
     entries: dict[str, NDArray[Any]] = {}
-    for key, value in cast(Mapping[object, object], state).items():
+    parts: dict[str, Any] = {}
+    for key, value in items.items():
         if not isinstance(key, str):
             raise TypeError(f"checkpoint.save: keys must be strings, got {key!r} of type {type(key).__name__}")
         if key == "__metadata__":
             raise ValueError("checkpoint.save: the format keeps the name '__metadata__' for itself; use another key")
-        if not _is_plain_array(value):
-            raise TypeError(
-                f"checkpoint.save: the value of {key!r} must be a plain ndarray, got {type(value)}; "
-                "convert it first, with np.asarray or, of a Tensor, .numpy()"
-            )
-        if value.dtype.name not in _DTYPES.values():
-            raise TypeError(
-                f"checkpoint.save: the dtype of {key!r} is {value.dtype}, which safetensors cannot hold; "
-                f"convert it with astype to one of {', '.join(_DTYPES.values())}"
-            )
-        entries[key] = _little_endian(value)
-    return entries
+        parts[key] = _described(key, value, entries)
+    return entries, "" if all(map(_is_plain_array, items.values())) else json.dumps(parts)
+
+
+def _described(path: str, value: object, entries: dict[str, NDArray[Any]]) -> Any:
+    """Enter the arrays in a value, and return it as JSON that names them; see `_restored`."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Mapping):
+        pairs = [*cast(Mapping[object, object], value).items()]
+        for key, _ in pairs:
+            if type(key) not in (str, int):
+                raise TypeError(
+                    f"checkpoint.save: keys in {path!r} must be strings or integers, got {key!r} of type "
+                    f"{type(key).__name__}"
+                )
+        return {"dict": [[key, _described(f"{path}.{key}", part, entries)] for key, part in pairs]}
+    if type(value) in (list, tuple):
+        parts = enumerate(cast(Sequence[object], value))
+        return {type(value).__name__: [_described(f"{path}.{i}", part, entries) for i, part in parts]}
+    array: object = np.asarray(cast(Any, value)) if isinstance(value, np.generic) else value
+    if not _is_plain_array(array):
+        raise TypeError(
+            f"checkpoint.save: the value of {path!r} must be a plain ndarray, a number, text, None, or a dict, list or "
+            f"tuple of these, got {type(cast(object, value))}; convert it first, with np.asarray or, of a Tensor, "
+            f".numpy()"
+        )
+    if array.dtype.name not in _DTYPES.values():
+        raise TypeError(
+            f"checkpoint.save: the dtype of {path!r} is {array.dtype}, which safetensors cannot hold; "
+            f"convert it with astype to one of {', '.join(_DTYPES.values())}"
+        )
+    while path in entries:  # {"a": {"b": x}, "a.b": y} has two of one name
+        path += "_"
+    entries[path] = _little_endian(array)
+    return {"number" if array is not value else "array": path}
+
+
+def _restored(part: Any, state: Mapping[str, NDArray[Any]]) -> Any:
+    """Return what `_described` was given."""
+    if not isinstance(part, dict):
+        return part
+    [(kind, value)] = cast(dict[str, Any], part).items()
+    if kind == "dict":
+        return {key: _restored(inner, state) for key, inner in value}
+    if kind in ("list", "tuple"):
+        parts = [_restored(inner, state) for inner in value]
+        return parts if kind == "list" else tuple(parts)
+    return state[value] if kind == "array" else state[value][()]
 
 
 def _is_plain_array(value: object) -> TypeGuard[NDArray[Any]]:
@@ -180,8 +245,8 @@ def _little_endian(array: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
 
 
-def _checksum(state: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
+def _checksum(state: Mapping[str, NDArray[Any]], structure: str) -> str:
+    digest = hashlib.sha256(structure.encode())
     for key in sorted(state):
         array = _little_endian(state[key])
         # The shape and dtype say how many bytes follow, so no two states are hashed as the same bytes.

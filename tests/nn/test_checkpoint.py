@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from autograd_np import Tensor
 from nn import checkpoint
+from nn.module import IncompatibleKeys
 
 DTYPES = ["bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))]
 DTYPES += ["float16", "float32", "float64", "complex64"]
@@ -44,6 +46,34 @@ def assert_same(loaded, state):
     assert loaded.keys() == state.keys()
     for key, array in state.items():
         np.testing.assert_array_equal(loaded[key], array.astype(array.dtype.newbyteorder("=")), strict=True)
+
+
+numbers = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), keys)
+numpy_numbers = st.one_of(st.floats(width=32).map(np.float32), st.floats().map(np.float64), st.booleans().map(np.bool_))
+trees = st.recursive(
+    numbers | numpy_numbers | arrays(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(keys | st.integers(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+nested = st.dictionaries(keys, trees, max_size=4)
+
+
+def assert_same_tree(loaded, tree):
+    assert type(loaded) is type(tree)
+    if isinstance(tree, dict):
+        assert list(loaded) == list(tree)
+        loaded, tree = list(loaded.values()), list(tree.values())
+    if isinstance(tree, list | tuple):
+        for part, expected in zip(loaded, tree, strict=True):
+            assert_same_tree(part, expected)
+    elif isinstance(tree, np.ndarray | np.generic):
+        np.testing.assert_array_equal(loaded, tree.astype(tree.dtype.newbyteorder("=")), strict=True)
+    else:
+        assert repr(loaded) == repr(tree)  # nan is not nan, and 0.0 is -0.0
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +117,20 @@ class TestRoundTrip:
         plain = {key: np.asarray(array, order="C") for key, array in state.items()}
         shared_path.write_bytes(safetensors.numpy.save(plain, metadata={"format": "pt"}))
         assert_same(checkpoint.load(shared_path), state)
+
+    @given(nested)
+    def test_gives_the_same_dicts_lists_and_numbers(self, shared_path, tree):
+        checkpoint.save(tree, shared_path)
+        if all(isinstance(value, np.ndarray) for value in tree.values()):
+            assert_same(checkpoint.load(shared_path), tree)
+        else:
+            assert_same_tree(checkpoint.load(shared_path), tree)
+
+    def test_arrays_of_one_path_stay_apart(self, path):
+        tree = {"a": {"b.c": np.array(1), "b": {"c": np.array(2)}}, "a.b": {"c": np.array(3)}, "a.b.c": np.array(4)}
+        checkpoint.save(tree, path)
+        assert_same_tree(checkpoint.load(path), tree)
+        assert sorted(safetensors.numpy.load_file(path)) == ["a.b.c", "a.b.c_", "a.b.c__", "a.b.c___"]
 
     def test_takes_the_path_as_a_string_and_appends_nothing(self, tmp_path, state):
         checkpoint.save(state, str(tmp_path / "model"))
@@ -151,6 +195,17 @@ class TestDamage:
             return
         # Where the name of the checksum itself is hit, the entries are still right.
         assert_same(loaded, state)
+
+    @given(nested, st.data())
+    def test_no_flipped_bit_gives_other_dicts_lists_or_numbers(self, shared_path, tree, draw):
+        tree["epoch"] = 3
+        checkpoint.save(tree, shared_path)
+        content = bytearray(shared_path.read_bytes())
+        bit = draw.draw(st.integers(0, 8 * len(content) - 1))
+        content[bit // 8] ^= 1 << bit % 8
+        shared_path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"model.safetensors (cannot be read|do not match)"):
+            checkpoint.load(shared_path)
 
     @pytest.mark.parametrize(
         ("old", "new"),
@@ -224,8 +279,13 @@ class TestWrongState:
             (None, TypeError, "dict of str to ndarray, got NoneType"),
             ([np.zeros(2)], TypeError, "dict of str to ndarray, got list"),
             ({3: np.zeros(2)}, TypeError, "keys must be strings, got 3 of type int"),
-            ({"w": [1.0, 2.0]}, TypeError, "value of 'w' must be a plain ndarray, got <class 'list'>"),
-            ({"w": np.float32(1)}, TypeError, "value of 'w' must be a plain ndarray, got <class 'numpy.float32'>"),
+            ({"w": {1.0, 2.0}}, TypeError, "value of 'w' must be a plain ndarray, .*, got <class 'set'>"),
+            ({"w": 1j}, TypeError, "value of 'w' must be a plain ndarray, .*, got <class 'complex'>"),
+            ({"w": {"a": [3, Tensor(2.0)]}}, TypeError, r"value of 'w\.a\.1' must .*, got .*Tensor.*; .* \.numpy\(\)"),
+            ({"w": {"a": np.str_("b")}}, TypeError, r"dtype of 'w\.a' is <U1"),
+            ({"w": {1.5: 2}}, TypeError, "keys in 'w' must be strings or integers, got 1.5 of type float"),
+            ({"w": {True: 2}}, TypeError, "keys in 'w' must be strings or integers, got True of type bool"),
+            ({"w": IncompatibleKeys([], [])}, TypeError, "value of 'w' must .*, got .*IncompatibleKeys"),
             (
                 {"w": np.ma.masked_array([1, 2], [0, 1])},
                 TypeError,
