@@ -40,9 +40,24 @@ def test_complex_convention() -> None:
 
 
 def test_names_of_pytorch_are_those_of_the_table() -> None:
-    rows = re.findall(r"^\| `(.+?)` \| `(.+?)` \|$", README.split("**Coming from PyTorch.**")[1], re.MULTILINE)
-    assert len(rows) > 5
+    rows = re.findall(r"^\| `(.+?)` \| `(.+?)` \| \w.*\|$", README.split("**Coming from PyTorch.**")[1], re.MULTILINE)
+    assert len(rows) == 12
     assert set(rows) <= {(there, row.here) for row in hints.rows for there in row.there}
+
+
+def test_where_pytorchs_line_means_something_else_in_silence() -> None:
+    silent = re.findall(r"^\| `(.+?)` \| `(.+?)` \|.*\*\*without an error\*\* \|$", README, re.MULTILINE)
+    t = Tensor(np.arange(6.0).reshape(2, 3))
+    values = {"t.transpose(0, 1)": (t, t.data.T), "t.std()": (t.data.std(), np.sqrt(17.5 / 5))}
+    assert {there for there, _ in silent} == set(values)
+    for there, here in silent:
+        without_change, right = values[there]
+        np.testing.assert_array_equal(eval(there, {"t": t}).data, plain(without_change))
+        np.testing.assert_allclose(eval(here, {"t": t}).data, right)
+
+
+def plain(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else value
 
 
 def blocks(heading: str) -> list[tuple[str, str]]:
