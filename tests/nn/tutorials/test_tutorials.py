@@ -175,17 +175,25 @@ def _vae() -> Training:
     return Training(model, _vae_loss, optim.Adam(model.parameters(), lr=5e-3), batches)
 
 
+class Clipping(optim.AdamW):
+    """What a loop does between `backward` and `step` is the optimiser's part in a compiled step."""
+
+    def step(self) -> None:
+        nn.utils.clip_grad_norm_([parameter for group in self.param_groups for parameter in group["params"]], 1.0)
+        super().step()
+
+
 def _gpt() -> Training:
     rng = np.random.default_rng(1337)
     data = Tensor([gpt.stoi[c] for c in gpt.TEXT], dtype=np.int64)
     model = gpt.GPT(len(gpt.chars), 16, rng, dropout=0.1)
-    optimizer = model.configure_optimizers(weight_decay=0.1, learning_rate=1e-2, betas=(0.9, 0.95))
+    groups = model.configure_optimizers(weight_decay=0.1, learning_rate=1e-2, betas=(0.9, 0.95)).param_groups
 
     def loss(outputs: Any, y: Any) -> Any:
         logits, _ = outputs
         return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1), ignore_index=-1)
 
-    return Training(model, loss, optimizer, [gpt.get_batch(data, 16, 12, rng) for _ in range(8)])
+    return Training(model, loss, Clipping(groups), [gpt.get_batch(data, 16, 12, rng) for _ in range(8)])
 
 
 def _finetuning() -> Training:
