@@ -237,14 +237,15 @@ def mlps(max_hidden: int = 2, dtype: str | None = None) -> st.SearchStrategy[MLP
     ).filter(_keeps_its_digits)
 
 
-def _keeps_its_digits(network: MLP) -> bool:
+def _keeps_its_digits(network: MLP | CNN) -> bool:
     """Tell whether no normalisation blows up differences between examples that float32 can hardly tell."""
     copy = replace(network)
     x: Any = copy.x
     with no_grad():
         for layer in copy.model:
-            var = x.var(axis=0)
-            if isinstance(layer, BatchNorm1d) and np.any((var > 0) & (var < 1e-3)):
+            normalised = isinstance(layer, BatchNorm1d | BatchNorm2d)
+            var = x.var(axis=(0, *range(2, x.ndim))) if normalised else 1
+            if np.any((var > 0) & (var < 1e-3)):
                 return False
             x = np.asarray(layer(x))
     return True
@@ -297,7 +298,7 @@ def cnns(dtype: str | None = None) -> st.SearchStrategy[CNN]:
             seed=draw(_seeds),
         )
 
-    return draw_cnn()
+    return draw_cnn().filter(_keeps_its_digits)
 
 
 def _pairs(least: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
