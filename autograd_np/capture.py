@@ -15,7 +15,6 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-import pickle
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeGuard, cast
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_np.frames import calling_package, doing, user_line, variable
+from autograd_np.generators import state_of
 from autograd_np.primitives import name_of
 from autograd_np.refusals import INSTEAD, WAYS_OUT, Uncapturable, by_values, refused, way_out
 from autograd_np.versions import is_array, owner
@@ -39,7 +39,6 @@ __all__ = [
     "capturable",
     "kernel",
     "random",
-    "state_of",
     "values_in",
 ]
 
@@ -496,7 +495,9 @@ class StandIn(Value, NDArrayOperatorsMixin):
         way = way_out() if doing()[0].startswith("STORE") else INSTEAD
         raise Uncapturable(f"{user_line()}: a Python number is made of an array, which would be a constant; {way}")
 
-    __float__ = __int__ = __complex__ = __index__ = __round__ = __contains__ = __format__ = __reduce_ex__ = _refuse
+    __str__ = __float__ = __int__ = __complex__ = __index__ = __round__ = __contains__ = __format__ = __reduce_ex__ = (
+        _refuse
+    )
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
 
 
@@ -618,15 +619,6 @@ def random(rng: np.random.Generator, shape: tuple[int, ...], like: Any) -> Any:
         with like.log.drawing(rng):
             return like.log.call("random", draw, (rng, shape), {"dtype": np.float32})
     return draw(rng, shape, np.float32)
-
-
-def state_of(rng: Any) -> bytes:
-    """Return what a generator's next numbers depend on, be it NumPy's, one of its older ones, or Python's."""
-    if isinstance(rng, np.random.RandomState):
-        return pickle.dumps(rng.get_state(legacy=False))
-    if isinstance(rng, np.random.Generator):
-        rng = rng.bit_generator
-    return pickle.dumps(rng.state if isinstance(rng, np.random.BitGenerator) else rng.__reduce__())
 
 
 def as_constant(array: Any, like: Any) -> Any:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import random
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,9 +12,12 @@ import numpy as np
 
 from autograd_np import views
 from autograd_np.compiling.reach import Reach
-from autograd_np.gradients import pulled
+from autograd_np.frames import user_line
+from autograd_np.generators import put_state, state_of
+from autograd_np.gradients import as_argument, pulled
 from autograd_np.modes import mode, recording
 from autograd_np.primitives import defvjp
+from autograd_np.refusals import Uncapturable
 from autograd_np.tape import Node
 from autograd_np.tensor import Tensor, primitive, wrap
 from autograd_np.trees import leaves_of, tree_of
@@ -81,7 +83,7 @@ class _Segment:
         reach = Reach(function, self._leaves)
         reach.state()
         self._generators = reach.generators
-        self._states = [*map(_state_of, self._generators)]
+        self._states = [*map(state_of, self._generators)]
         self._checksums: list[int] = []
         self._others: list[Node] = []  # what the function reads besides its arguments, on the tape
         self.outputs: tuple[Any, ...] = ()
@@ -97,7 +99,7 @@ class _Segment:
             return tree
         self.outputs = tuple(leaves[i].data for i in made)
         self._checksums = [*map(_checksum, self.outputs)]
-        self._others = _outside([views.node_of(leaves[i]) for i in made], start)
+        self._others, _ = _outside([views.node_of(leaves[i]) for i in made], start)
         results: Any = _segment(*arguments, *map(_tensor_of, self._others), segment=self)
         self.outputs = ()  # nothing of the run is kept
         for i, y in zip(made, results, strict=True):
@@ -106,19 +108,30 @@ class _Segment:
 
     def pull(self, gradients: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
         """Compute the function again, and return the gradients of what it was computed from."""
-        create = any(isinstance(x, Tensor) for x in (*gradients, *arrays))
-        given = arrays[: len(self._places)]
-        arguments = given if create else [views.as_leaf(wrap(x, None), is_argument=True) for x in given]
-        with recording(), _drawing_as_then(self._generators, self._states):
+        create, start = any(isinstance(x, Tensor) for x in (*gradients, *arrays)), tick()
+        with recording():
+            # Nodes of their own for all that it is computed from: the sweep ends there, and calls no hooks of theirs.
+            arguments = [as_argument(x) for x in arrays[: len(self._places)]]
+            others = [as_argument(_tensor_of(node)) for node in self._others]
+        with recording(), _drawing_as_then(self._generators, self._states) as has_drawn:
             outputs = [y for y in leaves_of(self._run(arguments)) if _is_on_tape(y)]
-        if [_checksum(y.data) for y in outputs] != self._checksums:
+            if has_drawn() and outputs and behind(outputs[0].data) is not outputs[0].data:
+                raise Uncapturable(
+                    f"{user_line()}: a checkpoint draws at random once more in the backward pass, which a program "
+                    f"would do from where the generator is by then; compile the function without the checkpoint"
+                )
+        read, inside = _outside([views.node_of(y) for y in outputs], start, {*map(views.node_of, arguments)})
+        if [_checksum(y.data) for y in outputs] != self._checksums or {*read} != {*self._others}:
             raise RuntimeError(
                 f"checkpoint({getattr(self._function, '__name__', 'function')}): in the backward pass it computes "
                 f"something else than before: what it reads has changed, or it draws at random by a generator that is "
                 f"not found in what it reaches"
             )
-        inputs = [*arguments, *map(_tensor_of, self._others)]
-        found = pulled(outputs, inputs, gradients, create=create, retain=create)
+        instead: dict[Any, Any] = dict(zip(self._others, map(views.node_of, others), strict=True))
+        for node in inside:
+            node.parents = tuple(instead.get(parent, parent) for parent in node.parents)
+        outputs = [wrap(y.data, instead.get(node := views.node_of(y), node)) for y in outputs]
+        found = pulled(outputs, [*arguments, *others], gradients, create=create, retain=create)
         return found if create else [None if g is None else g.data for g in found]
 
     def _run(self, arguments: Sequence[Any]) -> Any:
@@ -144,19 +157,26 @@ def _pull(g: Any, _y: Any, *arrays: Any, segment: Any = None) -> Any:
 defvjp(_segment, joint=_pull)
 
 
-def _outside(nodes: Sequence[Any], start: int) -> list[Node]:
-    """Return the nodes from before a moment that lead to others, and by which the way does not go on."""
+def _outside(nodes: Sequence[Any], start: int, ends: Collection[Any] = ()) -> tuple[list[Node], list[Any]]:
+    """Return the nodes from before a moment that others are computed from at once, and those that are made since.
+
+    Nothing that the `ends` are computed from is looked at.
+    """
     found: dict[Node, None] = {}
+    inside: list[Any] = []
     seen, stack = {*nodes}, [*nodes]
     while stack:
         node = stack.pop()
         if node.number < start:
             found[node] = None
             continue
+        if node in ends:
+            continue
+        inside.append(node)
         fresh = {*node.parents} - seen
         seen |= fresh
         stack += fresh
-    return [*found]
+    return [*found], inside
 
 
 def _tensor_of(node: Node) -> Tensor:
@@ -172,35 +192,18 @@ def _checksum(array: Any) -> int:
     return zlib.crc32(behind(array).tobytes())
 
 
-def _state_of(rng: Any) -> Any:
-    if isinstance(rng, random.Random):
-        return rng.getstate()
-    if isinstance(rng, np.random.RandomState):
-        return rng.get_state()
-    return _bits(rng).state
-
-
-def _put_state(rng: Any, state: Any) -> None:
-    if isinstance(rng, random.Random):
-        rng.setstate(state)
-    elif isinstance(rng, np.random.RandomState):
-        rng.set_state(state)
-    else:
-        _bits(rng).state = state
-
-
-def _bits(rng: Any) -> Any:
-    return rng.bit_generator if isinstance(rng, np.random.Generator) else rng
-
-
 @contextmanager
-def _drawing_as_then(generators: Sequence[Any], states: Sequence[Any]) -> Generator[None]:
-    """Let generators draw what they drew from the states that they had, and go on afterwards from where they are."""
-    now = [*map(_state_of, generators)]
+def _drawing_as_then(generators: Sequence[Any], states: Sequence[Any]) -> Generator[Callable[[], bool]]:
+    """Let generators draw what they drew from the states that they had, and go on afterwards from where they are.
+
+    What is yielded tells whether they have drawn.
+    """
+    now = [*map(state_of, generators)]
     try:
         for rng, state in zip(generators, states, strict=True):
-            _put_state(rng, state)
-        yield
+            put_state(rng, state)
+        before = [*map(state_of, generators)]
+        yield lambda: [*map(state_of, generators)] != before
     finally:
         for rng, state in zip(generators, now, strict=True):
-            _put_state(rng, state)
+            put_state(rng, state)

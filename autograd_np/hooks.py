@@ -14,9 +14,18 @@ import numpy as np
 
 from autograd_np.versions import as_ndarray
 
-__all__ = ["Handle", "Hooks", "add_hook", "totals_for"]
+__all__ = ["Handle", "Hooks", "add_hook", "hooks_of", "latest", "totals_for"]
 
 Hooks: TypeAlias = MutableMapping["Handle", Callable[..., Any]]
+
+
+class _Latest:
+    """The last change of any hooks, as an object."""
+
+    change: object = None
+
+
+latest = _Latest()
 
 
 class Handle:
@@ -25,10 +34,12 @@ class Handle:
     def __init__(self, hooks: Hooks, hook: Callable[..., Any]) -> None:
         self._hooks = hooks
         hooks[self] = hook
+        latest.change = self
 
     def remove(self) -> None:
         """Take the hook away; it is not called any more."""
         self._hooks.pop(self, None)
+        latest.change = object()
 
     def __enter__(self) -> Handle:
         return self
@@ -59,14 +70,14 @@ def add_hook(node: Any, hook: Callable[[Any], Any]) -> Handle:
     return Handle(holder.hooks, hook)
 
 
-def _hooks(node: Any) -> Any:
+def hooks_of(node: Any) -> Any:
     """Return the hooks of a node, which stand in the plan of an operation."""
     return node.hooks if node.plan is None else node.plan.hooks
 
 
 def totals_for(order: Iterable[Any]) -> dict[Any, Any]:
     """Return what holds the totals of a sweep over some nodes: a dict, or one that shows them to hooks."""
-    return _Totals() if _holders and any(map(_hooks, order)) else {}
+    return _Totals() if _holders and any(map(hooks_of, order)) else {}
 
 
 class _Totals(dict[Any, Any]):
@@ -75,7 +86,7 @@ class _Totals(dict[Any, Any]):
     def pop(self, node: Any, default: Any = None) -> Any:
         """Take the gradient of a node, or what hooks have put in its place."""
         g: Any = super().pop(node, default)
-        return g if g is None or not _hooks(node) else _shown(node, g)
+        return g if g is None or not hooks_of(node) else _shown(node, g)
 
 
 def _shown(node: Any, g: Any) -> Any:
@@ -83,7 +94,7 @@ def _shown(node: Any, g: Any) -> Any:
     if g.ndim > node.ndim:
         stack: Any = np.stack  # it dispatches
         return stack([_shown(node, row) for row in g])
-    for hook in [*_hooks(node).values()]:
+    for hook in [*hooks_of(node).values()]:
         g = _after(hook, node, g)
     return g
 

@@ -164,14 +164,16 @@ def thaw(tensor: Any) -> None:
 
 
 def recast(tensor: Any, dtype: DTypeLike) -> None:
-    """Take a tensor, a leaf, into another floating dtype, its gradient as well; what was recorded of it stays so."""
+    """Take a leaf into another floating dtype, and its gradient; it stays the leaf of what was recorded of it."""
     if tensor._array.dtype.kind != "f" or tensor._array.dtype == dtype:
         return
     tensor._array = tensor._array.astype(dtype)
     tensor._grad = None if tensor._grad is None else tensor._grad.astype(dtype)
     tensor._view = NUMBER if is_number(tensor) else None
-    tensor._node = None if tensor._node is None else Leaf(tensor, tensor._array)
-    _frozen.pop(id(tensor), None)
+    known, frozen = _frozen.get(id(tensor), (None, None))
+    leaf = tensor._node if tensor._node is not None or known is None or known() is not tensor else frozen
+    if leaf is not None:
+        leaf.dtype = tensor._array.dtype
 
 
 def place_of(tensor: Any) -> Node | None:

@@ -18,7 +18,7 @@ from autograd_np.hooks import Handle
 from autograd_np.modes import mode
 from autograd_np.versions import as_ndarray
 from autograd_np.views import recast
-from nn.parameter import Parameter, is_parameter, zero_grad
+from nn.parameter import Parameter, as_parameter, is_parameter, zero_grad
 
 __all__ = ["IncompatibleKeys", "Module", "buffer_names", "functional_call", "parameter_names"]
 
@@ -133,6 +133,7 @@ class Module:
         if name in self._buffer_names:
             value = _as_buffer(self, name, value)
         elif is_parameter(value):
+            as_parameter(value)  # also in another module, once it is frozen
             vars(self)["_parameter_names"] = self._parameter_names | {name}
         elif name in self._parameter_names:
             if value is not None:
@@ -156,6 +157,12 @@ class Module:
         else:
             _refuse_container(self, name, value)
         object.__setattr__(self, name, value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for name in self._parameter_names:
+            if isinstance(value := state.get(name), Tensor):
+                as_parameter(value)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)

@@ -33,7 +33,7 @@ ROWS = [
     ["autograd_np.compiling.program", "autograd_np.compiling.runs"],
     [f"autograd_np.compiling.{name}" for name in ("capturing", "folding", "names", "places")],
     ["autograd_np.compiling.blas", "autograd_np.compiling.flow", "autograd_np.compiling.reach"],
-    ["autograd_np.compiling.code"],
+    ["autograd_np.compiling.code", "autograd_np.compiling.things"],
     ["autograd_np.neural"],
     [f"autograd_np.neural.{name}" for name in ("attention", "convolution", "losses", "pooling", "resampling")],
     [f"autograd_np.neural.{name}" for name in ("groups", "layers", "padding", "recurrent")],
@@ -52,6 +52,7 @@ ROWS = [
     ["autograd_np.refusals"],
     [
         "autograd_np.frames",
+        "autograd_np.generators",
         "autograd_np.hints",
         "autograd_np.memory",
         "autograd_np.modes",

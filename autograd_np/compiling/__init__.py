@@ -14,13 +14,13 @@ it. What makes a Python value of elements (`if x.sum() > 0`, `float(x)`, `x[x > 
 name, a layer gives its own to its output, and the gradient of something is called `d_` and its name. A watch, as
 anomaly mode is one, tells to which layer a call belongs, forwards and backwards.
 
-**Reach** (`reach.py`, `code.py`). What the function reads besides its arguments is found by a walk: from the cells,
-globals and defaults of its code to what these hold, containers, attributes, classes with their methods, functions,
-modules of a user's. While it is captured, stand-ins are put there in place of arrays, so that what is computed of them
-alone is written down, too. Which numbers, keys and arrays there are, and of which form, is compared before each run,
-object by object; where something is another one, there is another program. Arrays that lie where nothing else can be
-put, as in a context variable, are compared by their elements. A run that exchanges something there, draws at random,
-or goes on with an iterator, is refused, since a program would not.
+**Reach** (`reach.py`, `things.py`, `code.py`). What the function reads besides its arguments is found by a walk: from
+the cells, globals and defaults of its code to what these hold, containers, attributes, classes with their methods,
+functions, modules of a user's. While it is captured, stand-ins are put there in place of arrays, so that what is
+computed of them alone is written down, too. Which numbers, keys and arrays there are, and of which form, is compared
+before each run, object by object; where something is another one, there is another program. Arrays that lie where
+nothing else can be put, as in a context variable, are compared by their elements. A run that exchanges something
+there, draws at random, or goes on with an iterator, is refused, since a program would not.
 
 **Two runs** (`runs.py`). The function is captured twice with different numbers, and the two lists are laid side by
 side. A number, an array or a call in which they differ, and which does not come from the inputs, is refused. The first

@@ -10,9 +10,10 @@ from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
-from autograd_np.capture import Log, Number, StandIn, concrete, state_of
+from autograd_np.capture import Log, Number, StandIn, concrete
 from autograd_np.compiling.reach import Place, Reach
 from autograd_np.frames import user_line
+from autograd_np.generators import state_of
 from autograd_np.modes import mode
 from autograd_np.refusals import Uncapturable, refused
 from autograd_np.tape import Leaf, Node, call_rules

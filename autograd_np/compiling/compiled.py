@@ -21,9 +21,9 @@ import numpy as np
 from autograd_np.capture import StandIn
 from autograd_np.compiling.capturing import Run, State, captured
 from autograd_np.compiling.program import Changed, Program
-from autograd_np.compiling.reach import is_followed, memory_of
 from autograd_np.compiling.runs import difference
 from autograd_np.compiling.saving import save_program
+from autograd_np.compiling.things import is_followed, memory_of
 from autograd_np.modes import mode
 from autograd_np.refusals import Uncapturable
 from autograd_np.tensor import Tensor, wrap

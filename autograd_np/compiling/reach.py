@@ -8,16 +8,15 @@ in the arrays is read in each run.
 
 from __future__ import annotations
 
+import builtins
 import collections
 import collections.abc
 import contextvars
 import functools
-import gc
 import operator
 import random
 import sys
 import weakref
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
@@ -26,13 +25,36 @@ import numpy as np
 
 from autograd_np.capture import StandIn
 from autograd_np.compiling.code import names_in
+from autograd_np.compiling.things import (
+    ARRAYS,
+    CLOSED,
+    MADE_BY_PYTHON,
+    MISSING,
+    NUMBERS,
+    OF_C,
+    OPEN,
+    bytes_of,
+    checksum,
+    content_of,
+    has_bytes,
+    holds_arrays,
+    is_closed,
+    is_there,
+    memory_of,
+    package_of,
+    parts_of,
+    referents_of,
+    slots_of,
+    value_of,
+)
+from autograd_np.hooks import hooks_of, latest
 from autograd_np.operands import is_sparse
 from autograd_np.primitives import Primitive
 from autograd_np.tensor import Tensor, plain
 from autograd_np.versions import behind
-from autograd_np.views import put_array
+from autograd_np.views import node_of, put_array
 
-__all__ = ["Place", "Reach", "is_followed"]
+__all__ = ["Place", "Reach"]
 
 _MANY = 2000
 """A container of more entries is not looked into, as a list of examples."""
@@ -45,15 +67,6 @@ _REMEMBERED = 16
 
 _LARGE = 2**20
 """Up to how many bytes the contents of what cannot be exchanged are compared."""
-
-_CLOSED = {*sys.stdlib_module_names, "numpy", "scipy", "autograd_np", "nn"} - {"__main__"}
-"""Packages whose globals, classes and objects are no settings of a user's."""
-
-_OF_C = {"builtins", "functools", "itertools", "_io"}
-"""Packages of objects of C code, which are known by what they refer to."""
-
-_OPEN = {"argparse", "collections", "configparser", "nn", "types", *_OF_C}
-"""Packages whose objects hold settings all the same."""
 
 
 class Place(NamedTuple):
@@ -170,7 +183,7 @@ class Reach:
 
     def _forms(self) -> list[Any]:
         """Return what arrays are apart from their elements; of what cannot be exchanged, the elements as well."""
-        return [*map(_FORM, self._found), *map(_checksum, self._fixed)]
+        return [*map(_FORM, self._found), *map(checksum, self._fixed)]
 
     # -- the walk -----------------------------------------------------------------------------------------------------
 
@@ -188,6 +201,7 @@ class Reach:
         self._cells: list[CellType] = []
         self._globals: dict[int, tuple[Mapping[str, Any], dict[str, None]]] = {}
         self._attributes: dict[str, None] = {}  # the names that code has for some
+        self._named: dict[str, None] = {}  # and those of globals
         self._modules: dict[int, ModuleType] = {}
         self._seen: dict[int, int] = {}
         self.caches: list[Any] = []
@@ -199,15 +213,16 @@ class Reach:
         self._visit_modules()
         functions, cells, tensors = self._functions, self._cells, [*self.tensors]
         if tensors:
+            self._check(lambda: [latest.change], "a hook")
             self._check(lambda: [*map(plain, tensors), *map(_REQUIRES_GRAD, tensors)], "a tensor")
         self._memory: set[int] = set()
         if functions:
-            self._check(lambda: [part for f in functions for part in _parts_of(f)], "a function's code or defaults")
+            self._check(lambda: [part for f in functions for part in parts_of(f)], "a function's code or defaults")
         if cells:
-            self._check(lambda: [*map(_content, cells)], "a variable of an enclosing function")
+            self._check(lambda: [*map(content_of, cells)], "a variable of an enclosing function")
         for around, names in self._globals.values():
             self._check(
-                lambda around=around, names=names: [around.get(name, _MISSING) for name in names],
+                lambda around=around, names=names: [around.get(n, _BUILTINS.get(n, MISSING)) for n in names],
                 ", ".join(name for name in names if name in around),
             )
 
@@ -220,13 +235,13 @@ class Reach:
         `place` is where it lies, if something else can be put there; `whole` is true of a part of what can be.
         """
         kind = _type(thing)
-        if kind in _NUMBERS or (_is_kind(kind, np.generic) and kind is not np.void):
+        if kind in NUMBERS or (_is_kind(kind, np.generic) and kind is not np.void):
             self._print.append((kind, repr(thing)))
             return
         if kind is StandIn:
             self._leaks.append(place or Place(name, lambda: thing, _refuse_to_put))
             return
-        if kind is weakref.ReferenceType:  # of an instance, which must not be kept alive
+        if _is_kind(kind, weakref.ReferenceType):  # of an instance, which must not be kept alive
             target = thing()
             self._print.append(None if target is None else id(target))
             if target is not None and self._is_new(target):
@@ -234,16 +249,19 @@ class Reach:
             return
         if kind in (tuple, frozenset) or (_is_kind(kind, tuple) and hasattr(kind, "_fields")):
             self._print.append((kind, len(thing)))
-            if place is not None and kind is not frozenset and _holds_arrays(thing):
+            if place is not None and kind is not frozenset and holds_arrays(thing):
                 self.arrays.append(place)
                 whole = True
             for i, part in enumerate(thing):
                 self._visit(part, f"{name}[{i}]" if name else "", whole=whole)
-            return
+            if not getattr(thing, "__dict__", None):
+                return
         self._print.append(id(thing))
         self._alive.append(thing)
         if _is_kind(kind, np.ndarray):
             self._visit_array(thing, place, whole)
+            if kind not in ARRAYS:
+                self._visit(getattr(thing, "__dict__", None), name)
         elif self._is_new(thing):
             self._visit_parts(thing, name)
 
@@ -260,14 +278,14 @@ class Reach:
                 self._hold(lambda: [*array.flat], [(None, "")] * array.size, "an array of objects", _nowhere)
         if array.dtype.hasobject:
             return
-        if place is not None and type(array) in _ARRAYS:
+        if place is not None and type(array) in ARRAYS:
             self.arrays.append(place)
         elif not whole:
             self._fix(array)
 
     def _fix(self, thing: Any) -> None:
         """Note what holds numbers and lies where nothing else can be put: they are compared."""
-        if len(_bytes_of(thing)) > _LARGE:
+        if len(bytes_of(thing)) > _LARGE:
             self.refusal = (
                 f"a {type(thing).__name__} of more than {_LARGE:,} bytes lies where it cannot be followed; keep it in "
                 f"a list, a dict or an attribute, or hand it over as an argument"
@@ -283,7 +301,7 @@ class Reach:
         elif kind is FunctionType:
             self._visit_function(thing)
         elif kind is ModuleType or _is_kind(kind, ModuleType):
-            if not _is_closed(thing.__name__):
+            if not is_closed(thing.__name__):
                 self._modules[id(thing)] = thing
         elif kind is MethodType:
             self._visit(thing.__func__, name)
@@ -299,7 +317,7 @@ class Reach:
         elif _is(thing, _GENERATORS):
             self.generators.append(thing)
         elif _is(thing, contextvars.ContextVar):
-            self._hold(lambda: [_value_of(thing)], [(None, name)], name, _nowhere)
+            self._hold(lambda: [value_of(thing)], [(None, name)], name, _nowhere)
         elif _is(thing, _BYTES):
             self._fix(thing)
         else:
@@ -313,6 +331,8 @@ class Reach:
     def _visit_tensor(self, tensor: Any, name: str) -> None:
         self.tensors[tensor] = name
         array: Any = plain(tensor)
+        if (node := node_of(tensor)) is not None and hooks_of(node):
+            self._visit((*hooks_of(node).values(),), name)
         self._alive.append(array)
         self._print.append((id(array), tensor.requires_grad))
         if type(array) is StandIn:
@@ -333,29 +353,38 @@ class Reach:
         if function.__dict__:
             self._visit(function.__dict__, function.__name__)
         around = function.__globals__
-        if _is_closed(around.get("__name__")):
+        if is_closed(around.get("__name__")):
             return
         names, attributes, imports = names_in(code)
         self._attributes.update(dict.fromkeys(attributes))
         _, known = self._globals.setdefault(id(around), (around, {}))
         for name in names:
             if name not in known:
-                known[name] = None
-                value = around.get(name, _MISSING)
-                if value is _MISSING and name in _UNSEEN:
+                known[name] = self._named[name] = None
+                value = around.get(name, MISSING)
+                if name in _UNSEEN:
                     self.refusal = f"{function.__name__} calls {name}(), through which anything can be reached"
                 self._print.append(name)
-                if value is not _MISSING:
+                if value is not MISSING:
                     self._visit(value, name, _entry_of(around, name, name))
+                elif name in _BUILTINS:
+                    self._visit(_BUILTINS[name], name, _entry_of(_BUILTINS, name, name))
         for name in imports:
             self._visit(sys.modules.get(name), name)
+        if not _UNSEEN.isdisjoint(attributes):
+            self.refusal = f"{function.__name__} imports or reads by text, through which anything can be reached"
 
     def _visit_modules(self) -> None:
         """Go on to what code reads of modules: attributes that it names."""
         done: set[tuple[int, str]] = set()
         while True:
-            pairs = [(m, name) for m in [*self._modules.values()] for name in [*self._attributes]]
-            pairs = [(m, name) for m, name in pairs if name in _vars(m) and (id(m), name) not in done]
+            by_text = not _BY_TEXT.isdisjoint(self._attributes) or not _BY_TEXT.isdisjoint(self._named)
+            pairs = [
+                (m, name)
+                for m in [*self._modules.values()]
+                for name in ([*_vars(m)] if by_text else [*self._attributes])
+                if name in _vars(m) and (id(m), name) not in done
+            ]
             if not pairs:
                 return
             for module, name in pairs:
@@ -377,17 +406,17 @@ class Reach:
 
     def _visit_cell(self, cell: Any, name: str) -> None:
         self._cells.append(cell)
-        content = _content(cell)
-        if content is not _MISSING:
-            self._visit(content, name, Place(name, lambda: _content(cell), _setter(cell, "cell_contents")))
+        content = content_of(cell)
+        if content is not MISSING:
+            self._visit(content, name, Place(name, lambda: content_of(cell), _setter(cell, "cell_contents")))
 
     def _visit_class(self, cls: Any) -> None:
-        if _is_closed(cls.__module__):
+        if is_closed(cls.__module__) and is_there(cls):
             return
         for base in (*cls.__bases__, _type(cls)):
             self._visit(base, "")
         self._hold(
-            lambda: [*_vars(cls), *_vars(cls).values()],
+            lambda: [cls.__bases__, *_vars(cls), *_vars(cls).values()],
             [(name, f"{cls.__name__}.{name}") for name in _vars(cls)],
             cls.__name__,
             lambda name: (lambda: _vars(cls)[name], lambda value: type.__setattr__(cls, name, value)),
@@ -399,8 +428,9 @@ class Reach:
             return
         for key in _dict.keys(thing):
             self._visit(key, "")
+        self._visit(getattr(thing, "default_factory", None), name)
         self._hold(
-            lambda: [*_dict.keys(thing), *_dict.values(thing)],
+            lambda: [getattr(thing, "default_factory", None), *_dict.keys(thing), *_dict.values(thing)],
             [(key, _entry(name, key)) for key in _dict.keys(thing)],
             name or "a dict",
             lambda key: (lambda: _dict.__getitem__(thing, key), lambda value: _dict.__setitem__(thing, key, value)),
@@ -424,11 +454,16 @@ class Reach:
         With a weak reference to it, nothing that is kept keeps it alive.
         """
         kind: Any = _type(thing)
-        package, of = _package(kind.__module__), reference or (lambda: thing)
-        if package in _CLOSED - _OPEN and not is_sparse(thing):
+        package, of = package_of(kind.__module__), reference or (lambda: thing)
+        if package in CLOSED - OPEN and not is_sparse(thing):
             self._visit(getattr(thing, "__wrapped__", None), name)  # what is compiled itself, for one
+            if has_bytes(thing):
+                self._fix(thing)
             return
-        if _is(thing, collections.abc.Iterator) and package in _CLOSED:
+        if kind in weakref.ProxyTypes:
+            self.refusal = f"{name or 'what it reaches'} is a weak proxy; reach the object itself"
+            return
+        if _is(thing, collections.abc.Iterator) and package in CLOSED:
             self.refusal = f"{name or 'what it reaches'} is a {kind.__name__}, which a program does not go on with"
             return
         self._visit(kind, "")
@@ -443,17 +478,20 @@ class Reach:
                 name or kind.__name__,
                 lambda key: (lambda: _vars(of())[key], lambda value: operator.setitem(_vars(of()), key, value)),
             )
-        slots = [slot for base in kind.__mro__ if not _is_closed(base.__module__) for slot in _slots(base)]
+        slots = [slot for base in kind.__mro__ if not is_closed(base.__module__) for slot in slots_of(base)]
         if slots:
             self._hold(
-                lambda: [_type(of()), *(getattr(of(), slot, _MISSING) for slot in slots)],
+                lambda: [_type(of()), *(getattr(of(), slot, MISSING) for slot in slots)],
                 [(slot, f"{name}.{slot}" if name else slot) for slot in slots],
                 name or kind.__name__,
                 lambda key: (lambda: getattr(of(), key), lambda value: object.__setattr__(of(), key, value)),
             )
         contained = _is_kind(kind, dict | list | collections.deque)
-        if not contained and (package in _OF_C or (attributes is None and not slots)):
-            self._hold(lambda: _referents(of()), [(None, name)] * len(_referents(thing)), name, _nowhere)
+        of_c = package in OF_C or (
+            package != "_thread" and any(not base.__flags__ & MADE_BY_PYTHON for base in kind.__mro__[:-1])
+        )
+        if not contained and not _is_kind(kind, tuple) and (of_c or (attributes is None and not slots)):
+            self._hold(lambda: referents_of(of()), [(None, name)] * len(referents_of(thing)), name, _nowhere)
             if hasattr(thing, "cache_clear"):
                 self.caches.append(thing)
 
@@ -473,7 +511,7 @@ class Reach:
             return
         self._print.append((len(keys), *(key for key, _ in keys if _is(key, str))))
         for (key, name), value in zip(keys, before[len(before) - len(keys) :], strict=True):
-            if value is not _MISSING:
+            if value is not MISSING:
                 at = place(key)
                 self._visit(value, name, None if at is None else Place(name, *at))
 
@@ -489,18 +527,6 @@ def _split(parts: Sequence[Any]) -> list[list[Any]]:
     for part in parts:
         found.append([]) if part is _END else found[-1].append(part)
     return found
-
-
-def memory_of(array: Any) -> int:
-    """Return what tells the memory that an array lies in from others."""
-    while (base := getattr(array, "base", None)) is not None:
-        array = base
-    return id(array)
-
-
-def is_followed(value: Any) -> bool:
-    """Tell whether an argument is followed as what is reached is, since it may change and stay the same object."""
-    return not (value is None or type(value) in _NUMBERS or _is(value, np.ndarray | np.generic | slice | Tensor))
 
 
 def _setter(holder: Any, name: str) -> Callable[[Any], None]:
@@ -522,66 +548,6 @@ def _nowhere(key: Any) -> None:
     """Say that nothing can be put in the place of an entry."""
 
 
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not assigned yet, as a function's own name before its definition has ended
-        return _MISSING
-
-
-def _value_of(variable: Any) -> Any:
-    """Return what a context variable is here, or is by default."""
-    try:
-        return variable.get()
-    except LookupError:
-        return _MISSING
-
-
-def _parts_of(function: Any) -> tuple[Any, ...]:
-    defaults = function.__kwdefaults__
-    return function.__code__, function.__defaults__, defaults
-
-
-def _slots(cls: Any) -> list[str]:
-    given = _vars(cls).get("__slots__", ())
-    names: list[str] = [given] if _is(given, str) else [*given]
-    names = [f"_{cls.__name__.lstrip('_')}{n}" if n.startswith("__") and not n.endswith("__") else n for n in names]
-    return [name for name in names if name not in ("__dict__", "__weakref__")]
-
-
-def _referents(thing: Any) -> list[Any]:
-    """Return what an object of C code refers to, its class left out."""
-    return [part for part in gc.get_referents(thing) if part is not type(thing) and not _is(part, ModuleType)]
-
-
-def _holds_arrays(value: Any) -> bool:
-    """Tell whether a tuple holds arrays, in a tuple inside as well."""
-    if _is(value, tuple):
-        return any(map(_holds_arrays, value))  # pyright: ignore[reportUnknownArgumentType]
-    return _type(value) in _ARRAYS
-
-
-def _bytes_of(thing: Any) -> bytes:
-    return thing.tobytes() if _is(thing, np.ndarray | np.void) else bytes(thing)
-
-
-def _checksum(thing: Any) -> Any:
-    data = _bytes_of(thing)
-    return len(data), zlib.crc32(data)
-
-
-@functools.cache
-def _is_closed(module: str | None) -> bool:
-    """Tell code that reads no settings of a user's: of the packages above, and of all that are installed."""
-    package = _package(module)
-    file = getattr(sys.modules.get(package), "__file__", None) or ""
-    return package in _CLOSED or "site-packages" in file or "dist-packages" in file
-
-
-def _package(name: Any) -> str:
-    return str(name or "").partition(".")[0]
-
-
 def _entry(name: str, key: Any) -> str:
     return str(key) if _is(key, str) and key.isidentifier() else f"{name}[{key!r}]"
 
@@ -591,12 +557,11 @@ _is: Any = isinstance
 _is_kind: Any = issubclass
 _vars: Any = vars
 _dict: Any = dict
-_MISSING: Any = object()
 _END: Any = object()
-_NUMBERS = {bool, int, float, complex, str, bytes, type(None), type(Ellipsis)}
-_ARRAYS = {np.ndarray, np.memmap}
 _GENERATORS = np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random
 _BYTES = bytearray, memoryview, np.void
-_UNSEEN = {"globals", "eval", "exec"}
+_UNSEEN = {"globals", "eval", "exec", "__import__", "import_module", "_getframe"}
+_BY_TEXT = {"getattr", "vars", "attrgetter", "methodcaller", "__dict__", "__getattribute__"}
+_BUILTINS = vars(builtins)
 _REQUIRES_GRAD = operator.attrgetter("requires_grad")
 _FORM = operator.attrgetter("shape", "strides", "dtype", "flags.writeable")

@@ -366,7 +366,9 @@ def _beyond(windows: _Windows) -> Pair:
         places = -(-(n + 2 * p - k) // s) + 1
         if (places - 1) * s >= n + p:  # the last one would begin in the padding at the end
             places -= 1
-        found.append(max(0, (places - 1) * s + k - n - 2 * p) if places > 0 else 0)
+        if places < 1:  # no window at all, whatever there is along the other axis
+            return 0, 0
+        found.append(max(0, (places - 1) * s + k - n - 2 * p))
     return found[0], found[1]
 
 

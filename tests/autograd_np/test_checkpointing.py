@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
-from autograd_np import Tensor, checkpoint, compile, grad, gradients, hvp, jacobian, no_grad, value_and_grad
+from autograd_np import Tensor, checkpoint, compile, grad, gradients, hessian, hvp, jacobian, no_grad, value_and_grad
+from autograd_np.compiling import Uncapturable
 from autograd_np.testing import check_grads
 
 
@@ -139,3 +140,57 @@ def test_compiled() -> None:
         x = np.ones((2, 3)) * i
         for a, b in zip([compiled(x, w)[0], *compiled(x, w)[1]], [eager(x, w)[0], *eager(x, w)[1]], strict=True):
             assert a.tobytes() == b.tobytes()
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["argument", "closure", "both"]))
+def test_tensors_of_which_one_comes_from_another(seed: int, where: str) -> None:
+    """By argument, by closure, by both: each path counts once, to first and to second order."""
+    rng = np.random.default_rng(seed)
+    data = rng.normal(size=3)
+
+    def function(wrapped: Any) -> Any:
+        def f(w: Any) -> Any:
+            h = np.sin(w) * 2
+            v = h[::-1] * w
+            calls = {
+                "argument": lambda: wrapped(lambda a, b, c: a * b * b + np.exp(c) * a)(w, h, v),
+                "closure": lambda: wrapped(lambda: w * h * h + np.exp(v) * w)(),
+                "both": lambda: wrapped(lambda b: w * b * h + np.exp(v) * w)(h),
+            }
+            return np.sum(calls[where]())
+
+        return f
+
+    for transform in (grad, hessian):
+        found, expected = (transform(function(wrapped))(data) for wrapped in (checkpoint, lambda f: f))
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    x = Tensor(data, requires_grad=True)
+    function(checkpoint)(x).backward()
+    np.testing.assert_allclose(x.grad, grad(function(lambda f: f))(data), rtol=1e-10, atol=1e-12)
+
+
+def test_both_results_of_an_earlier_one() -> None:
+    def pull(wrapped: Any) -> list[float]:
+        w = Tensor([1.0, 2.0], True)
+        a, b = wrapped(lambda: (w * 2, w * w))()
+        wrapped(lambda: a * b * w)().sum().backward()
+        return w.grad.tolist()
+
+    assert pull(checkpoint) == pull(lambda f: f)
+
+
+def test_hooks_are_called_once() -> None:
+    w, calls = Tensor([1.0, 2.0], True), []
+    h = w * 3
+    w.register_hook(lambda g: (calls.append("w"), g * 2)[1])
+    h.register_hook(lambda g: (calls.append("h"), g * 5)[1])
+    checkpoint(lambda: w * h)().sum().backward()
+    assert sorted(calls) == ["h", "w"]
+    assert w.grad.tolist() == [2 * (3 + 15 * 1), 2 * (6 + 15 * 2)]
+
+
+def test_compiled_with_dropout_it_is_refused() -> None:
+    dropout = nn.Dropout(0.5, rng=0)
+    compiled = compile(lambda x: grad(lambda v: np.sum(checkpoint(lambda q: dropout(q) * q)(v)))(x))
+    with pytest.raises(Uncapturable, match="a checkpoint draws at random once more"):
+        compiled(np.ones(3))

@@ -549,12 +549,28 @@ def test_to_changes_the_dtype_in_place(dtype):
     assert out.dtype == model[0].bias.grad.dtype == dtype
 
 
-def test_what_was_recorded_of_a_parameter_goes_to_nobody_after_its_dtype_has_changed():
-    layer = nn.Linear(3, 2, rng=0)
-    out = layer(np.ones((4, 3)))
+def test_a_parameter_whose_dtype_has_changed_is_the_leaf_of_what_was_recorded_and_keeps_its_hooks():
+    layer, calls = nn.Linear(3, 2, rng=0), []
+    layer.weight.register_hook(lambda g: (calls.append(g.dtype), g * 2)[1])
+    out, twice = layer(np.ones((4, 3))), layer.weight * 2
+    frozen = layer.bias
+    frozen.requires_grad = False
     layer.double()
-    out.sum().backward()
-    assert layer.weight.grad is None
+    frozen.requires_grad = True
+    (out.sum() + (twice * layer.weight).sum()).backward()
+    np.testing.assert_allclose(layer.weight.grad, 2 * (4 + 4 * layer.weight.data), rtol=1e-6)
+    assert frozen.grad.tolist() == [4, 4]
+    assert layer.weight.grad.dtype == frozen.grad.dtype == calls[0] == np.float64
+
+
+def test_a_frozen_parameter_is_one_in_another_module_too():
+    encoder = nn.Linear(2, 2).requires_grad_(False)
+    for model in (encoder, copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder)), copy.copy(encoder)):
+        other = nn.Module()
+        other.w = model.weight
+        assert list(other.state_dict()) == ["w"]
+        assert list(nn.ParameterList([model.weight]).state_dict()) == ["0"]
+        assert isinstance(model.weight, nn.Parameter)
 
 
 def test_the_only_device_is_the_cpu():

@@ -16,8 +16,11 @@ import contextvars
 import functools
 import itertools
 import random
+import subprocess
+import sys
 import threading
 import types
+import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -432,6 +435,50 @@ def in_(kind: str, value: Any) -> tuple[Callable[[], Any], Callable[[Any], None]
             holder = types.ModuleType("settings_of_a_user")
             holder.value = value  # type: ignore[attr-defined]
             return lambda: holder.value, _put(holder, "value")
+        case "module by text":
+            holder = types.ModuleType("settings_of_a_user")
+            holder.value = value  # type: ignore[attr-defined]
+            return lambda: getattr(holder, "val" + "ue"), _put(holder, "value")
+        case "namespace":
+            holder = SimpleNamespace(value=value)
+            return lambda: vars(holder)["value"], _put(holder, "value")
+        case "tuple with attributes":
+            holder = type("Point", (Pair,), {})(1.0, 2.0)
+            holder.value = value
+            return lambda: holder.value, _put(holder, "value")
+        case "array with attributes":
+            holder = np.ones(2).view(type("Array", (np.ndarray,), {}))
+            holder.value = value
+            return lambda: holder.value, _put(holder, "value")
+        case "weak dict":
+            kept = type("Owner", (), {})()
+            kept.value = value
+            holder = weakref.WeakValueDictionary({"a": kept})
+            return lambda: holder["a"].value, _put(kept, "value")
+        case "thread's own":
+            holder = threading.local()
+            holder.value = value
+            return lambda: holder.value, _put(holder, "value")
+        case "class by text":
+            namespace: dict[str, Any] = {}
+            exec("class Made: pass", {"__name__": "builtins"}, namespace)
+            holder = namespace["Made"]
+            holder.value = value
+            made = holder()
+            return lambda: made.value, _put(holder, "value")
+        case "default factory":
+            holder = collections.defaultdict(lambda: value)
+            return lambda: (holder.pop(0, None), holder[0], holder.pop(0))[1], lambda other: setattr(
+                holder, "default_factory", lambda: other
+            )
+        case "event":
+            event, both = threading.Event(), {False: value, True: value}
+
+            def exchange_by_event(other: Any) -> None:
+                both[not event.is_set()] = other
+                (event.clear if event.is_set() else event.set)()
+
+            return lambda: both[event.is_set()], exchange_by_event
         case _:
             raise AssertionError(kind)
 
@@ -440,6 +487,8 @@ KINDS = [
     "cell", "attribute", "instance dict", "slot", "class", "class exchanged", "dict", "OrderedDict", "defaultdict",
     "UserDict", "own dict", "keys", "list", "deque", "UserList", "tuple", "namedtuple", "nested tuple", "default",
     "keyword default", "function attribute", "partial", "context variable", "object array", "mapping proxy", "module",
+    "module by text", "namespace", "tuple with attributes", "array with attributes", "weak dict", "thread's own",
+    "class by text", "default factory", "event",
 ]  # fmt: skip
 USES: dict[str, Callable[[Any, Any], Any]] = {
     "read": lambda x, v: x * v,
@@ -648,6 +697,14 @@ def test_a_global_that_hides_a_builtin_later() -> None:
         compiled(np.ones(2))
     namespace["abs"] = lambda v: 7.0
     np.testing.assert_array_equal(compiled(np.ones(2)), np.full(2, 7.0))
+
+
+def test_a_builtin_of_a_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = compile(lambda x: x * knob)  # type: ignore[name-defined]  # noqa: F821
+    for value in (2.0, 5.0):
+        monkeypatch.setattr("builtins.knob", value, raising=False)
+        for _ in range(4):
+            np.testing.assert_array_equal(compiled(np.ones(2)), np.full(2, value))
 
 
 def test_a_global_that_a_forward_method_reads() -> None:
@@ -868,3 +925,60 @@ def test_an_array_that_is_not_aligned_is_left_to_the_function() -> None:
         w[...] = 0
         compiled(w, np.ones((1, 2)), np.ones((1, 4)))
         np.testing.assert_array_equal(w, np.full((2, 4), -0.5))
+
+
+def test_hooks_of_tensors_are_followed() -> None:
+    def made() -> Any:
+        model = nn.Linear(3, 2, rng=0)
+        return model, nn.optim.SGD(model.parameters(), lr=0.1)
+
+    (model, optimizer), (other, others) = made(), made()
+    step, settings = nn.compile_step(model, nn.MSELoss(), optimizer), SimpleNamespace(scale=0.0)
+    x, y = np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32)
+
+    def hold(times: int) -> None:
+        for _ in range(times):
+            loss = nn.functional.mse_loss(other(x), y)
+            others.zero_grad()
+            loss.backward()
+            others.step()
+            assert step(x, y) == loss.data
+            assert model.weight.data.tobytes() == other.weight.data.tobytes()
+
+    hold(4)
+    handles = [m.weight.register_hook(lambda g: g * settings.scale) for m in (model, other)]
+    hold(4)
+    settings.scale = 2.0
+    hold(4)
+    for handle in handles:
+        handle.remove()
+    hold(4)
+
+
+def test_a_file_with_a_name_of_the_standard_librarys_is_a_users(tmp_path: Any) -> None:
+    (tmp_path / "sched.py").write_text("rate = 2.0\n")
+    code = f"""
+import sys; sys.path.insert(0, {str(tmp_path)!r})
+import sched, numpy as np
+from autograd_np import compile
+c = compile(lambda x: x * sched.rate)
+for _ in range(4): c(np.ones(1))
+sched.rate = 5.0
+print(c(np.ones(1))[0])
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["5.0"]
+
+
+@pytest.mark.parametrize("text", ["str(x)", "'{}'.format(x)", "f'{x}'"])
+def test_texts_of_arrays_are_refused(text: str) -> None:
+    function = eval(f"lambda x: x * len({text})")
+    with pytest.raises(Uncapturable, match=r"text is made of an array|a Python number is made"):
+        compile(function)(np.ones(2))
+
+
+def test_a_weak_proxy_is_refused() -> None:
+    owner = Owner()
+    proxy = weakref.proxy(owner)
+    with pytest.raises(Uncapturable, match="proxy is a weak proxy"):
+        compile(lambda x: x * proxy.scale)(np.ones(3))

@@ -350,3 +350,11 @@ class TestAdaptivePools:
 
 def _reversed(x: Array) -> Array:
     return np.flip(np.array(np.flip(x)))
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])
+@pytest.mark.parametrize("shape", [(1, 1, 2, 70), (1, 1, 70, 2)])
+def test_no_window_along_one_axis(ceil_mode, pool, shape):
+    with pytest.raises(ValueError, match="does not fit"):
+        pool(np.ones(shape), 10, 4, ceil_mode=ceil_mode)
