@@ -486,6 +486,7 @@ def _fans(tensor: Tensor, call: str) -> tuple[int, int]:
 
 
 def _check_axes(tensor: Tensor, call: str, *counts: int) -> None:
+    _check_tensor(tensor, call)
     if tensor.ndim not in counts:
         raise ValueError(f"{call}: a tensor of shape {tensor.shape}; give one of {' or '.join(map(str, counts))} axes")
 
