@@ -13,6 +13,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from nn import reference
 from tests.examples.programs import run, run_alone
@@ -779,6 +780,7 @@ PRINTED = {
 MNIST = ROOT.parent / "shared" / "data" / "mnist"
 NEEDS_MNIST = pytest.mark.skipif(not MNIST.exists(), reason="needs a folder with the MNIST files")
 NIGHTLY = pytest.mark.skipif(os.environ.get("HYPOTHESIS_PROFILE") != "nightly", reason="takes a minute with the others")
+CHECKED = pytest.mark.skipif(settings().max_examples < 50, reason="takes 15 seconds: not while writing")
 
 
 @pytest.fixture(scope="module")
@@ -794,7 +796,7 @@ def with_mnist(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]
 
 @NEEDS_MNIST
 @pytest.mark.parametrize(
-    "script", [script if "capstone" in script else pytest.param(script, marks=NIGHTLY) for script in PRINTED]
+    "script", [pytest.param(script, marks=CHECKED if "capstone" in script else NIGHTLY) for script in PRINTED]
 )
 def test_mnist_beats_the_series_as_readme_says(script: str, with_mnist: Callable[[str], str]) -> None:
     stated = re.findall(rf"^\| `{script}\.py` \| .+ \| (?:about )?(-|{N}) \| {N} \|$", README, re.MULTILINE)
@@ -851,7 +853,7 @@ def test_numbers_stated_are_looked_for_in_their_order() -> None:
 
 @NEEDS_MNIST
 @pytest.mark.parametrize(
-    "script", [script if "capstone" in script else pytest.param(script, marks=NIGHTLY) for script in STATING]
+    "script", [pytest.param(script, marks=CHECKED if "capstone" in script else NIGHTLY) for script in STATING]
 )
 def test_what_exercises_state_of_mnist_is_what_mnist_gives(script: str, with_mnist: Callable[[str], str]) -> None:
     output = with_mnist(script).split("Exercises\n")[1]

@@ -190,6 +190,9 @@ def _drawn(key: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
     return values**2 + 0.1 if key.endswith("var") else values
 
 
+_DRAWS = 1000
+
+
 def initial(library: Any, case: Case) -> dict[str, list[float]]:
     """Return mean, standard deviation and largest absolute value of each entry of a new module's state."""
     rng = np.random.default_rng(0)
@@ -207,7 +210,7 @@ def initial(library: Any, case: Case) -> dict[str, list[float]]:
 
 def _is_short(values: list[Any]) -> bool:
     """Tell numbers that are drawn at random, and too few to know how."""
-    return 0 < len(values) < 4000 and (len(values) == 1 or any(x != values[0] for x in values))
+    return 0 < len(values) < _DRAWS and (len(values) == 1 or any(x != values[0] for x in values))
 
 
 def check_alike(ours: Any, theirs: Any, where: str = "") -> None:
