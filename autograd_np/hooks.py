@@ -109,6 +109,11 @@ def _after(hook: Callable[[Any], Any], node: Any, g: Any) -> Any:
     if changed is None:
         return g
     changed = changed if type(changed) is type(g) else as_ndarray(changed)
+    if not np.can_cast(changed.dtype, node.dtype, "same_kind"):
+        raise TypeError(
+            f"a hook of {node.name} returned a gradient of dtype {changed.dtype} for one of dtype {node.dtype}; return "
+            f"real numbers for real ones"
+        )
     if changed.shape != node.shape:
         raise ValueError(
             f"a hook of {node.name} returned a gradient of shape {changed.shape} for one of shape {node.shape}; return "

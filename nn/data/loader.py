@@ -114,6 +114,11 @@ class DataLoader:
                     f"order; leave it out"
                 )
         else:
+            if isinstance(dataset, dict):
+                raise TypeError(
+                    "DataLoader: the dataset is a dict; give examples by their numbers: a list of dicts, or a data set "
+                    "whose __getitem__(i) returns one"
+                )
             check_sized("DataLoader", dataset)
             if not len(dataset):
                 raise ValueError(f"DataLoader: the dataset, a {type(dataset).__name__}, has no examples")

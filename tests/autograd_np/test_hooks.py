@@ -111,6 +111,14 @@ class TestRegisterHook:
         assert x.grad.dtype == np.float32
         assert x.grad.tolist() == [1.5, 2.5]
 
+    def test_complex_numbers_for_real_ones_are_refused(self) -> None:
+        x = leaf(1, 2)
+        x.register_hook(lambda g: g * 1j)
+        with pytest.raises(
+            TypeError, match="a hook of a leaf returned a gradient of dtype complex128 for one of dtype"
+        ):
+            x.sum().backward()
+
     def test_a_hook_stays_with_a_result_whose_tensor_is_gone(self) -> None:
         x, seen = leaf(1, 2), []
         y = x * 3

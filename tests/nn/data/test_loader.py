@@ -339,3 +339,8 @@ def test_against_pytorch(rows, batch_size, drop_last, stream):
         pairs = [*itertools.chain(*own)], [*itertools.chain(*theirs)]
     for mine, other in zip(*pairs, strict=True):
         np.testing.assert_array_equal(mine, other.numpy(), strict=True)
+
+
+def test_a_dict_of_columns_is_refused():
+    with pytest.raises(TypeError, match=r"DataLoader: the dataset is a dict; .* a list of dicts"):
+        data.DataLoader({"a": np.ones(3)})
