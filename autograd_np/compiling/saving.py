@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from symtable import SymbolTable, symtable
-from types import FunctionType, ModuleType
+from types import EllipsisType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -260,7 +260,10 @@ def _write_global(name: str, value: Any, parts: dict[str, str], imports: dict[st
 def _is_literal(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return all(map(_is_literal, value)) and type(value) in (tuple, list)  # pyright: ignore[reportUnknownArgumentType]
-    return value is None or type(value) in (bool, int, float, str)
+    if type(value) is slice:
+        given: Any = value
+        return all(map(_is_literal, (given.start, given.stop, given.step)))
+    return value is None or type(value) in (bool, int, float, str, EllipsisType)
 
 
 def _write_both(target: Path, text: str, stored: Mapping[str, Any]) -> None:

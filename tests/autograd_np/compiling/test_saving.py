@@ -20,6 +20,7 @@ import nn
 from autograd_np import Tensor, compile, value_and_grad
 from autograd_np.compiling import Compiled
 from autograd_np.trees import leaves_of
+from nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 RNG = np.random.default_rng(0)
 
@@ -248,6 +249,23 @@ def test_several_inputs_of_a_step(tmp_path: Path) -> None:
     module = step_of(Both(), nn.CrossEntropyLoss(), (a, b), Y, tmp_path)
     first, second = module.train(a, b, Y), module.train(a, b, Y)
     assert second < first
+
+
+def test_slices(tmp_path: Path) -> None:
+    """As what unpacks sequences of different lengths is indexed by."""
+
+    class Unpacked(nn.Module):
+        def __init__(self) -> None:
+            self.inner = nn.LSTM(6, 3, batch_first=True, rng=0)
+
+        def forward(self, x: Any) -> Any:
+            packed = pack_padded_sequence(x, [1, 2, 1, 2], batch_first=True, enforce_sorted=False)
+            y, (h, _) = self.inner(packed)
+            return pad_packed_sequence(y, batch_first=True)[0].sum(axis=1) + h[0]
+
+    x = drawn(4, 2, 6).astype(np.float32)
+    module = step_of(Unpacked(), nn.CrossEntropyLoss(), x, Y, tmp_path)
+    assert module.train(x, Y) > module.train(x, Y)
 
 
 def add_to(x: Any, y: Any) -> Any:
