@@ -107,14 +107,16 @@ class Module:
         watch, output = mode.get().watch, None
         outer = watch and watch.enter(self)
         try:
-            for hook in [*self._forward_pre_hooks.values()]:
-                args = _arguments(hook(self, args), args)
+            if self._forward_pre_hooks:
+                for hook in [*self._forward_pre_hooks.values()]:
+                    args = _arguments(hook(self, args), args)
             inputs = [_taken(self, x) for x in args]
             named = {name: _taken(self, x) for name, x in kwargs.items()} if kwargs else kwargs
             output = self.forward(*inputs, **named)
-            for hook in [*self._forward_hooks.values()]:
-                changed = hook(self, args, output)
-                output = output if changed is None else changed
+            if self._forward_hooks:
+                for hook in [*self._forward_hooks.values()]:
+                    changed = hook(self, args, output)
+                    output = output if changed is None else changed
             return output
         finally:
             if watch is not None:
@@ -613,20 +615,23 @@ def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *a
 
 def _taken(module: Module, x: Any) -> Any:
     """Return floating numbers in the dtype of a module's parameters, and everything else as it is."""
-    if not (isinstance(x, Tensor) or _is_array(x)) or x.dtype.kind != "f":
+    if not (type(x) is Tensor or _is_array(x)) or (given := x.dtype).kind != "f":
         return x
     dtype = _dtype(module)
-    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+    return x if dtype is None or dtype is given or dtype == given else x.astype(dtype)
 
 
 def _dtype(module: Module) -> np.dtype[Any] | None:
     """Return the dtype of the first floating parameter, of a module or else of its parts."""
-    names = parameter_names(module)
-    for name, value in vars(module).items():
-        if name in names and value is not None and value.dtype.kind == "f":
+    attributes = vars(module)
+    names = attributes["_parameter_names"]
+    for name in attributes if len(names) > 1 else names:  # in the order of the attributes
+        if name in names and (value := attributes[name]) is not None and value.dtype.kind == "f":
             return value.dtype
-    parts = (_dtype(value) for value in vars(module).values() if isinstance(value, Module))
-    return next((dtype for dtype in parts if dtype is not None), None)
+    for value in attributes.values():
+        if isinstance(value, Module) and (dtype := _dtype(value)) is not None:
+            return dtype
+    return None
 
 
 def parameter_names(module: Module) -> frozenset[str]:
