@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from autograd_np import views
 from autograd_np.compiling.reach import Reach
+from autograd_np.compiling.things import checksum
 from autograd_np.frames import user_line
 from autograd_np.generators import put_state, state_of
 from autograd_np.gradients import as_argument, pulled
@@ -84,7 +84,7 @@ class _Segment:
         reach.state()
         self._generators = reach.generators
         self._states = [*map(state_of, self._generators)]
-        self._checksums: list[int] = []
+        self._checksums: list[Any] = []
         self._others: list[Node] = []  # what the function reads besides its arguments, on the tape
         self.outputs: tuple[Any, ...] = ()
 
@@ -98,7 +98,7 @@ class _Segment:
         if not made:
             return tree
         self.outputs = tuple(leaves[i].data for i in made)
-        self._checksums = [*map(_checksum, self.outputs)]
+        self._checksums = [checksum(behind(y)) for y in self.outputs]
         self._others, _ = _outside([views.node_of(leaves[i]) for i in made], start)
         results: Any = _segment(*arguments, *map(_tensor_of, self._others), segment=self)
         self.outputs = ()  # nothing of the run is kept
@@ -121,7 +121,7 @@ class _Segment:
                     f"would do from where the generator is by then; compile the function without the checkpoint"
                 )
         read, inside = _outside([views.node_of(y) for y in outputs], start, {*map(views.node_of, arguments)})
-        if [_checksum(y.data) for y in outputs] != self._checksums or {*read} != {*self._others}:
+        if [checksum(behind(y.data)) for y in outputs] != self._checksums or {*read} != {*self._others}:
             raise RuntimeError(
                 f"checkpoint({getattr(self._function, '__name__', 'function')}): in the backward pass it computes "
                 f"something else than before: what it reads has changed, or it draws at random by a generator that is "
@@ -186,10 +186,6 @@ def _tensor_of(node: Node) -> Tensor:
 
 def _is_on_tape(value: Any) -> bool:
     return isinstance(value, Tensor) and value.requires_grad
-
-
-def _checksum(array: Any) -> int:
-    return zlib.crc32(behind(array).tobytes())
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class Handle:
     def __init__(self, hooks: Hooks, hook: Callable[..., Any]) -> None:
         self._hooks = hooks
         hooks[self] = hook
-        latest.change = self
+        latest.change = object()
 
     def remove(self) -> None:
         """Take the hook away; it is not called any more."""

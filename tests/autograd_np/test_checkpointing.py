@@ -194,3 +194,14 @@ def test_compiled_with_dropout_it_is_refused() -> None:
     compiled = compile(lambda x: grad(lambda v: np.sum(checkpoint(lambda q: dropout(q) * q)(v)))(x))
     with pytest.raises(Uncapturable, match="a checkpoint draws at random once more"):
         compiled(np.ones(3))
+
+
+def test_another_tensor_of_the_same_numbers_is_refused() -> None:
+    """Its gradient would be lost, and the first one's be 0."""
+    w, held = Tensor([1.0, 2.0], True), {}
+    held["w"] = w
+    y = checkpoint(lambda: held["w"] * 3)()
+    held["w"] = Tensor([1.0, 2.0], True)
+    with pytest.raises(RuntimeError, match="something else than before"):
+        y.sum().backward()
+    assert w.grad is None

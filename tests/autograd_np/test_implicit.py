@@ -139,12 +139,17 @@ class TestFixedPoint:
 
     def test_which_is_newtons_own(self) -> None:
         """The Jacobian of Newton's iteration is 0 at the root."""
-        f = lambda a: fixed_point(lambda x, a: (x + a / x) / 2, 1.0, a)  # noqa: E731
+
+        def f(a: Any) -> Any:
+            return fixed_point(lambda x, a: (x + a / x) / 2, 1.0, a)
+
         np.testing.assert_allclose(grad(f)(4.0), 0.25, rtol=1e-12)
         np.testing.assert_allclose(hessian(f)(4.0), -1 / 32, rtol=1e-12)
 
     def test_lists_of_numbers(self) -> None:
-        f = lambda a: fixed_point(lambda x, a: [np.cos(x[1]) * a, x[0] / 2], np.zeros(2), a, tol=1e-13)  # noqa: E731
+        def f(a: Any) -> Any:
+            return fixed_point(lambda x, a: [np.cos(x[1]) * a, x[0] / 2], np.zeros(2), a, tol=1e-13)
+
         check_grads(f, (0.7,), atol=1e-8, rtol=1e-7)
 
     def test_is_given_up(self) -> None:

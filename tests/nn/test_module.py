@@ -565,8 +565,8 @@ def test_a_parameter_whose_dtype_has_changed_is_the_leaf_of_what_was_recorded_an
 
 def test_a_frozen_parameter_is_one_in_another_module_too():
     encoder = nn.Linear(2, 2).requires_grad_(False)
-    for model in (encoder, copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder)), copy.copy(encoder)):
-        other = nn.Module()
+    for copied in (lambda m: m, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m)), copy.copy):  # made in turn
+        model, other = copied(encoder), nn.Module()
         other.w = model.weight
         assert list(other.state_dict()) == ["w"]
         assert list(nn.ParameterList([model.weight]).state_dict()) == ["0"]

@@ -397,3 +397,15 @@ def test_training(make: Callable[[Any], Any], count: int, tmp_path: Path) -> Non
     code += "; print('autograd_np' in sys.modules or 'nn' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert run.stdout.split() == [float(step(x, y)).hex(), "False"]
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-46, 1e-39])
+def test_a_number_that_is_nothing_to_blas_passes_over_no_nan(scale: float) -> None:
+    """Of float32, 1e-46 is 0, and 1e-39 has few digits left."""
+    nan, ones = np.full((2, 3), np.nan, np.float32), np.ones((3, 4), np.float32)
+    c = np.ones((2, 4), np.float32)
+    add_product(c, scale, nan, ones)
+    assert np.isnan(c).all()
+    c = np.full((2, 4), np.nan, np.float32)
+    add_product(c, 1.0, np.ones((2, 3), np.float32), ones, scale)
+    assert np.isnan(c).all()

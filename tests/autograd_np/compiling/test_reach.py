@@ -607,6 +607,7 @@ def test_arrays_that_are_one_are_one_in_the_capture_too() -> None:
 
     for same, reached in itertools.product([True, False], repeat=2):
         hold(same, reached)
+    assert compiled.programs == 4
     owner.b = np.ones(2)
     for same, reached in itertools.product([True, False], repeat=2):
         hold(same, reached)
@@ -665,6 +666,26 @@ def test_what_primitives_and_rules_read_is_followed() -> None:
         for _ in range(4):
             value, gradient = compiled(np.ones(2))
             assert (value, gradient.tolist()) == (2 * scale, [scale, scale])
+
+
+def test_bases_that_are_exchanged() -> None:
+    class One:
+        def scaled(self, x: Any) -> Any:
+            return x * 1
+
+    class Other:
+        def scaled(self, x: Any) -> Any:
+            return x * 2
+
+    class Derived(One):
+        pass
+
+    owner = Derived()
+    compiled = compile(lambda x: owner.scaled(x))
+    for _ in range(4):
+        compiled(np.ones(2))
+    Derived.__bases__ = (Other,)
+    np.testing.assert_array_equal(compiled(np.ones(2)), np.full(2, 2.0))
 
 
 def test_code_that_is_exchanged() -> None:
