@@ -200,36 +200,70 @@ def sigmoid_of(x: Array) -> None:
     np.reciprocal(x, out=x)
 
 
+def beginning(first: Array, states: Array, n: int) -> Array:
+    """Return the states that a step of n sequences begins with: those after the step before it, so far as there are.
+
+    Into `first` go those of sequences that have ended; from it come those of sequences that join in.
+    """
+    if n < len(states):
+        first[n : len(states)] = states[n:]
+    return states[:n] if n <= len(states) else np.concatenate([states, first[len(states) : n]])
+
+
+def states_before(first: Array, states: Array, sizes: tuple[int, ...], backwards: bool) -> Array:
+    """Return the states that all steps begin with, given those before the first one and after each of them."""
+    n = sizes[0]
+    if sizes[-1] == n:
+        return np.concatenate([states[n:], first] if backwards else [first, states[:-n]])
+    before = np.empty_like(states)
+    now = first[: sizes[-1 if backwards else 0]]
+    for rows in steps_of(sizes, backwards):
+        n = rows.stop - rows.start
+        before[rows][: len(now)] = now[:n]
+        before[rows][len(now) :] = first[len(now) : n]
+        now = states[rows]
+    return before
+
+
 @kernel
 def lstm_pass(
     z: Array, h: Array, c: Array, weight: Array, sizes: tuple[int, ...], backwards: bool
 ) -> tuple[Array, ...]:
-    """Return the outputs and the last states, and for each row the gates, tanh(c), and the states before it."""
-    hidden, dtype = h.shape[1], np.result_type(z, h, c, weight)
-    product = np.ascontiguousarray(weight.T)  # with the transpose itself, products take twice as long
-    gates = empty(z.shape, dtype)
-    y, tanh_c, h_before, c_before = (empty((len(z), hidden), dtype) for _ in range(4))
+    """Return the outputs and the last states, and for each row the gates, tanh(c), and the states before it.
+
+    The gates have the shape (4, R, H): each is one stretch of memory.
+    """
+    (count, hidden), dtype = (len(z), h.shape[1]), np.result_type(z, h, c, weight)
+    # The products are of minus the weight: sigmoids begin with minus their argument.
+    minus = np.negative(weight.reshape(4, hidden, hidden).transpose(0, 2, 1), order="C")
+    given = z.reshape(count, 4, hidden).transpose(1, 0, 2)
+    gates = empty((4, count, hidden), dtype)
+    y, cells, tanh_c = (empty((count, hidden), dtype) for _ in range(3))
     h, c = h.astype(dtype), c.astype(dtype)
-    buffer = np.empty_like(h)
+    h_n, c_n = h.copy(), c.copy()
+    h_now, c_now = h_n, c_n
+    buffer, terms = np.empty(4 * h.size, dtype), np.empty_like(h)
     with np.errstate(over="ignore"):
         for rows in steps_of(sizes, backwards):
             n = rows.stop - rows.start
-            h_now, c_now, term, g, out = h[:n], c[:n], buffer[:n], gates[rows], tanh_c[rows]
-            h_before[rows] = h_now
-            c_before[rows] = c_now
-            np.matmul(h_now, product, out=g)
-            np.add(g, z[rows], out=g)
-            candidate = g[:, 2 * hidden : 3 * hidden]
-            np.tanh(candidate, out=term)
-            sigmoid_of(g)  # of all, which lie in one stretch
-            candidate[...] = term
-            np.multiply(c_now, g[:, hidden : 2 * hidden], out=c_now)
-            np.multiply(term, g[:, :hidden], out=term)
+            h_now, c_now = beginning(h_n, h_now, n), beginning(c_n, c_now, n)
+            g, term = buffer[: 4 * n * hidden].reshape(4, n, hidden), terms[:n]
+            i, f, candidate, o = gates[:, rows]
+            np.matmul(h_now, minus, out=g)
+            np.subtract(g, given[:, rows], out=g)
+            np.tanh(g[2], out=term)
+            np.exp(g, out=g)
+            np.add(g, 1, out=g)
+            np.reciprocal(g, out=gates[:, rows])
+            np.negative(term, out=candidate)
+            np.multiply(candidate, i, out=term)
+            c_now = np.multiply(c_now, f, out=cells[rows])
             np.add(c_now, term, out=c_now)
-            np.tanh(c_now, out=out)
-            np.multiply(out, g[:, 3 * hidden :], out=h_now)
-            y[rows] = h_now
-    return y, h, c, gates, tanh_c, h_before, c_before
+            h_now = np.tanh(c_now, out=tanh_c[rows])
+            h_now = np.multiply(h_now, o, out=y[rows])
+    h_n[: len(h_now)], c_n[: len(c_now)] = h_now, c_now
+    h_before, c_before = states_before(h, y, sizes, backwards), states_before(c, cells, sizes, backwards)
+    return y, h_n, c_n, gates, tanh_c, h_before, c_before
 
 
 @kernel
@@ -238,34 +272,31 @@ def lstm_gradients(
     sizes: tuple[int, ...], backwards: bool,
 ) -> tuple[Array, ...]:  # fmt: skip
     """Return the gradients of z, h, c and the weight."""
-    hidden = g_h.shape[1]
-    i, f, candidate, o = (gates[:, k * hidden : (k + 1) * hidden] for k in range(4))
+    _, count, hidden = gates.shape
+    i, f, candidate, o = gates
     # What the gradients of the cell (of the output, for the last gate) are multiplied by, of all steps at once.
-    factors = np.subtract(1, gates, out=empty(gates.shape, gates.dtype))
-    np.multiply(factors, gates, out=factors)
-    for k, other in enumerate((candidate, c_before, None, tanh_c)):
-        part = factors[:, k * hidden : (k + 1) * hidden]
-        if other is not None:
-            np.multiply(part, other, out=part)
-        else:
-            np.square(candidate, out=part)
-            np.subtract(1, part, out=part)
-            np.multiply(part, i, out=part)
-    through = np.square(tanh_c, out=empty(tanh_c.shape, tanh_c.dtype))
-    np.subtract(1, through, out=through)
-    np.multiply(through, o, out=through)
-    g_z = factors
-    by_gate = factors.reshape(len(factors), 4, hidden)
+    factors = empty(gates.shape, gates.dtype)
+    for gate, other, factor in ((i, candidate, factors[0]), (f, c_before, factors[1]), (o, tanh_c, factors[3])):
+        np.subtract(1, gate, out=factor)
+        np.multiply(factor, gate, out=factor)
+        np.multiply(factor, other, out=factor)
+    through = empty(tanh_c.shape, tanh_c.dtype)
+    for output, gate, factor in ((candidate, i, factors[2]), (tanh_c, o, through)):
+        np.square(output, out=factor)
+        np.subtract(1, factor, out=factor)
+        np.multiply(factor, gate, out=factor)
+    g_z = empty((count, 4 * hidden), gates.dtype)
+    by_gate = g_z.reshape(count, 4, hidden).transpose(1, 0, 2)
     g_h, g_c = g_h.astype(gates.dtype), g_c.astype(gates.dtype)
     buffer = np.empty_like(g_h)
     for rows in steps_of(sizes, not backwards):
         n = rows.stop - rows.start
-        h_now, c_now, term, parts = g_h[:n], g_c[:n], buffer[:n], by_gate[rows]
+        h_now, c_now, term = g_h[:n], g_c[:n], buffer[:n]
         np.add(h_now, g_y[rows], out=h_now)
         np.multiply(h_now, through[rows], out=term)
         np.add(c_now, term, out=c_now)
-        np.multiply(parts[:, :3], c_now[:, None], out=parts[:, :3])
-        np.multiply(parts[:, 3], h_now, out=parts[:, 3])
+        np.multiply(factors[:3, rows], c_now, out=by_gate[:3, rows])
+        np.multiply(factors[3, rows], h_now, out=by_gate[3, rows])
         np.multiply(c_now, f[rows], out=c_now)
         np.matmul(g_z[rows], weight, out=h_now)
     return g_z, g_h, g_c, np.matmul(g_z.T, h_before)
