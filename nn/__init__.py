@@ -105,7 +105,7 @@ from nn.losses import (
 from nn.module import Module, functional_call
 from nn.parameter import Parameter
 from nn.stability import explain_divergence
-from nn.training import accuracy, evaluate, fit, predict
+from nn.training import Checkpoints, accuracy, callbacks, evaluate, fit, predict
 
 __all__ = [
     "CELU",
@@ -128,6 +128,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Checkpoints",
     "ConstantPad2d",
     "Conv1d",
     "Conv2d",
@@ -201,6 +202,7 @@ __all__ = [
     "Upsample",
     "ZeroPad2d",
     "accuracy",
+    "callbacks",
     "checkpoint",
     "compare",
     "compile_step",

@@ -15,7 +15,7 @@ from nn.module import Module, buffer_names
 from nn.optim import Optimizer
 from nn.optim.optimizer import NOTES
 
-__all__ = ["CompiledStep", "Training", "compile_step"]
+__all__ = ["CompiledStep", "Training", "as_arrays", "compile_step"]
 
 
 def compile_step(
@@ -107,7 +107,7 @@ class CompiledStep:
 
     def __call__(self, x: ArrayLike, y: ArrayLike) -> Any:
         """Take a step, and return the loss."""
-        x, y = _as_arrays(x), _as_arrays(y)
+        x, y = as_arrays(x), as_arrays(y)
         self._optimizer.zero_grad()  # a program leaves no gradients, and those of an earlier step are none of its own
         return self._step(x, y)
 
@@ -150,15 +150,15 @@ class CompiledStep:
         return self._step.programs
 
 
-def _as_arrays(batch: Any) -> Any:
+def as_arrays(batch: Any) -> Any:
     """Return a batch with an array for each table and for each list of numbers, as layers take them."""
     kind: Any = _type(batch)
     if kind is dict:
-        return {key: _as_arrays(part) for key, part in batch.items()}
+        return {key: as_arrays(part) for key, part in batch.items()}
     if issubclass(kind, _SEQUENCES):
         if _holds_numbers_alone(batch):
             return np.asarray(batch)
-        parts = map(_as_arrays, batch)
+        parts = map(as_arrays, batch)
         return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
     return np.asarray(batch) if hasattr(kind, "__array__") and not issubclass(kind, _ARRAYS) else batch
 

@@ -80,12 +80,26 @@ class Batches:
         return rows // self.batch_size if self.drop_last else math.ceil(rows / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], ...]]:
+        return self.starting_at(0)
+
+    def starting_at(self, first: int) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Begin an epoch, and return its batches without the first so many: nothing is read of those.
+
+        Examples
+        --------
+        >>> from nn import data
+        >>> batches = data.Batches(range(5), batch_size=2, shuffle=False)
+        >>> list(batches.starting_at(2))
+        [(array([4]),)]
+        """
         rows = len(self.arrays[0])
         order = self.rng.permutation(rows) if self.shuffle else np.arange(rows)
-        for batch in range(len(self)):
-            index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            # Indexing with brackets would keep the memory order of a Fortran-ordered array.
-            yield tuple(np.take(array, index, axis=0) for array in self.arrays)
+        starts = range(first * self.batch_size, len(self) * self.batch_size, self.batch_size)
+        return map(self._rows, (order[start : start + self.batch_size] for start in starts))
+
+    def _rows(self, index: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        # Indexing with brackets would keep the memory order of a Fortran-ordered array.
+        return tuple(np.take(array, index, axis=0) for array in self.arrays)
 
 
 def check_count(operation: str, name: str, value: object, least: int) -> None:

@@ -343,7 +343,15 @@ SAME = {
 ELSEWHERE = {"F.flatten": "torch.flatten", "F.logsumexp": "torch.logsumexp", "nn.save": "torch.save"}
 ELSEWHERE |= {"nn.load": "torch.load"}
 # What PyTorch has not, or in another form: functional_call has a test of its own.
-OURS = {"nn.accuracy", "nn.evaluate", "nn.explain_divergence", "nn.fit", "nn.functional_call", "nn.predict"}
+OURS = {
+    "nn.Checkpoints",
+    "nn.accuracy",
+    "nn.evaluate",
+    "nn.explain_divergence",
+    "nn.fit",
+    "nn.functional_call",
+    "nn.predict",
+}
 OURS |= {"nn.Module.astype", "nn.compile_step"}
 OURS |= {"data.Batches", "data.LabelledImages", "data.load", "data.read_idx"}
 PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "data": data, "utils": nn.utils}
@@ -363,7 +371,7 @@ def methods() -> Iterator[tuple[str, Callable[..., Any]]]:
     All `forward` take what the module is called with.
     """
     for name, value in functions():
-        if isinstance(value, type):
+        if isinstance(value, type) and name not in OURS:
             base = BASES.get(name.split(".")[0], "nn.Module")
             for method, function in inspect.getmembers(value, inspect.isfunction):
                 if not method.startswith("_") and method != "forward":

@@ -1,0 +1,254 @@
+"""What can be told of a training's progress, and act on it: `fit(..., callbacks=[...])`."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from nn.checkpoint import save
+from nn.data.batches import check_count
+from nn.optim.lr_scheduler import LRScheduler as Schedule
+from nn.optim.lr_scheduler import ReduceLROnPlateau
+from nn.training.progress import PrintLog, ProgressBar
+from nn.training.run import Callback, Run
+
+__all__ = ["Callback", "EarlyStopping", "LRScheduler", "PrintLog", "ProgressBar", "SaveBest"]
+
+
+class Monitor(Callback):
+    """Watches one of the figures of each epoch.
+
+    Parameters
+    ----------
+    monitor : str, optional
+        Which one; by default `"val_loss"`, or `"loss"` where there is no validation.
+    mode : {"min", "max"}, optional
+        Whether less is better, or more. It need not be given for losses and for accuracies and their like.
+    min_delta : float
+        By how much a figure has to be better than the best one so far to count as better.
+    """
+
+    def __init__(self, monitor: str | None = None, mode: str | None = None, min_delta: float = 0.0) -> None:
+        name = type(self).__name__
+        if mode not in (None, "min", "max"):
+            raise ValueError(f"{name}: mode={mode!r}; give 'min' or 'max'")
+        if not min_delta >= 0:
+            raise ValueError(f"{name}: min_delta={min_delta}; give a number of at least 0")
+        self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
+        self.best: float | None = None
+
+    def on_train_begin(self, run: Run) -> None:
+        """Look whether there is such a figure."""
+        self._watched(run)
+
+    def _watched(self, run: Run) -> tuple[str, bool]:
+        """Return which figure is watched, and whether less of it is better."""
+        name = watched(type(self).__name__, self.monitor, run)
+        return name, (self.mode or _mode_of(type(self).__name__, name)) == "min"
+
+    def improved(self, run: Run) -> bool:
+        """Tell whether the epoch's figure is the best so far, and note it."""
+        name, less = self._watched(run)
+        figure = run.figures[name]
+        gain = math.inf if self.best is None else (self.best - figure if less else figure - self.best)
+        if math.isnan(figure) or not gain > self.min_delta:
+            return False
+        self.best = figure
+        return True
+
+
+def _mode_of(callback: str, figure: str) -> str:
+    """Return whether less or more of a figure is better, if its name says so."""
+    if figure.endswith("loss"):
+        return "min"
+    if figure.endswith(("acc", "accuracy", "f1", "auc", "score", "precision", "recall", "r2")):
+        return "max"
+    raise ValueError(f"{callback}: is less of monitor={figure!r} better, or more? Give mode='min' or mode='max'")
+
+
+def watched(callback: str, monitor: str | None, run: Run) -> str:
+    """Return which of an epoch's figures is watched."""
+    name = monitor or ("val_loss" if "val_loss" in run.names else "loss")
+    if name not in run.names:
+        raise ValueError(f"{callback}: monitor={name!r} is none of the figures: {', '.join(run.names)}")
+    return name
+
+
+class EarlyStopping(Monitor):
+    """Ends a training when a figure has not become better for so many epochs, and goes back to the best state.
+
+    Parameters
+    ----------
+    patience : int
+        How many epochs without a better figure are waited for.
+    monitor, mode, min_delta
+        Which figure is watched; see `SaveBest`.
+    restore_best : bool
+        Whether the model has its state after the best epoch in the end, however the training ended.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.Linear(2, 2, rng=0)
+    >>> optimizer = nn.optim.SGD(model.parameters(), lr=1.0)
+    >>> x, noise = np.random.default_rng(0).normal(size=(20, 2)), np.random.default_rng(1).integers(2, size=20)
+    >>> stopping = nn.callbacks.EarlyStopping(patience=2)
+    >>> history = nn.fit(model, x, noise, optimizer=optimizer, epochs=50, validation=(x, 1 - noise),
+    ...                  callbacks=[stopping], progress=False, rng=0)
+    >>> history.stopped
+    'val_loss was not better for 2 epochs'
+    """
+
+    def __init__(
+        self, patience: int = 5, monitor: str | None = None, mode: str | None = None, min_delta: float = 0.0,
+        restore_best: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(monitor, mode, min_delta)
+        check_count("EarlyStopping", "patience", patience, least=1)
+        self.patience, self.restore_best = patience, restore_best
+        self.waited = 0
+        self._state: dict[str, Any] = {}
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Note whether the figure is better, and stop the training if it has not been for too long."""
+        self.waited += 1
+        if self.improved(run):
+            self.waited = 0
+            self._state = run.model.state_dict() if self.restore_best else {}
+        if self.waited >= self.patience:
+            run.stop(f"{watched('', self.monitor, run)} was not better for {self.patience} epochs")
+
+    def on_train_end(self, run: Run) -> None:
+        """Go back to the best state."""
+        if self._state:
+            run.model.load_state_dict(self._state)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best figure and state, and how long it has been waited."""
+        return {"best": self.best, "waited": self.waited, "state": self._state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.best, self.waited, self._state = state["best"], state["waited"], dict(state["state"])
+
+
+class SaveBest(Monitor):
+    """Writes the model's state dict to a file whenever a figure is the best so far.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, whole or not there at any time; `nn.load` reads it.
+    monitor : str, optional
+        Which figure is watched; by default `"val_loss"`, or `"loss"` where there is no validation.
+    mode : {"min", "max"}, optional
+        Whether less is better, or more. It need not be given for losses and for accuracies and their like.
+    min_delta : float
+        By how much a figure has to be better than the best one so far to count as better.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.Linear(2, 2, rng=0)
+    >>> optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    >>> x, y = np.eye(2), np.arange(2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     best = nn.callbacks.SaveBest(os.path.join(folder, "best.safetensors"), "accuracy")
+    ...     _ = nn.fit(model, x, y, optimizer=optimizer, metrics={"accuracy": nn.accuracy}, callbacks=[best],
+    ...                progress=False, rng=0)
+    ...     sorted(nn.load(best.path))
+    ['bias', 'weight']
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], monitor: str | None = None, mode: str | None = None, min_delta: float = 0.0
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        self.path = os.fspath(path)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Save the model if the figure is the best one."""
+        before = self.best
+        if self.improved(run):
+            try:
+                save(run.model.state_dict(), self.path)
+            except BaseException:
+                self.best = before
+                raise
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best figure."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.best = state["best"]
+
+
+class LRScheduler(Callback):
+    """Steps a schedule of learning rates after each epoch, or after each step of the optimiser.
+
+    Parameters
+    ----------
+    schedule : nn.optim.lr_scheduler.LRScheduler
+        Of the optimiser that trains.
+    every : {"epoch", "step"}
+        When.
+    monitor : str, optional
+        The figure that `ReduceLROnPlateau` is given; by default `"val_loss"`, or `"loss"` where there is no validation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.Linear(2, 2, rng=0)
+    >>> optimizer = nn.optim.SGD(model.parameters(), lr=1.0)
+    >>> halving = nn.callbacks.LRScheduler(nn.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5))
+    >>> options = {"epochs": 4, "callbacks": [halving], "progress": False, "rng": 0}
+    >>> _ = nn.fit(model, np.eye(2), np.arange(2), optimizer=optimizer, **options)
+    >>> optimizer.lr
+    0.25
+    """
+
+    def __init__(self, schedule: Schedule, every: str = "epoch", monitor: str | None = None) -> None:
+        if not isinstance(schedule, Schedule):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"LRScheduler: schedule is a {type(schedule).__name__}; give one of nn.optim.lr_scheduler, made of the "
+                f"optimizer: LRScheduler(StepLR(optimizer, 10))"
+            )
+        if every not in ("epoch", "step"):
+            raise ValueError(f"LRScheduler: every={every!r}; give 'epoch' or 'step'")
+        if every == "step" and isinstance(schedule, ReduceLROnPlateau):
+            raise ValueError("LRScheduler: every='step' with ReduceLROnPlateau, which is given a figure of each epoch")
+        self.schedule, self.every, self.monitor = schedule, every, monitor
+
+    def on_train_begin(self, run: Run) -> None:
+        """Look whether the schedule is of the optimiser that trains, and there is a figure for it."""
+        watched("LRScheduler", self.monitor, run)
+        if self.schedule.optimizer is not run.optimizer:
+            raise ValueError("LRScheduler: the schedule is of another optimizer than the one that trains")
+
+    def on_step_end(self, run: Run) -> None:
+        """Step, if it is time."""
+        if self.every == "step":
+            self.schedule.step()
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Step, if it is time."""
+        if self.every == "epoch":
+            schedule: Any = self.schedule
+            plateau = isinstance(schedule, ReduceLROnPlateau)
+            schedule.step(*([run.figures[watched("LRScheduler", self.monitor, run)]] if plateau else []))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the schedule's state."""
+        return self.schedule.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.schedule.load_state_dict(state)

@@ -1,0 +1,149 @@
+"""A step: the gradient of one batch or of several, clipped, and the optimiser's update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_np import Tensor, detect_anomaly
+from autograd_np.compiling import Compiled
+from autograd_np.tensor import plain
+from nn.compiled import Training
+from nn.module import Module, buffer_names
+from nn.optim import Optimizer
+from nn.training.generators import generators_in, put_states, states_of
+from nn.training.sources import Batch
+from nn.training.weights import heeding
+from nn.utils import clip_grad_norm_, clip_grad_value_
+
+__all__ = ["NotFinite", "Step"]
+
+
+class NotFinite(Exception):
+    """What of a step is NaN or infinite, and why; the model is as it was.
+
+    Attributes
+    ----------
+    batch : int
+        Which of the step's batches it was found in.
+    what, cause : str
+        The loss, or a parameter's gradient; and the operation that made it so.
+    """
+
+    def __init__(self, batch: int, what: str, cause: str) -> None:
+        super().__init__(f"{what}: {cause}")
+        self.batch, self.what, self.cause = batch, what, cause
+
+
+class Step:
+    """A step; called with batches, it returns the loss and the outputs of each.
+
+    Parameters
+    ----------
+    model, loss, optimizer
+        See `fit`.
+    clip_norm, clip_value : float, optional
+        Limits of gradients.
+    compiled : bool
+        Whether to run steps as programs.
+    computed : callable, optional
+        Called when the gradients are computed.
+    """
+
+    def __init__(
+        self, model: Module, loss: Callable[..., Tensor], optimizer: Optimizer, *,
+        clip_norm: float | None = None, clip_value: float | None = None, compiled: bool = False,
+        computed: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._model, self._optimizer = model, optimizer
+        self._loss = heeding("fit", loss)
+        self._clip_norm, self._clip_value, self._computed = clip_norm, clip_value, computed
+        # Shared by several groups or not, each is clipped once, and the optimiser's order is everybody's.
+        self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self._generators = generators_in({"model": model, "loss": loss})
+        self._take: Any = Compiled(self._update, Training(model, loss, optimizer)) if compiled else self._update
+
+    def __call__(self, batches: Sequence[Batch]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Take a step with the gradient of all the batches' examples together."""
+        buffers = [
+            (vars(part), name, vars(part)[name]) for part in self._model.modules() for name in buffer_names(part)
+        ]
+        states = states_of(self._generators)
+        xs, ys, weights = (tuple(part) for part in zip(*batches, strict=True))
+        losses, outputs, finite = self._take(xs, ys, weights)
+        if finite:
+            return losses, outputs
+        for attributes, name, value in buffers:
+            attributes[name] = value
+        later = states_of(self._generators)
+        put_states(self._generators, states)
+        try:
+            raise self._explained(batches, losses)
+        finally:
+            put_states(self._generators, later)
+            for attributes, name, value in buffers:
+                attributes[name] = value
+            self._optimizer.zero_grad()
+
+    def _update(self, xs: Sequence[Any], ys: Sequence[Any], weights: Sequence[Any]) -> tuple[Any, Any, bool]:
+        """Return losses and outputs, and whether all is finite; if not, nothing is updated."""
+        self._optimizer.zero_grad()
+        losses: list[Any] = []
+        outputs: list[Any] = []
+        shares = _shares(ys, weights)
+        for x, y, weight, share in zip(xs, ys, weights, shares, strict=True):
+            output = self._model(x)
+            value = self._loss(output, y, weight)
+            losses.append(value.data[()])
+            outputs.append(plain(output))
+            if not np.isfinite(value.data).all():
+                return losses, outputs, False
+            (value if len(xs) == 1 else value * share).backward()
+        if not self._gradients_are_finite():
+            return losses, outputs, False
+        if self._computed is not None:
+            self._computed()
+        if self._clip_value is not None:
+            clip_grad_value_(self._parameters, self._clip_value)
+        if self._clip_norm is not None:
+            clip_grad_norm_(self._parameters, self._clip_norm)
+        self._optimizer.step()
+        return losses, outputs, True
+
+    def _gradients_are_finite(self) -> bool:
+        """Tell whether all gradients are finite: first by the sum of their squares, which is fast, but may overflow."""
+        flat = [np.ravel(plain(p.grad)) for p in self._parameters if p.grad is not None]
+        total = sum([np.dot(g, g) for g in flat])
+        return bool(np.isfinite(total)) or all(np.isfinite(g).all() for g in flat)
+
+    def _explained(self, batches: Sequence[Batch], losses: Sequence[Any]) -> NotFinite:
+        """Go through the step once more, and find which operation made something NaN or infinite."""
+        names = {id(p): name for name, p in self._model.named_parameters()}
+        named = [(names.get(id(p), f"a parameter of shape {p.shape}"), p) for p in self._parameters]
+        number = len(losses) - 1
+        if np.isfinite(losses[-1]).all():
+            bad = [name for name, p in named if p.grad is not None and not np.isfinite(plain(p.grad)).all()]
+            what = f"the gradient of {', '.join(bad[:3])}{' and more' if len(bad) > 3 else ''} is not finite"
+        else:
+            what = f"the loss is {losses[-1]}"
+        spoilt = [name for name, p in named if not np.isfinite(p.data).all()]
+        if spoilt:
+            return NotFinite(number, what, f"the parameter {spoilt[0]} itself holds NaN or infinity")
+        self._optimizer.zero_grad()
+        try:
+            with detect_anomaly():
+                for index, batch in enumerate(batches):
+                    number = index
+                    self._loss(self._model(batch.x), batch.y, batch.weight).backward()
+        except FloatingPointError as error:
+            return NotFinite(number, what, str(error))
+        return NotFinite(len(losses) - 1, what, "no operation made it so when the step was taken once more")
+
+
+def _shares(ys: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
+    """Return each batch's share of all examples, or of their weights."""
+    counts = [len(y) if weight is None else weight.sum() for y, weight in zip(ys, weights, strict=True)]
+    total: Any = sum(counts)
+    return [count / (total + (total == 0)) for count in counts]
