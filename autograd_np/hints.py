@@ -185,8 +185,8 @@ nn.Conv3d(1, 2, 3) or nn.ConvTranspose3d(1, 2, 3) -> # the closest are nn.Conv2d
 nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
 nn.DataParallel(model) -> model  # there are no devices
 
-optim.RMSprop(params) or optim.Adagrad(params) or optim.NAdam(params) or optim.RAdam(params)
-    -> # nn.optim has SGD, Adam and AdamW
+optim.RAdam(params) or optim.Adadelta(params) or optim.Adamax(params)
+    -> # nn.optim has SGD, Adam, AdamW, NAdam, RMSprop and Adagrad
 optim.LBFGS(params) -> scipy.optimize.minimize(autograd_np.value_and_grad(f), np.ones(3), jac=True)
 """
 

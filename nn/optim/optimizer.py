@@ -34,8 +34,10 @@ NOTES = ("initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum")
 class Optimizer:
     """What the optimisers have in common; each defines `_update` and checks its hyperparameters in `_check`.
 
-    `_memory` names what it remembers of each parameter: arrays of its shape, and the number of steps as ``"step"``.
-    `_fixed` has those options of PyTorch's that are not here, with the value that says what is done here.
+    `_memory` names what it remembers of each parameter: arrays of its shape, the number of steps as ``"step"``, other
+    numbers. `_optional` has what it remembers besides where an option is on. `_fixed` has those options of PyTorch's
+    that are not here, with the value that says what is done here; `_absent` has options that state dicts may lack, from
+    before they were there, with the value that says what was done then.
 
     Parameters
     ----------
@@ -63,7 +65,9 @@ class Optimizer:
     """
 
     _memory: ClassVar[tuple[str, ...]] = ()
+    _optional: ClassVar[Mapping[str, str]] = {}
     _fixed: ClassVar[Mapping[str, bool]] = {"maximize": False, "differentiable": False}
+    _absent: ClassVar[Mapping[str, bool]] = {}
 
     def __init__(self, params: Parameters, **defaults: Any) -> None:
         self.defaults = defaults
@@ -213,15 +217,18 @@ class Optimizer:
             {**_notes(own), **self._group(call, other), "params": own["params"]}
             for own, other in zip(self.param_groups, saved, strict=True)
         ]
+        owners = {parameter: group for group in groups for parameter in group["params"]}
         states: dict[Tensor, dict[str, Any]] = {}
         for number, entries in state["state"].items():
             if number not in parameters:
                 raise ValueError(f"{call}: it remembers something of parameter {number!r}, which no group lists")
-            states[parameters[number]] = self._remembered(call, number, parameters[number], entries)
+            parameter = parameters[number]
+            states[parameter] = self._remembered(call, number, parameter, entries, owners[parameter])
         self.state, self.param_groups = states, groups
 
     def _group(self, call: str, group: Mapping[str, Any]) -> Group:
         """Return a saved group's hyperparameters, checked as those that the optimiser is made with."""
+        group = {**self._absent, **group}
         missing = [name for name in self.defaults if name not in group]
         unknown = [
             name for name in group if name not in {"params", *self.defaults, *NOTES, *_WITHOUT_EFFECT, *self._fixed}
@@ -244,21 +251,26 @@ class Optimizer:
             self._check_number(name, complete[name])
         return complete
 
-    def _remembered(self, call: str, number: Any, parameter: Tensor, entries: Any) -> dict[str, Any]:
+    def _remembered(self, call: str, number: Any, parameter: Tensor, entries: Any, group: Group) -> dict[str, Any]:
         """Return what is remembered of a parameter, checked and copied into its dtype."""
         if not _is_mapping(entries):
             raise TypeError(f"{call}: what is remembered of parameter {number} is no dict: {type(entries).__name__}")
         found = {name: value for name, value in entries.items() if value is not None}
-        if found and set(found) != set(self._memory):
+        needed = self._names(group)
+        if found and not set(needed) <= set(found) <= {*self._memory, *self._optional.values()}:
             raise ValueError(
                 f"{call}: of parameter {number} it remembers {', '.join(found)}, and {self._name} has "
-                f"{', '.join(self._memory)}"
+                f"{', '.join(needed)}"
             )
-        whats = {name: f"{call}: {name} of parameter {number}" for name in found}
+        reads = {"step": _steps, "mu_product": _share}
         return {
-            name: _steps(whats[name], value) if name == "step" else _moment(whats[name], value, parameter)
+            name: reads.get(name, _moment)(f"{call}: {name} of parameter {number}", value, parameter)
             for name, value in found.items()
         }
+
+    def _names(self, group: Group) -> tuple[str, ...]:
+        """Return what a step remembers of a parameter, with a group's options."""
+        return (*self._memory, *(name for option, name in self._optional.items() if group[option]))
 
     def __repr__(self) -> str:
         groups = [
@@ -275,6 +287,16 @@ class Optimizer:
     def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
         """Change one parameter, and what is remembered of it."""
         raise NotImplementedError
+
+    def _begin(self, parameter: Tensor, state: dict[str, Any], group: Group) -> None:
+        """Remember what is not there yet: no steps, and zeros; also where an option was turned on since."""
+        for name in self._names(group):
+            if name not in state:
+                state[name] = 0 if name == "step" else self._first(name, parameter.data, group)
+
+    def _first(self, name: str, p: Array, group: Group) -> Any:
+        """Return what is remembered of a parameter before its first step."""
+        return np.zeros_like(p)
 
     def _in_parts(self, step: Callable[..., None], parameter: Tensor, *arrays: Array) -> None:
         """Change a parameter by `step`, which takes its array, its gradient, an array to compute in, and all others."""
@@ -298,6 +320,18 @@ class Optimizer:
         if not 0 <= float(value) < below:
             limit = "" if below == math.inf else f" and below {below}"
             raise ValueError(f"{self._name}: {name}={value}; give a finite number of at least 0{limit}")
+
+    def _check_betas(self, betas: Any) -> None:
+        """Raise unless there are two numbers from 0 to below 1."""
+        if np.shape(betas) != (2,):
+            raise ValueError(f"{self._name}: betas={betas}; give two numbers")
+        for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
+            self._check_number(name, beta, below=1)
+
+    def _check_flag(self, name: str, value: Any) -> None:
+        """Raise unless an option is on or off."""
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{self._name}: {name}={value!r} is a {type(value).__name__}; give a bool")
 
     # -- its parameters -----------------------------------------------------------------------------------------------
 
@@ -348,12 +382,20 @@ def _number(value: Any) -> Any:
     return value.item() if getattr(value, "shape", None) == () else value
 
 
-def _steps(what: str, value: Any) -> int:
+def _steps(what: str, value: Any, _parameter: Tensor) -> int:
     """Return how many steps were taken."""
     steps = _number(value)
     if isinstance(steps, bool) or not isinstance(steps, int | float) or not steps >= 0 or steps % 1:
         raise ValueError(f"{what} is {value!r}; it is to be the number of steps taken")
     return int(steps)
+
+
+def _share(what: str, value: Any, _parameter: Tensor) -> float:
+    """Return a product of numbers below 1."""
+    share = _number(value)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ValueError(f"{what} is {value!r}; it is to be a number from 0 to 1")
+    return float(share)
 
 
 def _moment(what: str, value: Any, parameter: Tensor) -> Array:

@@ -83,8 +83,7 @@ class SGD(Optimizer):
         self._check_number("weight_decay", group["weight_decay"])
         self._check_number("momentum", group["momentum"], below=1)
         self._check_number("dampening", group["dampening"])
-        if not isinstance(group["nesterov"], bool | np.bool_):
-            raise TypeError(f"SGD: nesterov={group['nesterov']!r} is a {type(group['nesterov']).__name__}; give a bool")
+        self._check_flag("nesterov", group["nesterov"])
         if group["nesterov"] and (not group["momentum"] or group["dampening"]):
             raise ValueError(
                 f"SGD: nesterov=True with momentum={group['momentum']} and dampening={group['dampening']}; it needs "

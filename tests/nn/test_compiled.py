@@ -182,11 +182,16 @@ def test_same_bits(model: str, optimizer: str) -> None:
 def optimizers(draw: st.DrawFn) -> Callable[[Any], nn.optim.Optimizer]:
     """Draw what makes an optimiser of a model, of one group or of two."""
     decay, share = st.sampled_from([0.0, 0.01]), st.sampled_from([0.0, 0.5, 0.9])
-    kind = draw(st.sampled_from([nn.optim.SGD, nn.optim.Adam, nn.optim.AdamW]))
+    kinds = [nn.optim.SGD, nn.optim.Adam, nn.optim.AdamW, nn.optim.RMSprop, nn.optim.Adagrad, nn.optim.NAdam]
+    kind = draw(st.sampled_from(kinds))
     chosen = {"lr": draw(st.sampled_from([1e-3, 0.05])), "weight_decay": draw(decay)}
     if kind is nn.optim.SGD:
         chosen["momentum"], nesterov = draw(share), draw(st.booleans())
         chosen |= {"nesterov": True} if nesterov and chosen["momentum"] else {"dampening": draw(share)}
+    elif kind is nn.optim.RMSprop:
+        chosen |= {"momentum": draw(share), "centered": draw(st.booleans()), "eps": 1e-3}
+    elif kind is nn.optim.Adagrad:
+        chosen |= {"lr_decay": draw(share), "initial_accumulator_value": draw(share)}
     else:
         chosen |= {"betas": (draw(share), 0.99), "eps": draw(st.sampled_from([1e-8, 1e-3]))}
     groups = draw(st.booleans())

@@ -113,6 +113,14 @@ OPTIMIZERS = [
     ("Adam", {"lr": 0.1, "betas": (0.5, 0.9), "weight_decay": 0.1}),
     ("AdamW", {}),
     ("AdamW", {"lr": 0.1, "weight_decay": 0.3}),
+    ("AdamW", {"lr": 0.1, "betas": (0.9, 0.5), "amsgrad": True}),
+]
+# These are held against PyTorch in optim/test_steps.py.
+OTHERS = [
+    ("RMSprop", {"lr": 0.1}),
+    ("RMSprop", {"lr": 0.1, "momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.1, "weight_decay": 0.1}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.1}),
 ]
 
 
@@ -141,7 +149,7 @@ def test_against_pytorch(name, options):
 
 # -- what all of them do ----------------------------------------------------------------------------------------------
 
-each = pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
+each = pytest.mark.parametrize(("name", "options"), OPTIMIZERS + OTHERS)
 
 
 @each
@@ -170,7 +178,7 @@ def test_parameters_without_a_gradient_are_left_alone(name, options):
     p.grad = gradients[0][0]
     optimizer.step()
     np.testing.assert_array_equal(q.data, before)
-    assert q not in optimizer.state
+    assert optimizer.state.get(q, {}).get("step", 0) == 0
 
 
 @each
@@ -387,7 +395,8 @@ def test_what_has_not_begun_begins(remembered):
     [
         ("SGD", "maximize", True, "a group has maximize=True, and SGD takes its steps as with maximize=False"),
         ("Adam", "maximize", np.True_, "a group has maximize=True"),
-        ("AdamW", "amsgrad", True, "a group has amsgrad=True"),
+        ("Adam", "amsgrad", True, "of parameter 1 it remembers .*, and Adam has .*, max_exp_avg_sq"),
+        ("AdamW", "amsgrad", 1, "AdamW: amsgrad=1 is a int; give a bool"),
         ("SGD", "differentiable", True, "a group has differentiable=True"),
         ("Adam", "decoupled_weight_decay", True, "decoupled_weight_decay=True, .*; AdamW decouples weight decay"),
         ("AdamW", "decoupled_weight_decay", False, "decoupled_weight_decay=False, .*; AdamW decouples weight decay"),
@@ -426,7 +435,8 @@ def test_a_group_that_cannot_go_on_is_refused(name, entry, value, message):
             None,
             "of parameter 0 it remembers step, exp_avg, and Adam has step, exp_avg, exp_avg_sq",
         ),
-        ("Adam", "max_exp_avg_sq", [0.5, 0.5], "exp_avg_sq, max_exp_avg_sq, and Adam has"),
+        ("Adam", "max_exp_avg_sq", [0.5], r"max_exp_avg_sq of parameter 0 has shape \(1,\)"),
+        ("Adam", "square_avg", [0.5, 0.5], "exp_avg_sq, square_avg, and Adam has"),
         ("Adam", "step", -1, "step of parameter 0 is -1; it is to be the number of steps taken"),
         ("Adam", "step", 2.5, "step of parameter 0 is 2.5"),
         ("Adam", "step", np.array(np.nan), "step of parameter 0 is"),

@@ -240,9 +240,12 @@ F.smooth_l1_loss: input target size_average reduce reduction beta
 F.softmax: input dim _stacklevel dtype
 F.triplet_margin_loss: anchor positive negative margin p eps swap size_average reduce reduction
 
+optim.Adagrad: params lr lr_decay weight_decay initial_accumulator_value eps foreach
 optim.Adam: params lr betas eps weight_decay amsgrad
 optim.AdamW: params lr betas eps weight_decay amsgrad
+optim.NAdam: params lr betas eps weight_decay momentum_decay decoupled_weight_decay
 optim.Optimizer: params defaults
+optim.RMSprop: params lr alpha eps weight_decay momentum centered capturable foreach maximize differentiable
 optim.SGD: params lr momentum dampening weight_decay nesterov
 optim.Optimizer.add_param_group: param_group
 optim.Optimizer.load_state_dict: state_dict
@@ -458,7 +461,9 @@ P, MASK = [Tensor([1.0], requires_grad=True)], np.ones(3, np.float32)
         lambda: F.max_pool2d(np.ones((1, 1, 4, 4)), 2, 2, 0, 1, False, True),
         lambda: F.batch_norm(X, MASK, MASK, MASK, MASK, True),
         lambda: F.batch_norm(X, None, None, None, None, True, 0.1, 1e-5),
-        lambda: optim.Adam(P, 1e-3, (0.9, 0.999), 1e-8, 0.0, True),
+        lambda: optim.Adam(P, 1e-3, (0.9, 0.999), 1e-8, 0.0, False, True),
+        lambda: optim.RMSprop(P, 1e-2, 0.99, 1e-8, 0.0, 0.0, False, True),
+        lambda: optim.Adagrad(P, 1e-2, 0.0, 0.0, 0.0, 1e-10, True),
         lambda: optim.SGD(P, 0.1, 0.9, 0.0, 0.0, False, True),
         lambda: nn.functional_call(nn.Linear(3, 2), {}, (X,)),
         lambda: nn.functional_call(nn.Linear(3, 2), {}, (X.data,), {}),
@@ -490,8 +495,10 @@ def test_what_pytorchs_users_write_by_position_is_understood() -> None:
     assert (pool.ceil_mode, pool.count_include_pad, pool.divisor_override) == (True, False, 7)
     (group,) = optim.SGD(P, 0.1, 0.9, 0.0, 0.5, True).param_groups
     assert [group[name] for name in ORDER["optim.SGD"][1:]] == [0.1, 0.9, 0.0, 0.5, True]
-    (group,) = optim.Adam(P, 0.1, (0.5, 0.9), 1e-4, 0.5).param_groups
-    assert [group[name] for name in ORDER["optim.Adam"][1:5]] == [0.1, (0.5, 0.9), 1e-4, 0.5]
+    (group,) = optim.Adam(P, 0.1, (0.5, 0.9), 1e-4, 0.5, True).param_groups
+    assert [group[name] for name in ORDER["optim.Adam"][1:]] == [0.1, (0.5, 0.9), 1e-4, 0.5, True]
+    (group,) = optim.RMSprop(P, 0.1, 0.5, 1e-4, 0.2, 0.3, True).param_groups
+    assert [group[name] for name in ORDER["optim.RMSprop"][1:7]] == [0.1, 0.5, 1e-4, 0.2, 0.3, True]
     y, *_ = F.batch_norm(X, np.float32([1, 2, 3]), np.float32([4, 4, 4]), np.float32([2, 2, 2]), np.float32([5, 5, 5]))
     np.testing.assert_allclose(y.data, 2 * (0.25 - np.float32([[1, 2, 3]] * 2)) / 2 + 5, rtol=1e-5)
     np.testing.assert_allclose(F.softmax(X, 0).data.sum(axis=0), 1, rtol=1e-6)
