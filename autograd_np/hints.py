@@ -186,8 +186,7 @@ nn.LazyLinear(3) -> # sizes are to be given: nn.Linear(4, 3)
 nn.DataParallel(model) -> model  # there are no devices
 
 optim.RAdam(params) or optim.Adadelta(params) or optim.Adamax(params)
-    -> # nn.optim has SGD, Adam, AdamW, NAdam, RMSprop and Adagrad
-optim.LBFGS(params) -> scipy.optimize.minimize(autograd_np.value_and_grad(f), np.ones(3), jac=True)
+    -> # nn.optim has SGD, Adam, AdamW, NAdam, RMSprop, Adagrad and LBFGS
 """
 
 # The same for what an array has and a Tensor has not.

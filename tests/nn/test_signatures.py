@@ -243,6 +243,7 @@ F.triplet_margin_loss: anchor positive negative margin p eps swap size_average r
 optim.Adagrad: params lr lr_decay weight_decay initial_accumulator_value eps foreach
 optim.Adam: params lr betas eps weight_decay amsgrad
 optim.AdamW: params lr betas eps weight_decay amsgrad
+optim.LBFGS: params lr max_iter max_eval tolerance_grad tolerance_change history_size line_search_fn
 optim.NAdam: params lr betas eps weight_decay momentum_decay decoupled_weight_decay
 optim.Optimizer: params defaults
 optim.RMSprop: params lr alpha eps weight_decay momentum centered capturable foreach maximize differentiable

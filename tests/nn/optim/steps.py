@@ -1,7 +1,7 @@
 """Optimisers, and what a library makes of parameters with them; run as a program, it records PyTorch's steps."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,7 +174,7 @@ def _tensor(array: Any) -> Any:
 
 
 @contextmanager
-def double_precision() -> Iterator[None]:
+def double_precision() -> Generator[None]:
     """Let PyTorch keep its numbers of steps, and products of momenta, in double precision."""
     import torch
 
