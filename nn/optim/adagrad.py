@@ -90,6 +90,8 @@ class Adagrad(Optimizer):
 
     def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
         self._begin(parameter, state, group)
+        if state["sum"].dtype != parameter.dtype:  # the model was taken into another one since this was made
+            state["sum"] = state["sum"].astype(parameter.dtype)
         decay, eps = float(group["weight_decay"]), float(group["eps"])
         rate = as_number(group["lr"]) / (1 + state["step"] * float(group["lr_decay"]))
         state["step"] = state["step"] + 1

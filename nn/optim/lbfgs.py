@@ -148,6 +148,8 @@ class LBFGS(Optimizer):
         parameters = [parameter for parameter in group["params"] if parameter.requires_grad]
         if not parameters:
             raise ValueError("LBFGS.step: none of the parameters requires a gradient; thaw those that are to change")
+        for parameter in parameters:
+            self._check_parameter(parameter, set())  # a model may have been taken into another dtype
         if any(type(parameter.data) is StandIn for parameter in parameters):
             raise Uncapturable(
                 "LBFGS.step: SciPy's search looks at values, and cannot be written down as a program; compile what the "

@@ -234,6 +234,23 @@ def test_a_network_is_trained():
     assert closure().item() < 0.1 < first.item()
 
 
+def test_a_model_may_be_taken_into_another_dtype():
+    model = nn.Linear(3, 1, rng=0)
+    optimizer = optim.LBFGS(model.parameters())
+
+    def closure():
+        loss = (model(np.ones((2, 3), model.weight.dtype)) ** 2).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    model.double()
+    assert optimizer.step(closure).dtype == np.float64
+    model.to(np.longdouble)
+    with pytest.raises(TypeError, match="SciPy computes in float64"):
+        optimizer.step(closure)
+
+
 # -- state dicts ------------------------------------------------------------------------------------------------------
 
 

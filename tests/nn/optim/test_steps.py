@@ -173,6 +173,23 @@ def test_adagrad_remembers_before_its_first_step():
     assert all(entries["sum"].dtype == np.float32 for entries in optimizer.state.values())
 
 
+@pytest.mark.parametrize("name", ["RMSprop", "Adagrad", "NAdam"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
+def test_a_model_may_be_taken_into_another_dtype_before_the_first_step(name, dtype):
+    models = nn.Linear(3, 2, rng=0), nn.Linear(3, 2, rng=0).to(dtype)
+    options = {"initial_accumulator_value": 0.1} if name == "Adagrad" else {}
+    optimizers = [getattr(optim, name)(model.parameters(), eps=0.1, **options) for model in models]
+    models[0].to(dtype)
+    for model, optimizer in zip(models, optimizers, strict=True):
+        for p in model.parameters():
+            p.grad = np.linspace(0, 1, p.size).reshape(p.shape)
+        optimizer.step()
+    first, second = (numbers([*model.parameters()]) for model in models)
+    np.testing.assert_allclose(first, second, rtol=1e-6 if dtype == np.float64 else 1e-3)  # 0.1 was rounded before
+    arrays = (x for state in optimizers[0].state.values() for x in state.values() if isinstance(x, np.ndarray))
+    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+
+
 @pytest.mark.parametrize(
     ("name", "options", "error", "message"),
     [
