@@ -98,8 +98,9 @@ class Batches:
         return map(self._rows, (order[start : start + self.batch_size] for start in starts))
 
     def _rows(self, index: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        # Indexing with brackets would keep the memory order of a Fortran-ordered array.
-        return tuple(np.take(array, index, axis=0) for array in self.arrays)
+        # np.take would copy all of an array that is in another order, which may be a file larger than memory; brackets
+        # alone would keep that order.
+        return tuple(np.ascontiguousarray(array[index]) for array in self.arrays)
 
 
 def check_count(operation: str, name: str, value: object, least: int) -> None:

@@ -11,6 +11,7 @@ from nn.checkpoint import save
 from nn.data.batches import check_count
 from nn.optim.lr_scheduler import LRScheduler as Schedule
 from nn.optim.lr_scheduler import ReduceLROnPlateau
+from nn.training.arguments import check_choice, check_flag, check_limit, kind_of
 from nn.training.progress import PrintLog, ProgressBar
 from nn.training.run import Callback, Run
 
@@ -32,16 +33,18 @@ class Monitor(Callback):
 
     def __init__(self, monitor: str | None = None, mode: str | None = None, min_delta: float = 0.0) -> None:
         name = type(self).__name__
-        if mode not in (None, "min", "max"):
-            raise ValueError(f"{name}: mode={mode!r}; give 'min' or 'max'")
-        if not min_delta >= 0:
-            raise ValueError(f"{name}: min_delta={min_delta}; give a number of at least 0")
+        check_monitor(name, monitor)
+        if mode is not None:
+            check_choice(name, "mode", mode, "min", "max")
+        check_limit(name, "min_delta", min_delta, above=False)
         self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
         self.best: float | None = None
 
     def on_train_begin(self, run: Run) -> None:
-        """Look whether there is such a figure."""
+        """Look whether there is such a figure, and forget those of an earlier training."""
         self._watched(run)
+        if not run.epoch:
+            self.best = None
 
     def _watched(self, run: Run) -> tuple[str, bool]:
         """Return which figure is watched, and whether less of it is better."""
@@ -68,11 +71,17 @@ def _mode_of(callback: str, figure: str) -> str:
     raise ValueError(f"{callback}: is less of monitor={figure!r} better, or more? Give mode='min' or mode='max'")
 
 
+def check_monitor(callback: str, monitor: Any) -> None:
+    """Raise unless it can be the name of a figure."""
+    if monitor is not None and not isinstance(monitor, str):
+        raise TypeError(f"{callback}: monitor is {kind_of(monitor)}; give the name of a figure, such as 'val_loss'")
+
+
 def watched(callback: str, monitor: str | None, run: Run) -> str:
     """Return which of an epoch's figures is watched."""
     name = monitor or ("val_loss" if "val_loss" in run.names else "loss")
     if name not in run.names:
-        raise ValueError(f"{callback}: monitor={name!r} is none of the figures: {', '.join(run.names)}")
+        raise ValueError(f"{callback}: monitor={name!r} is none of the figures; give one of {', '.join(run.names)}")
     return name
 
 
@@ -108,9 +117,16 @@ class EarlyStopping(Monitor):
     ) -> None:  # fmt: skip
         super().__init__(monitor, mode, min_delta)
         check_count("EarlyStopping", "patience", patience, least=1)
+        check_flag("EarlyStopping", "restore_best", restore_best)
         self.patience, self.restore_best = patience, restore_best
         self.waited = 0
         self._state: dict[str, Any] = {}
+
+    def on_train_begin(self, run: Run) -> None:
+        """Look whether there is such a figure, and forget an earlier training."""
+        super().on_train_begin(run)
+        if not run.epoch:
+            self.waited, self._state = 0, {}
 
     def on_epoch_end(self, run: Run) -> None:
         """Note whether the figure is better, and stop the training if it has not been for too long."""
@@ -169,6 +185,8 @@ class SaveBest(Monitor):
         self, path: str | os.PathLike[str], monitor: str | None = None, mode: str | None = None, min_delta: float = 0.0
     ) -> None:
         super().__init__(monitor, mode, min_delta)
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"SaveBest: path is {kind_of(path)}; give the path of a file, such as 'best.safetensors'")
         self.path = os.fspath(path)
 
     def on_epoch_end(self, run: Run) -> None:
@@ -192,6 +210,8 @@ class SaveBest(Monitor):
 
 class LRScheduler(Callback):
     """Steps a schedule of learning rates after each epoch, or after each step of the optimiser.
+
+    skorch's makes the schedule itself, and calls `every` ``step_every``; a step of the optimiser is ``"batch"`` there.
 
     Parameters
     ----------
@@ -218,20 +238,31 @@ class LRScheduler(Callback):
     def __init__(self, schedule: Schedule, every: str = "epoch", monitor: str | None = None) -> None:
         if not isinstance(schedule, Schedule):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(
-                f"LRScheduler: schedule is a {type(schedule).__name__}; give one of nn.optim.lr_scheduler, made of the "
+                f"LRScheduler: schedule is {kind_of(schedule)}; give one of nn.optim.lr_scheduler, made of the "
                 f"optimizer: LRScheduler(StepLR(optimizer, 10))"
             )
-        if every not in ("epoch", "step"):
-            raise ValueError(f"LRScheduler: every={every!r}; give 'epoch' or 'step'")
-        if every == "step" and isinstance(schedule, ReduceLROnPlateau):
-            raise ValueError("LRScheduler: every='step' with ReduceLROnPlateau, which is given a figure of each epoch")
+        check_choice("LRScheduler", "every", every, "epoch", "step")
+        check_monitor("LRScheduler", monitor)
+        self._plateau = isinstance(schedule, ReduceLROnPlateau)
+        if self._plateau and every == "step":
+            raise ValueError(
+                "LRScheduler: every='step' with ReduceLROnPlateau, which is given a figure of each epoch; give 'epoch'"
+            )
+        if monitor is not None and not self._plateau:
+            raise ValueError(
+                f"LRScheduler: monitor={monitor!r} with {type(schedule).__name__}, which heeds no figure; leave it out"
+            )
         self.schedule, self.every, self.monitor = schedule, every, monitor
 
     def on_train_begin(self, run: Run) -> None:
         """Look whether the schedule is of the optimiser that trains, and there is a figure for it."""
         watched("LRScheduler", self.monitor, run)
         if self.schedule.optimizer is not run.optimizer:
-            raise ValueError("LRScheduler: the schedule is of another optimizer than the one that trains")
+            theirs, ours = (type(optimizer).__name__ for optimizer in (self.schedule.optimizer, run.optimizer))
+            raise ValueError(
+                f"LRScheduler: schedule is of another optimizer, {theirs}, than the {ours} that trains; give one that "
+                f"is made of the latter"
+            )
 
     def on_step_end(self, run: Run) -> None:
         """Step, if it is time."""
@@ -242,8 +273,7 @@ class LRScheduler(Callback):
         """Step, if it is time."""
         if self.every == "epoch":
             schedule: Any = self.schedule
-            plateau = isinstance(schedule, ReduceLROnPlateau)
-            schedule.step(*([run.figures[watched("LRScheduler", self.monitor, run)]] if plateau else []))
+            schedule.step(*([run.figures[watched("LRScheduler", self.monitor, run)]] if self._plateau else []))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the schedule's state."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from nn.checkpoint import load, save
 from nn.data.batches import check_count
-from nn.training.callbacks import SaveBest
+from nn.training.arguments import check_choice, kind_of
+from nn.training.callbacks import SaveBest, check_monitor
 from nn.training.run import Run
 
 __all__ = ["Checkpoints"]
@@ -65,9 +66,14 @@ class Checkpoints:
         self, folder: str | os.PathLike[str], *, every: int | None = None, keep: int = 3, monitor: str | None = None,
         mode: str | None = None,
     ) -> None:  # fmt: skip
-        for name, value in (("every", every), ("keep", keep)):
-            if value is not None:
-                check_count("Checkpoints", name, value, least=1)
+        if not isinstance(folder, str | os.PathLike) or not os.fspath(folder):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"Checkpoints: folder is {kind_of(folder)}; give the path of a folder")
+        check_monitor("Checkpoints", monitor)
+        if mode is not None:
+            check_choice("Checkpoints", "mode", mode, "min", "max")
+        if every is not None:
+            check_count("Checkpoints", "every", every, least=1)
+        check_count("Checkpoints", "keep", keep, least=1)
         self.folder, self.every, self.keep = os.fspath(folder), every, keep
         self.best = SaveBest(os.path.join(self.folder, "best.safetensors"), monitor, mode)
 

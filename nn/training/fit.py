@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from numbers import Real
 from typing import Any, cast
 
@@ -15,13 +16,25 @@ from nn.data.batches import check_count
 from nn.losses import CrossEntropyLoss
 from nn.module import Module
 from nn.optim import Optimizer
+from nn.training.arguments import (
+    check_choice,
+    check_flag,
+    check_function,
+    check_limit,
+    check_loss,
+    check_model,
+    check_optimizer,
+    checked_generator,
+    checked_metrics,
+    kind_of,
+)
 from nn.training.callbacks import EarlyStopping
 from nn.training.checkpoints import Checkpoints
-from nn.training.judging import Metric, evaluate
+from nn.training.judging import Metric, evaluate, keeping_modes
 from nn.training.loop import Loop
 from nn.training.progress import shown
 from nn.training.run import Callback, Figures, History, Run
-from nn.training.sources import Arrays, Source, Stream, is_stream, parts_of, rows
+from nn.training.sources import Arrays, Source, Stream, is_stream, parts_of, refuse_with_stream
 from nn.training.step import Step
 from nn.training.weights import check_weightable, checked_weights, class_weights
 
@@ -38,7 +51,7 @@ def fit(
     optimizer: Optimizer,
     loss: Callable[..., Tensor] | None = None,
     epochs: int = 10,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     validation: tuple[Any, ...] | Iterable[Any] | None = None,
     validation_split: float | None = None,
     metrics: Mapping[str, Metric] | None = None,
@@ -75,8 +88,8 @@ def fit(
         this package is given them as a third argument.
     epochs : int
         How many times the examples are gone through.
-    batch_size : int
-        Examples in a batch; the last one of an epoch has what is left.
+    batch_size : int, optional
+        Examples in a batch, by default 64; the last one of an epoch has what is left. Batches have their own size.
     validation : (x, y), (x, y, sample_weight), or iterable of batches, optional
         Examples to judge the model by after each epoch, in evaluation mode.
     validation_split : float, optional
@@ -148,19 +161,15 @@ def fit(
     >>> list(history), history["loss"][-1] < history["loss"][0]
     (['loss', 'val_loss'], True)
     """
-    for name, count in (("epochs", epochs), ("accumulate", accumulate)):
-        check_count("fit", name, count, least=1)
-    _check_options(clip_grad_norm, clip_grad_value, nonfinite, metrics, transform)
-    _check_optimizer(model, optimizer)
     loss = CrossEntropyLoss() if loss is None else loss
+    figures = _check_arguments(model, loss, optimizer, metrics, locals())
     if sample_weight is not None or class_weight is not None:
         check_weightable("fit", loss)
     source, held = _sources(x, y, sample_weight, class_weight, validation, validation_split, batch_size, rng)
-    figures: dict[str, Metric] = dict(metrics or {})
     told = _callbacks(callbacks, patience, progress, compiled)
     if isinstance(checkpoint, str | os.PathLike):
         checkpoint = Checkpoints(checkpoint)
-    run = Run(model, loss, optimizer, epochs, told, batches=source.batches, examples=source.examples)
+    run = Run(model, loss, optimizer, epochs, told, batches=source.batches)
     run.names = tuple(
         f"{prefix}{name}" for prefix in ("", "val_")[: 1 + (held is not None)] for name in ("loss", *figures)
     )
@@ -177,13 +186,11 @@ def fit(
             "clip_grad_norm": str(clip_grad_norm), "clip_grad_value": str(clip_grad_value), "nonfinite": nonfinite,
         },
     )  # fmt: skip
-    was_training = model.training
-    try:
-        return loop.go()
-    finally:
+    with ExitStack() as stack:
+        stack.enter_context(keeping_modes(model))
         for callback in told:
-            callback.close()
-        model.train(was_training)
+            stack.callback(callback.close)
+        return loop.go()
 
 
 def _judged(run: Run, held: Sequence[Any] | Iterable[Any], metrics: Mapping[str, Metric]) -> Figures:
@@ -195,46 +202,58 @@ def _judged(run: Run, held: Sequence[Any] | Iterable[Any], metrics: Mapping[str,
 
 
 def _sources(
-    x: Any, y: Any, sample_weight: Any, class_weight: Any, validation: Any, split: float | None, batch_size: int,
-    rng: np.random.Generator | int | None,
+    x: Any, y: Any, sample_weight: Any, class_weight: Any, validation: Any, split: float | None,
+    batch_size: int | None, rng: Any,
 ) -> tuple[Source, Any]:  # fmt: skip
     """Return what is trained with, and what is held back to judge the model by."""
-    if validation is not None and not is_stream(validation):
-        if not isinstance(validation, tuple | list) or len(given := cast(Sequence[Any], validation)) not in (2, 3):
-            raise TypeError("fit: validation is to be (x, y), (x, y, sample_weight), or something that yields batches")
-        parts_of("fit: validation", given[0], given[1], [("sample_weight", weight) for weight in given[2:]])
+    if validation is not None:
+        _check_validation(validation, split)
     if is_stream(x):
-        for name, value in (("y", y), ("sample_weight", sample_weight), ("validation_split", split)):
-            if value is not None:
-                raise TypeError(
-                    f"fit: {name} with an x, a {type(x).__name__}, that yields batches of its own; leave it out: they "
-                    f"hold targets and weights, and validation=(x, y) is given apart"
-                )
-        return Stream(x, class_weight), cast(Any, validation)
-    arrays = parts_of("fit", x, y, [("sample_weight", sample_weight)])
+        refuse_with_stream(
+            "fit", x, y=y, sample_weight=sample_weight, validation_split=split, batch_size=batch_size, rng=rng
+        )
+        return Stream(x, "fit: x", class_weight), validation
+    arrays = parts_of("fit", x=x, y=y, sample_weight=sample_weight)
     if sample_weight is not None:
         arrays[2] = checked_weights("fit: sample_weight", arrays[2])
     if split is not None:
-        arrays, validation = _split(arrays, split, validation)
+        arrays, validation = _split(arrays, split)
     if class_weight is not None:
         by_class = class_weights("fit: class_weight", arrays[1], class_weight)
         arrays = [*arrays[:2], by_class * arrays[2] if len(arrays) == 3 else by_class]
-    return Arrays(arrays, batch_size, rng), cast(Any, validation)
+    return Arrays(arrays, 64 if batch_size is None else batch_size, checked_generator("fit", rng)), validation
 
 
-def _split(arrays: list[Any], share: float, validation: Any) -> tuple[list[Any], list[Any]]:
-    """Hold back the last rows."""
-    if validation is not None:
-        raise ValueError("fit: validation and validation_split; leave one of them out")
+def _check_validation(validation: Any, split: float | None) -> None:
+    if split is not None:
+        raise ValueError(f"fit: validation and validation_split={split!r}; leave one of them out")
+    if is_stream(validation) and not isinstance(validation, tuple):
+        Stream(validation, "fit: validation")
+        return
+    if not isinstance(validation, tuple | list) or len(parts := cast(Sequence[Any], validation)) not in (2, 3):
+        raise TypeError(
+            f"fit: validation is {kind_of(validation)}; give (x, y), (x, y, sample_weight), or something that yields "
+            f"batches again and again, such as a list or a DataLoader"
+        )
+    if is_stream(validation):
+        raise TypeError("fit: validation is a tuple of tuples; give (x, y) of arrays, or a list of batches")
+    weights = parts_of("fit: validation", **dict(zip(("x", "y", "sample_weight"), parts, strict=False)))[2:]
+    for weight in weights:
+        checked_weights("fit: validation: sample_weight", weight)
+
+
+def _split(arrays: list[Any], share: float) -> tuple[list[Any], list[Any]]:
+    """Hold back the last rows, as views: nothing is read of a file that is mapped into memory."""
     if not isinstance(share, Real) or not 0 < share < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"fit: validation_split={share!r}; give a number between 0 and 1")
     count = len(arrays[0])
     held = round(count * share)
     if not 0 < held < count:
         raise ValueError(
-            f"fit: validation_split={share} of {count} examples leaves none to {'train' if held else 'judge'} by"
+            f"fit: validation_split={share} of {count} examples leaves none to {'train with' if held else 'judge by'}; "
+            f"give a number between {0.5 / count:.3g} and {1 - 0.5 / count:.3g}"
         )
-    train, judged = rows(arrays, slice(count - held)), rows(arrays, slice(count - held, None))
+    train, judged = ([array[part] for array in arrays] for part in (slice(count - held), slice(count - held, None)))
     y, theirs = train[1], judged[1]
     if y.ndim == 1 and y.dtype.kind not in "fc" and not np.isin(theirs, y).any():
         raise ValueError(
@@ -244,16 +263,17 @@ def _split(arrays: list[Any], share: float, validation: Any) -> tuple[list[Any],
     return train, judged
 
 
-def _callbacks(
-    given: Sequence[Callback | AfterEpoch], patience: int | None, progress: bool, compiled: bool
-) -> list[Callback]:
+def _callbacks(callbacks: Any, patience: int | None, progress: bool, compiled: bool) -> list[Callback]:
     """Return who is told: those who stop early first, and who shows it last."""
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        raise TypeError(f"fit: callbacks is {kind_of(callbacks)}; give a list of them")
     found: list[Callback] = [] if patience is None else [EarlyStopping(patience)]
-    for callback in given:
-        if isinstance(callback, type) or not (isinstance(callback, Callback) or callable(callback)):  # pyright: ignore[reportUnnecessaryIsInstance]
-            what = f"the class {callback.__name__}" if isinstance(callback, type) else f"a {type(callback).__name__}"  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"fit: callbacks holds {what}; give objects of nn.callbacks.Callback, or functions")
-        found.append(callback if isinstance(callback, Callback) else _Function(callback))
+    for callback in cast(Iterable[Any], callbacks):
+        if isinstance(callback, type) or not (isinstance(callback, Callback) or callable(callback)):
+            raise TypeError(
+                f"fit: callbacks holds {kind_of(callback)}; give objects of nn.callbacks.Callback, or functions"
+            )
+        found.append(callback if isinstance(callback, Callback) else _Function(cast(AfterEpoch, callback)))
     if compiled and any(type(c).on_grad_computed is not Callback.on_grad_computed for c in found):
         raise ValueError("fit: on_grad_computed with compiled=True: a program keeps gradients to itself; leave one out")
     return [*found, shown()] if progress else found
@@ -263,27 +283,42 @@ class _Function(Callback):
     """A function that is called after each epoch."""
 
     def __init__(self, function: AfterEpoch) -> None:
+        check_function("fit", "one of callbacks", function, "model", "history")
         self.function = function
 
     def on_epoch_end(self, run: Run) -> None:
-        if self.function(run.model, run.history):
+        answer: Any = self.function(run.model, run.history)
+        if not isinstance(answer, bool | np.bool_ | None):
+            raise TypeError(
+                f"fit: one of callbacks, {_named(self.function)}, returned {kind_of(answer)}; give one that returns "
+                f"True to end the training, or else None or False"
+            )
+        if answer:
             run.stop(f"{_named(self.function)} asked for it")
 
 
-def _check_options(norm: Any, value: Any, nonfinite: str, metrics: Mapping[str, Any] | None, transform: Any) -> None:
-    for name, limit in (("clip_grad_norm", norm), ("clip_grad_value", value)):
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, Real) or not float(limit) > 0):
-            raise ValueError(f"fit: {name}={limit!r}; give a number above 0")
-    if nonfinite not in ("raise", "skip"):
-        raise ValueError(f"fit: nonfinite={nonfinite!r}; give 'raise' or 'skip'")
-    if metrics is not None and not isinstance(metrics, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"fit: metrics is a {type(metrics).__name__}; give a dict, such as {{'accuracy': nn.accuracy}}")
-    functions: dict[str, Any] = {**(metrics or {}), "transform": transform}
-    for name, function in functions.items():
-        if function is not None and not callable(function):
-            raise TypeError(f"fit: {name} is a {type(function).__name__}; give a function")
-    if metrics and "loss" in metrics:
-        raise ValueError("fit: a metric is called 'loss', which is the loss itself; give it another name")
+def _check_arguments(
+    model: Module, loss: Any, optimizer: Optimizer, metrics: Any, options: Mapping[str, Any]
+) -> dict[str, Metric]:
+    """Raise if an argument makes no sense by itself; return the metrics."""
+    check_model("fit", model)
+    check_loss("fit", loss)
+    check_optimizer(model, optimizer)
+    for name in ("epochs", "batch_size", "accumulate", "patience"):
+        if options[name] is not None or name in ("epochs", "accumulate"):
+            check_count("fit", name, options[name], least=1)
+    for name in ("clip_grad_norm", "clip_grad_value"):
+        if options[name] is not None:
+            check_limit("fit", name, options[name])
+    for name in ("progress", "compiled"):
+        check_flag("fit", name, options[name])
+    check_choice("fit", "nonfinite", options["nonfinite"], "raise", "skip")
+    if options["transform"] is not None:
+        check_function("fit", "transform", options["transform"], "x")
+    checkpoint = options["checkpoint"]
+    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike | Checkpoints):
+        raise TypeError(f"fit: checkpoint is {kind_of(checkpoint)}; give the path of a folder, or nn.Checkpoints")
+    return checked_metrics("fit", metrics)
 
 
 def _named(thing: Any) -> str:
@@ -293,23 +328,3 @@ def _named(thing: Any) -> str:
 def _optimizer_named(optimizer: Optimizer) -> str:
     groups = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
     return f"{type(optimizer).__name__} {groups}"
-
-
-def _check_optimizer(model: Module, optimizer: Optimizer) -> None:
-    """Raise if no step of the optimiser can change the model."""
-    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    shared = {name: parameter for name, parameter in model.named_parameters() if id(parameter) in held}
-    if any(parameter.requires_grad for parameter in shared.values()):
-        return
-    kind, name = type(optimizer).__name__, type(model).__name__
-    if shared:
-        raise ValueError(
-            f"fit: the optimizer, {kind}, holds nothing of the {name} that is not frozen: {', '.join(shared)}; thaw "
-            f"them, requires_grad_(), or make the optimizer of what is to change"
-        )
-    own = ", ".join(f"{key} {parameter.shape}" for key, parameter in model.named_parameters())
-    raise ValueError(
-        f"fit: the optimizer, {kind} of {len(held)} parameters, holds none of the {name}'s ({own or 'it has none'}); "
-        f"make it of the model that is trained, {kind}(model.parameters(), ...), and after whatever makes a new model, "
-        f"such as model.astype or copy.deepcopy"
-    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,12 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from autograd_np import Tensor, no_grad
 from autograd_np.tensor import plain
 from nn.data import Batches
+from nn.data.batches import check_count
 from nn.losses import CrossEntropyLoss
 from nn.module import Module
-from nn.training.sources import Stream, is_stream, parts_of
-from nn.training.weights import checked_weights, heeding
+from nn.training.arguments import check_loss, check_model, checked_metrics, kind_of
+from nn.training.sources import Stream, is_stream, parts_of, refuse_with_stream
+from nn.training.weights import check_weightable, checked_weights, heeding, length
 
-__all__ = ["Metric", "accuracy", "evaluate", "predict"]
+__all__ = ["Metric", "accuracy", "evaluate", "figure_of", "keeping_modes", "predict"]
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 
@@ -59,7 +62,7 @@ def evaluate(
     loss: Callable[..., Tensor] | None = None,
     metrics: Mapping[str, Metric] | None = None,
     sample_weight: ArrayLike | None = None,
-    batch_size: int = 1000,
+    batch_size: int | None = None,
 ) -> dict[str, float]:
     """Return the loss and the metrics of a model on examples, in evaluation mode and without recording.
 
@@ -67,8 +70,8 @@ def evaluate(
     ----------
     model, x, y, loss, metrics, sample_weight
         As for `fit`.
-    batch_size : int
-        How many examples go through the model at once.
+    batch_size : int, optional
+        How many examples go through the model at once, by default 1000; batches have their own size.
 
     Returns
     -------
@@ -84,40 +87,62 @@ def evaluate(
     ['loss']
     """
     loss = CrossEntropyLoss() if loss is None else loss
+    check_model("evaluate", model)
+    check_loss("evaluate", loss)
+    functions = checked_metrics("evaluate", metrics)
+    heeded = heeding("evaluate", loss)
     if is_stream(x):
-        for name, given in (("y", y), ("sample_weight", sample_weight)):
-            if given is not None:
-                raise TypeError(f"evaluate: {name} with an x that yields batches of its own; leave it out")
+        refuse_with_stream("evaluate", x, y=y, sample_weight=sample_weight, batch_size=batch_size)
         outputs, targets, weight = _of_stream(model, x)
     else:
-        given, targets, *weights = parts_of("evaluate", x, y, [("sample_weight", sample_weight)])
+        examples, targets, *weights = parts_of("evaluate", x=x, y=y, sample_weight=sample_weight)
         weight = checked_weights("evaluate: sample_weight", weights[0]) if weights else None
-        outputs = predict(model, given, batch_size=batch_size)
-    figures = {"loss": heeding("evaluate", loss)(Tensor(outputs), targets, weight).item()}
-    return figures | {name: float(metric(outputs, targets)) for name, metric in (metrics or {}).items()}
+        if weight is not None:
+            check_weightable("evaluate", loss)
+        outputs = predict(model, examples, batch_size=batch_size)
+    figures = {"loss": heeded(Tensor(outputs), targets, weight).item()}
+    return figures | {name: figure_of("evaluate", name, metric, outputs, targets) for name, metric in functions.items()}
+
+
+def figure_of(caller: str, name: str, metric: Metric, outputs: Any, targets: Any) -> float:
+    """Return what a metric is of outputs and targets, as a float."""
+    value: Any = metric(outputs, targets)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{caller}: metrics[{name!r}] returned {kind_of(value)}; give one that returns a number"
+        ) from None
 
 
 def _of_stream(model: Module, batches: Any) -> tuple[Any, Any, Any]:
-    """Return outputs, targets and weights of all batches together."""
-    found = [*Stream(batches, name="evaluate").epoch()]
-    if not found:
-        raise ValueError(f"evaluate: x, a {type(batches).__name__}, yields no batches")
-    outputs = _outputs(model, (batch.x for batch in found))
-    weights = [batch.weight for batch in found if batch.weight is not None]
-    return outputs, np.concatenate([plain(batch.y) for batch in found]), np.concatenate(weights) if weights else None
+    """Return outputs, targets and weights of all batches together; the examples are forgotten batch by batch."""
+    targets: list[Any] = []
+    weights: list[Any] = []
+
+    def examples() -> Iterator[Any]:
+        for batch in Stream(batches, "evaluate: x").epoch():
+            targets.append(plain(batch.y))
+            weights.append(np.ones(length(batch.y)) if batch.weight is None else batch.weight)
+            weighted.add(batch.weight is not None)
+            yield batch.x
+
+    weighted: set[bool] = set()
+    outputs = _outputs("evaluate", model, examples())
+    return outputs, np.concatenate(targets), np.concatenate(weights) if True in weighted else None
 
 
-def predict(model: Module, x: ArrayLike | Iterable[Any], *, batch_size: int = 1000) -> NDArray[Any]:
+def predict(model: Module, x: ArrayLike | Iterable[Any], *, batch_size: int | None = None) -> NDArray[Any]:
     """Return a model's outputs as a plain array, in evaluation mode and without recording.
 
     Parameters
     ----------
     model : Module
-        Its mode is what it was afterwards.
+        It has its old mode afterwards.
     x : array_like, shape (N, ...), or iterable of batches
         Examples; targets that batches hold are passed over.
-    batch_size : int
-        How many go through the model at once.
+    batch_size : int, optional
+        How many go through the model at once, by default 1000; batches have their own size.
 
     Examples
     --------
@@ -126,17 +151,40 @@ def predict(model: Module, x: ArrayLike | Iterable[Any], *, batch_size: int = 10
     >>> nn.predict(nn.Linear(2, 3, rng=0), np.zeros((4, 2))).shape
     (4, 3)
     """
-    given: Any = x
-    if is_stream(given):
-        return _outputs(model, (batch.x for batch in Stream(given, name="predict").epoch()))
-    return _outputs(model, (batch for (batch,) in Batches(given, batch_size=batch_size, shuffle=False)))
+    check_model("predict", model)
+    if is_stream(x):
+        refuse_with_stream("predict", x, batch_size=batch_size)
+        stream = Stream(cast(Any, x), "predict: x", alone=True)
+        return _outputs("predict", model, (batch.x for batch in stream.epoch()))
+    if batch_size is not None:
+        check_count("predict", "batch_size", batch_size, least=1)
+    (examples,) = parts_of("predict", x=x)
+    batches = Batches(examples, batch_size=batch_size or 1000, shuffle=False)
+    return _outputs("predict", model, (batch for (batch,) in batches))
 
 
-def _outputs(model: Module, batches: Iterable[Any]) -> NDArray[Any]:
-    was_training = model.training
-    model.eval()
+def _outputs(caller: str, model: Module, batches: Iterable[Any]) -> NDArray[Any]:
+    found: list[Any] = []
+    with keeping_modes(model), no_grad():
+        for batch in batches:
+            model.eval()
+            found.append(plain(model(batch)))
+            if not isinstance(found[-1], np.ndarray) or not found[-1].ndim:
+                raise TypeError(
+                    f"{caller}: the model returned {kind_of(found[-1])}; give one that returns a Tensor with a row for "
+                    f"each example"
+                )
+    if not found:
+        raise ValueError(f"{caller}: x yields no batches; give at least one")
+    return np.concatenate(found)
+
+
+@contextmanager
+def keeping_modes(model: Module) -> Generator[None]:
+    """Give each part of the model the mode back that it had, training or evaluation."""
+    modes = [(part, part.training) for part in model.modules()]
     try:
-        with no_grad():
-            return np.concatenate([np.asarray(plain(model(batch))) for batch in batches])
+        yield
     finally:
-        model.train(was_training)
+        for part, training in modes:
+            part.training = training

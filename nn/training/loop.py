@@ -15,11 +15,12 @@ from nn.module import Module, buffer_names
 from nn.training.checkpoints import Checkpoints
 from nn.training.generators import generators_in, put_states, states_of
 from nn.training.interrupts import Interrupts
-from nn.training.judging import Metric
+from nn.training.judging import Metric, figure_of
 from nn.training.progress import PrintLog, ProgressBar
 from nn.training.run import Callback, Figures, History, Run
 from nn.training.sources import Batch, Source
 from nn.training.step import NotFinite, Step
+from nn.training.weights import length, total_of
 
 __all__ = ["Loop"]
 
@@ -149,10 +150,10 @@ class Loop:
         run.tell("on_step_end")
         self.steps += 1
         for batch, loss, output in zip(group, losses, outputs, strict=True):
-            weight = len(batch.y) if batch.weight is None else float(np.sum(batch.weight))
-            self._means.add("loss", float(loss), weight)
+            self._means.add("loss", float(loss), total_of(run.loss, batch.y, batch.weight))
             for name, metric in self.metrics.items():
-                self._means.add(name, float(metric(output, plain(batch.y))), len(batch.y))
+                figure = figure_of("fit", name, metric, output, plain(batch.y))
+                self._means.add(name, figure, length(batch.y))
             run.batch += 1
             run.figures = self._means.values()
             run.tell("on_batch_end", batch.x, batch.y, float(loss), output)
@@ -173,7 +174,7 @@ class Loop:
         """Validate, tell the callbacks, and write the checkpoint."""
         run = self.run
         if not run.batch:
-            raise ValueError(f"fit: x, a {type(self.source).__name__.lower()}, has no batches in epoch {run.epoch}")
+            raise ValueError(f"fit: x yields no batches in epoch {run.epoch}; give what can be gone through again")
         if self._skipped:
             rest = f"; and {len(self._skipped) - 1} more in this epoch" if len(self._skipped) > 1 else ""
             if "loss" not in self._means.values():

@@ -6,7 +6,9 @@ import sys
 import time
 from typing import Any, TextIO
 
-from nn.training.run import Callback, Figures, Run
+from nn.training.arguments import kind_of
+from nn.training.run import Callback, Run
+from nn.training.weights import length
 
 __all__ = ["PrintLog", "ProgressBar", "shown"]
 
@@ -23,41 +25,86 @@ def _in_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
-class ProgressBar(Callback):
-    """A bar on standard error, a widget in a notebook: figures, examples per second, and the remaining time."""
+class Progress(Callback):
+    """Counts an epoch's examples, and says how many there were in a second."""
+
+    def __init__(self) -> None:
+        self._examples = 0
+        self._begun = self._ended = 0.0
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Begin to count."""
+        self._examples, self._begun = 0, time.perf_counter()
+
+    def on_batch_end(self, run: Run, x: Any, y: Any, loss: float, outputs: Any) -> None:
+        """Count."""
+        self._examples += length(y)
+        self._ended = time.perf_counter()
+
+    def line(self, run: Run) -> str:
+        """Return the epoch's figures, and the examples per second, those of the validation left out."""
+        figures = "".join(f"{name} {value:.4f}, " for name, value in run.figures.items())
+        return f"{figures}{self._examples / max(self._ended - self._begun, 1e-9):,.0f} examples/s"
+
+
+class ProgressBar(Progress):
+    """A bar on standard error, a widget in a notebook: figures, examples per second, and the remaining time.
+
+    It has all epochs in one. Where it is not known how many batches an epoch has, it has an end from the second one on.
+    """
+
+    _shortest = 0.1  # seconds between two looks: more could not be read, and would take time from the training
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar: Any = None
+        self._shown = 0.0
+        self._before = 0  # batches of the epochs before the present one
 
     def on_train_begin(self, run: Run) -> None:
         """Show the bar, with what has been done already."""
         from tqdm.auto import tqdm
 
-        self._unit = run.examples or run.batches  # per epoch; batches are counted where examples are not known
-        self._by_examples = bool(run.examples)
+        self._before = (run.batches or 0) * len(run.history.get("loss", ()))
         bar: Any = tqdm
         self._bar = bar(
-            total=None if self._unit is None else self._unit * run.epochs,
-            initial=0 if self._unit is None else self._unit * (run.epoch - 1) + (0 if self._by_examples else run.batch),
-            unit="ex" if self._by_examples else "batch", unit_scale=self._by_examples, dynamic_ncols=True,
+            total=None if run.batches is None else run.batches * run.epochs, initial=self._before + run.batch,
+            unit="batch", dynamic_ncols=True,
         )  # fmt: skip
 
     def on_epoch_begin(self, run: Run) -> None:
         """Show which epoch it is."""
+        super().on_epoch_begin(run)
         self._bar.set_description(f"epoch {run.epoch}/{run.epochs}")
 
     def on_batch_end(self, run: Run, x: Any, y: Any, loss: float, outputs: Any) -> None:
-        """Move on."""
-        self._bar.set_postfix_str(_line(run.figures), refresh=False)
-        self._bar.update(len(y) if self._by_examples else 1)
+        """Move on, if it is time for another look."""
+        super().on_batch_end(run, x, y, loss, outputs)
+        if self._ended - self._shown >= self._shortest:
+            self._show(run)
 
     def on_epoch_end(self, run: Run) -> None:
         """Show the epoch's figures."""
-        self._bar.set_postfix_str(_line(run.figures))
+        self._show(run)
+        self._before += run.batch
+        if self._bar.total is None:
+            total = run.epochs * run.batch
+            self._bar.reset(total)
+            self._bar.initial = self._bar.n = self._before
 
     def close(self) -> None:
         """Leave the bar as it is."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+
+    def _show(self, run: Run) -> None:
+        self._shown = self._ended
+        self._bar.set_postfix_str(self.line(run), refresh=False)
+        self._bar.n = self._before + run.batch
+        self._bar.refresh()
 
 
-class PrintLog(Callback):
+class PrintLog(Progress):
     """A line for each epoch: its figures, examples per second, and the remaining time.
 
     Parameters
@@ -67,29 +114,13 @@ class PrintLog(Callback):
     """
 
     def __init__(self, file: TextIO | None = None) -> None:
+        super().__init__()
+        if file is not None and not hasattr(file, "write"):
+            raise TypeError(f"PrintLog: file is {kind_of(file)}; give an open text file, such as sys.stdout")
         self._file = file
-        self._seen = 0
-        self._start = 0.0
-
-    def on_epoch_begin(self, run: Run) -> None:
-        """Begin to count."""
-        self._seen, self._start = 0, time.perf_counter()
-
-    def on_batch_end(self, run: Run, x: Any, y: Any, loss: float, outputs: Any) -> None:
-        """Count."""
-        self._seen += len(y)
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the line."""
-        seconds = time.perf_counter() - self._start
-        left = seconds * (run.epochs - run.epoch)
-        width = len(str(run.epochs))
-        print(
-            f"epoch {run.epoch:{width}}/{run.epochs}: {_line(run.figures)}; {self._seen / seconds:,.0f} examples/s, "
-            f"{left:.0f} s left",
-            file=self._file or sys.stderr, flush=True,
-        )  # fmt: skip
-
-
-def _line(figures: Figures) -> str:
-    return ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        left = (time.perf_counter() - self._begun) * (run.epochs - run.epoch)
+        number = f"{run.epoch:{len(str(run.epochs))}}/{run.epochs}"
+        print(f"epoch {number}: {self.line(run)}, {left:.0f} s left", file=self._file or sys.stderr, flush=True)

@@ -35,6 +35,10 @@ class History(dict[str, list[float]]):
 class Callback:
     """Is told of what happens in a training: define those of the methods that are wanted.
 
+    The methods have skorch's names. They are given a `Run`, which holds the model, in place of skorch's net; those of
+    batches are called for training alone, not for the validation; the gradients that have been computed are in
+    ``run.model``. `on_step_end`, `close` and the two of the state are this package's own.
+
     What a callback remembers goes on after a training was resumed if it has `state_dict` and `load_state_dict`.
 
     Examples
@@ -105,7 +109,7 @@ class Run:
         The number of the present one, from 1.
     batch : int
         How many batches of the epoch have been trained with.
-    batches, examples : int or None
+    batches : int or None
         How many an epoch has, if that is known.
     figures : dict of str to float
         The means so far in this epoch; after its last batch, those of the validation as well.
@@ -117,10 +121,10 @@ class Run:
 
     def __init__(
         self, model: Module, loss: Callable[..., Any], optimizer: Optimizer, epochs: int, callbacks: Sequence[Callback],
-        *, batches: int | None = None, examples: int | None = None,
+        *, batches: int | None = None,
     ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer, self.epochs = model, loss, optimizer, epochs
-        self.callbacks, self.batches, self.examples = callbacks, batches, examples
+        self.callbacks, self.batches = callbacks, batches
         self.epoch = self.batch = 0
         self.figures: Figures = {}
         self.names: tuple[str, ...] = ("loss",)

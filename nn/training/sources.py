@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from autograd_np.tensor import plain
 from nn.compiled import as_arrays
 from nn.data import Batches
-from nn.training.weights import class_weights
+from nn.training.arguments import kind_of
+from nn.training.weights import checked_weights, class_weights, length
 
-__all__ = ["Arrays", "Batch", "Source", "Stream", "is_stream", "parts_of", "rows"]
+__all__ = ["Arrays", "Batch", "Source", "Stream", "is_stream", "parts_of", "refuse_with_stream"]
 
 
 class Batch(NamedTuple):
@@ -29,12 +30,11 @@ class Source:
 
     Attributes
     ----------
-    batches, examples : int or None
+    batches : int or None
         How many there are in an epoch, if that is known.
     """
 
     batches: int | None = None
-    examples: int | None = None
 
     def epoch(self, first: int = 0) -> Iterator[Batch]:
         """Return an epoch's batches, without the first so many.
@@ -51,10 +51,10 @@ class Source:
 class Arrays(Source):
     """Arrays of the same length, which may be files that are mapped into memory: each batch reads its own rows."""
 
-    def __init__(self, arrays: Sequence[Any], batch_size: int, rng: np.random.Generator | int | None) -> None:
+    def __init__(self, arrays: Sequence[Any], batch_size: int, rng: np.random.Generator) -> None:
         self._drawn = Batches(*arrays, batch_size=batch_size, shuffle=True, rng=rng)
-        self.rng = self._drawn.rng
-        self.batches, self.examples = len(self._drawn), len(self._drawn.arrays[0])
+        self.rng = rng
+        self.batches = len(self._drawn)
 
     def epoch(self, first: int = 0) -> Iterator[Batch]:
         """Return an epoch's batches, without the first so many."""
@@ -62,37 +62,42 @@ class Arrays(Source):
 
     def described(self) -> dict[str, Any]:
         """Return the arrays' shapes, dtypes, and checksums of some of their rows."""
-        kinds = {"x": 0, "y": 1, "weights": 2}
-        arrays = self._drawn.arrays
-        return {
-            **{name: _described(arrays[i]) for name, i in kinds.items() if i < len(arrays)},
-            "batch_size": self._drawn.batch_size,
-        }
+        named = zip(("x", "y", "weights"), self._drawn.arrays, strict=False)
+        return {name: _described(array) for name, array in named} | {"batch_size": self._drawn.batch_size}
 
 
-def _described(array: Any) -> str:
+def _described(array: NDArray[Any]) -> str:
     import zlib
 
     some = np.unique(np.linspace(0, len(array) - 1, 64).astype(int))
-    content = np.ascontiguousarray(array[some])
-    checksum = zlib.crc32(repr(content.tolist()).encode() if content.dtype.hasobject else content.tobytes())
-    return f"{array.dtype} {array.shape} {checksum:08x}"
+    return f"{array.dtype} {array.shape} {zlib.crc32(np.ascontiguousarray(array[some]).tobytes()):08x}"
 
 
 class Stream(Source):
-    """Anything that yields batches, each time anew: a DataLoader of this package or of PyTorch, a list."""
+    """Anything that yields batches, each time anew: a DataLoader of this package or of PyTorch, a list.
 
-    def __init__(self, batches: Iterable[Any], class_weight: Any = None, name: str = "fit") -> None:
+    Parameters
+    ----------
+    batches : iterable
+        Of examples and targets, or these and weights.
+    name : str
+        Whose argument it is, for errors.
+    class_weight : mapping, optional
+        How much the examples of each class count.
+    alone : bool
+        Whether examples alone are a batch as well.
+    """
+
+    def __init__(self, batches: Iterable[Any], name: str, class_weight: Any = None, *, alone: bool = False) -> None:
         if isinstance(batches, Iterator):
             raise TypeError(
-                f"{name}: x is a {type(batches).__name__}, which is through after one epoch; give what can be gone "
+                f"{name} is a {type(batches).__name__}, which is through after one epoch; give what can be gone "
                 f"through again: a list of batches, a DataLoader, or an object whose __iter__ begins anew"
             )
-        self._stream, self._class_weight, self._name = batches, class_weight, name
-        self.batches = len(batches) if hasattr(batches, "__len__") else None  # pyright: ignore[reportArgumentType]
-        data: Any = getattr(batches, "dataset", None)
-        whole = not getattr(batches, "drop_last", False) and getattr(batches, "sampler", None) is None
-        self.examples = len(data) if whole and hasattr(data, "__len__") else None
+        self._stream, self._name, self._class_weight, self._alone = batches, name, class_weight, alone
+        self.batches = _known_length(batches)
+        if class_weight is not None:
+            class_weights("fit: class_weight", np.empty(0, int), class_weight, whole=False)
 
     def epoch(self, first: int = 0) -> Iterator[Batch]:
         """Return an epoch's batches, without the first so many."""
@@ -105,27 +110,43 @@ class Stream(Source):
                 )
         return (self._batch(parts) for parts in batches)
 
-    def _batch(self, parts: Any) -> Batch:
-        if not isinstance(parts, tuple | list) or len(parts) not in (2, 3):  # pyright: ignore[reportUnknownArgumentType]
-            what = f"{len(parts)} parts" if isinstance(parts, tuple | list) else f"a {type(parts).__name__}"  # pyright: ignore[reportUnknownArgumentType]
+    def _batch(self, batch: Any) -> Batch:
+        parts: Sequence[Any] = cast(Any, batch) if isinstance(batch, tuple | list) else (batch,)
+        if len(parts) not in ((1, 2, 3) if self._alone else (2, 3)):
+            what = f"{len(parts)} parts" if parts is batch else kind_of(batch)
             raise TypeError(
                 f"{self._name}: a batch is {what}; each is to be a pair of examples and targets, or these and the "
                 f"examples' weights"
             )
-        batch = Batch(*(as_arrays(part) for part in parts))  # pyright: ignore[reportUnknownVariableType]
-        if self._class_weight is None:
-            return batch
-        by_class = class_weights("fit: class_weight", plain(batch.y), self._class_weight, whole=False)
-        return batch._replace(weight=by_class if batch.weight is None else by_class * plain(batch.weight))
+        for part in parts:
+            _refuse_mask(f"{self._name}: a part of a batch", part)
+        x, y, weight = (*map(as_arrays, parts), None, None)[:3]
+        if weight is not None:
+            weight = checked_weights(f"{self._name}: a batch's weights", plain(weight), whole=False)
+            if len(weight) != length(y):
+                raise ValueError(
+                    f"{self._name}: a batch has {length(y)} targets and {len(weight)} weights; give as many"
+                )
+        if self._class_weight is not None:
+            by_class = class_weights("fit: class_weight", plain(y), self._class_weight, whole=False)
+            weight = by_class if weight is None else by_class * weight
+        return Batch(x, y, weight)
 
     def described(self) -> dict[str, Any]:
         """Return what yields the batches, and how many."""
         return {"x": type(self._stream).__name__, "batches": self.batches}
 
 
+def _known_length(batches: Any) -> int | None:
+    try:
+        return len(batches)
+    except TypeError:  # it has none, or what it goes through has none
+        return None
+
+
 def is_stream(x: Any) -> bool:
     """Tell batches, of a loader or in a list of pairs, from arrays."""
-    if hasattr(x, "__array__") or hasattr(x, "__dataframe__") or isinstance(x, str | bytes):
+    if isinstance(x, str | bytes | range | Mapping) or any(hasattr(x, a) for a in ("__array__", "toarray")):
         return False
     if isinstance(x, list | tuple):
         first: Any = x[0] if x else None  # pyright: ignore[reportUnknownVariableType]
@@ -133,28 +154,72 @@ def is_stream(x: Any) -> bool:
     return isinstance(x, Iterable)
 
 
-def parts_of(name: str, x: Any, y: Any, others: Sequence[tuple[str, Any]] = ()) -> list[Any]:
-    """Return examples, targets and weights as arrays of the same length."""
-    if y is None:
+def refuse_with_stream(name: str, x: Any, **others: Any) -> None:
+    """Raise if there is something besides batches that these say themselves, or that has no say in them."""
+    for argument, value in others.items():
+        if value is not None:
+            raise TypeError(
+                f"{name}: {argument} is {kind_of(value)}, with an x, {kind_of(x)}, that yields batches of its own; "
+                f"leave it out: batches hold targets and weights, and have their size and order already"
+            )
+
+
+def parts_of(name: str, **parts: Any) -> list[NDArray[Any]]:
+    """Return examples, targets and weights, those that there are, as arrays of the same length."""
+    if "y" in parts and parts["y"] is None:
         raise TypeError(
-            f"{name}: x is {_kind(x)} and there is no y; give the targets as y, or as x something that yields pairs of "
-            f"batches"
+            f"{name}: x is {kind_of(parts['x'])} and there is no y; give the targets as y, or as x something that "
+            f"yields pairs of batches, such as a DataLoader"
         )
-    given = [("x", x), ("y", y), *((label, part) for label, part in others if part is not None)]
-    arrays = [np.asarray(part) for _, part in given]
-    lengths = [array.shape[0] if array.ndim else None for array in arrays]
-    if len({*lengths}) != 1 or None in lengths:
-        listed = ", ".join(f"{label} {array.shape}" for (label, _), array in zip(given, arrays, strict=True))
+    arrays = {label: _array(f"{name}: {label}", part) for label, part in parts.items() if part is not None}
+    lengths = {array.shape[:1] for array in arrays.values()}
+    if len(lengths) != 1 or () in lengths:
+        listed = ", ".join(f"{label} {array.shape}" for label, array in arrays.items())
         raise ValueError(f"{name}: arrays must have the same number of rows, one for each example; got {listed}")
-    if not lengths[0]:
-        raise ValueError(f"{name}: x has no rows")
-    return arrays
+    if lengths == {(0,)}:
+        raise ValueError(f"{name}: x has no rows; give at least one example")
+    return [*arrays.values()]
 
 
-def rows(arrays: Sequence[ArrayLike], part: slice) -> list[Any]:
-    """Return some of the rows, as views: nothing is read of a file that is mapped into memory."""
-    return [np.asarray(array)[part] for array in arrays]
+def _array(name: str, part: Any) -> NDArray[Any]:
+    """Return an array of numbers, or raise if there are none, or something would be lost."""
+    if hasattr(part, "toarray"):
+        raise TypeError(
+            f"{name} is {kind_of(part)}, which is sparse; give {name.split()[-1]}.toarray(), or an iterable of batches "
+            f"that makes each of them dense"
+        )
+    for piece in _pieces(part):
+        _refuse_mask(name, piece)
+    try:
+        array = np.asarray(part)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} is {kind_of(part)} of things that differ in shape; give one array ({error})"
+        ) from None
+    if array.dtype.kind in "biufc":
+        return array
+    if array.dtype.kind in "SU" or (array.dtype.kind == "O" and array.size and isinstance(array.flat[0], str)):
+        raise TypeError(f"{name} holds text, {str(array.flat[0])!r}; give numbers: {_way_out(name, part)}")
+    raise TypeError(f"{name} is {kind_of(part)} of dtype {array.dtype}; give numbers: {_way_out(name, part)}")
 
 
-def _kind(x: Any) -> str:
-    return f"an array of shape {np.shape(x)}" if hasattr(x, "shape") else f"a {type(x).__name__}"
+def _way_out(name: str, part: Any) -> str:
+    called = name.split()[-1]
+    if hasattr(part, "columns"):
+        return f"pandas.get_dummies({called}, dtype=float) makes them of a table's columns"
+    if called == "y":
+        return "names, y = np.unique(y, return_inverse=True) makes them of labels"
+    return f"np.asarray({called}, dtype=float), or np.stack of arrays that have one shape"
+
+
+def _pieces(part: Any) -> list[Any]:
+    return [part, *cast(Any, part)] if isinstance(part, list | tuple) else [part]
+
+
+def _refuse_mask(name: str, part: Any) -> None:
+    masked = int(np.sum(part.mask)) if isinstance(part, np.ma.MaskedArray) else 0  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    if masked:
+        raise TypeError(
+            f"{name} is a masked array, {masked} of whose {part.size} numbers are masked, and would be used "
+            f"nevertheless; give .filled(value), or leave those examples out"
+        )

@@ -15,7 +15,7 @@ from nn.module import Module, buffer_names
 from nn.optim import Optimizer
 from nn.training.generators import generators_in, put_states, states_of
 from nn.training.sources import Batch
-from nn.training.weights import heeding
+from nn.training.weights import heeding, total_of
 from nn.utils import clip_grad_norm_, clip_grad_value_
 
 __all__ = ["NotFinite", "Step"]
@@ -58,7 +58,8 @@ class Step:
         computed: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._model, self._optimizer = model, optimizer
-        self._loss = heeding("fit", loss)
+        self._of, self._loss = loss, heeding("fit", loss)
+        self._is_mean = getattr(loss, "reduction", "mean") != "sum"
         self._clip_norm, self._clip_value, self._computed = clip_norm, clip_value, computed
         # Shared by several groups or not, each is clipped once, and the optimiser's order is everybody's.
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -72,7 +73,8 @@ class Step:
         ]
         states = states_of(self._generators)
         xs, ys, weights = (tuple(part) for part in zip(*batches, strict=True))
-        losses, outputs, finite = self._take(xs, ys, weights)
+        shares = self._shares(batches) if len(batches) > 1 and self._is_mean else None
+        losses, outputs, finite = self._take(xs, ys, weights, shares)
         if finite:
             return losses, outputs
         for attributes, name, value in buffers:
@@ -87,20 +89,26 @@ class Step:
                 attributes[name] = value
             self._optimizer.zero_grad()
 
-    def _update(self, xs: Sequence[Any], ys: Sequence[Any], weights: Sequence[Any]) -> tuple[Any, Any, bool]:
+    def _shares(self, batches: Sequence[Batch]) -> tuple[Any, ...]:
+        """Return each batch's share in the mean over all their examples."""
+        totals = np.array([total_of(self._of, batch.y, batch.weight) for batch in batches])
+        return (*map(np.asarray, totals / (totals.sum() + (totals.sum() == 0))),)
+
+    def _update(
+        self, xs: Sequence[Any], ys: Sequence[Any], weights: Sequence[Any], shares: Sequence[Any] | None
+    ) -> tuple[Any, Any, bool]:
         """Return losses and outputs, and whether all is finite; if not, nothing is updated."""
         self._optimizer.zero_grad()
         losses: list[Any] = []
         outputs: list[Any] = []
-        shares = _shares(ys, weights)
-        for x, y, weight, share in zip(xs, ys, weights, shares, strict=True):
+        for x, y, weight, share in zip(xs, ys, weights, shares or [None] * len(xs), strict=True):
             output = self._model(x)
             value = self._loss(output, y, weight)
             losses.append(value.data[()])
             outputs.append(plain(output))
             if not np.isfinite(value.data).all():
                 return losses, outputs, False
-            (value if len(xs) == 1 else value * share).backward()
+            (value if share is None else value * share.astype(value.dtype)).backward()
         if not self._gradients_are_finite():
             return losses, outputs, False
         if self._computed is not None:
@@ -140,10 +148,3 @@ class Step:
         except FloatingPointError as error:
             return NotFinite(number, what, str(error))
         return NotFinite(len(losses) - 1, what, "no operation made it so when the step was taken once more")
-
-
-def _shares(ys: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
-    """Return each batch's share of all examples, or of their weights."""
-    counts = [len(y) if weight is None else weight.sum() for y, weight in zip(ys, weights, strict=True)]
-    total: Any = sum(counts)
-    return [count / (total + (total == 0)) for count in counts]

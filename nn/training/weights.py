@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd_np import Tensor
+from autograd_np.tensor import plain
+from nn.losses import CrossEntropyLoss, NLLLoss
 from nn.losses.reductions import Loss
+from nn.training.arguments import check_function, kind_of
 
-__all__ = ["LossOf", "check_weightable", "checked_weights", "class_weights", "heeding"]
+__all__ = ["LossOf", "check_weightable", "checked_weights", "class_weights", "heeding", "length", "total_of"]
 
 LossOf = Callable[[Any, Any, Any], Tensor]
 """From outputs, targets, and weights or None, to a scalar."""
 
 
-def checked_weights(name: str, weights: ArrayLike) -> NDArray[Any]:
-    """Return examples' weights as an array, or raise if they cannot be such."""
+def checked_weights(name: str, weights: ArrayLike, whole: bool = True) -> NDArray[np.float64]:
+    """Return examples' weights as an array, or raise if they cannot be such; in one batch, all may be 0."""
     array = np.asarray(weights)
     if array.dtype.kind not in "biuf" or array.ndim != 1:
         raise ValueError(
             f"{name} is an array of dtype {array.dtype} and shape {array.shape}; give one number for each example"
         )
-    if not np.isfinite(array).all() or (array < 0).any():
-        raise ValueError(
-            f"{name} holds {array[~np.isfinite(array) | (array < 0)][0]}; weights are finite and at least 0"
-        )
-    if len(array) and not array.any():
-        raise ValueError(f"{name} is 0 for every example; nothing would count")
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    array = array.astype(np.float64)
+    wrong = array[~np.isfinite(array) | (array < 0)]
+    if len(wrong):
+        raise ValueError(f"{name} holds {wrong[0]}; give finite numbers of at least 0")
+    if whole and len(array) and not array.any():
+        raise ValueError(f"{name} is 0 for every example; give numbers above 0 to those that are to count")
+    return array
 
 
 def class_weights(name: str, y: Any, given: Mapping[Any, float] | str, whole: bool = True) -> NDArray[np.float64]:
@@ -49,34 +54,38 @@ def class_weights(name: str, y: Any, given: Mapping[Any, float] | str, whole: bo
     whole : bool
         Whether these are all the examples, and not one batch of them.
     """
-    labels = np.asarray(y)
-    if labels.ndim != 1 or labels.dtype.kind == "f":
+    if isinstance(given, str) and (given != "balanced" or not whole):
+        of_whole = "'balanced', or " if whole else ""
         raise ValueError(
-            f"{name} is for one class for each example, an array of labels of shape (N,); y is of dtype "
+            f"{name}={given!r}{'' if whole else ' with batches that are yet to come'}; give {of_whole}a dict with the "
+            f"weight of each class"
+        )
+    if not isinstance(given, str | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{name} is a {type(given).__name__}; give 'balanced', or a dict with the weight of each class")
+    labels = np.asarray(y)
+    if labels.ndim != 1 or labels.dtype.kind not in "biu":
+        raise ValueError(
+            f"{name} is for one class for each example, an array of integers of shape (N,); y is of dtype "
             f"{labels.dtype} and shape {labels.shape}; give sample_weight"
         )
     classes, which, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if isinstance(given, str):
-        if given != "balanced":
-            raise ValueError(f"{name}={given!r}; give 'balanced', or a dict with the weight of each class")
-        if not whole:
-            raise ValueError(
-                f"{name}='balanced' with batches that are yet to come; give a dict with the weight of each class"
-            )
         return (len(labels) / (len(classes) * counts))[which]
-    if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{name} is a {type(given).__name__}; give 'balanced', or a dict with the weight of each class")
     known = classes.tolist()
-    strange = [key for key in given if key not in known]
-    if strange and whole:
-        raise ValueError(f"{name} has {strange[0]!r}, which is none of the classes in y: {', '.join(map(str, known))}")
-    each = np.array([float(given.get(label, 1.0)) for label in known])
-    return checked_weights(name, each)[which]
+    strange = [key for key in given if (key not in known if whole else not isinstance(key, Integral))]
+    if strange:
+        has = f"in y: {', '.join(map(str, known))}" if whole else "of a batch, which are integers"
+        raise ValueError(f"{name} has {strange[0]!r}, which is none of the classes {has}")
+    for key, value in given.items():
+        if not isinstance(value, Real) or not 0 <= value < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"{name}[{key!r}] is {value!r}; give a finite number of at least 0")
+    return checked_weights(name, np.array([float(given.get(label, 1.0)) for label in known]), whole)[which]
 
 
 def check_weightable(name: str, loss: Callable[..., Tensor]) -> None:
     """Raise if a loss cannot be made the mean of examples' losses with weights."""
     if not isinstance(loss, Loss):
+        check_function(name, "loss", loss, "outputs", "targets", "weights")
         return
     for attribute, refused in (("reduction", loss.reduction != "mean"), ("weight", _has(loss, "weight"))):
         if refused:
@@ -94,11 +103,15 @@ def heeding(name: str, loss: Callable[..., Tensor]) -> LossOf:
 
     def of(outputs: Any, targets: Any, weight: Any) -> Tensor:
         if weight is None:
-            return loss(outputs, targets)
-        check_weightable(name, loss)
-        if not isinstance(loss, Loss):
-            return loss(outputs, targets, weight)
-        return _weighted_mean(loss, outputs, targets, weight)
+            value: Any = loss(outputs, targets)
+        elif isinstance(loss, Loss):
+            check_weightable(name, loss)
+            return _weighted_mean(loss, outputs, targets, weight)
+        else:
+            value = loss(outputs, targets, weight)
+        if not isinstance(value, Tensor) or value.shape:
+            raise TypeError(f"{name}: loss returned {kind_of(value)}; give one that returns a Tensor of shape ()")
+        return value
 
     return of
 
@@ -107,14 +120,39 @@ def _weighted_mean(loss: Loss, outputs: Any, targets: Any, weight: Any) -> Tenso
     each: Any = copy.copy(loss)
     each.reduction = "none"
     losses = each(outputs, targets)
-    counts = np.asarray(weight, losses.dtype)
-    ignored = getattr(loss, "ignore_index", None)
-    if ignored is not None and np.ndim(targets) == 1:
-        counts = counts * (np.asarray(targets) != ignored)
-    if losses.ndim > 1:
-        losses = losses.reshape(len(losses), -1).mean(axis=1)
-    total = counts.sum()
+    counts = _counts(loss, targets, np.asarray(weight, losses.dtype), losses.ndim)
+    total = (counts * np.ones(losses.shape, losses.dtype)).sum()
     return (losses * counts).sum() / (total + (total == 0))
+
+
+def _counts(loss: Loss, targets: Any, weight: Any, ndim: int) -> Any:
+    """Return how much each loss counts, of the shape of losses or one that broadcasts to it."""
+    counts = weight.reshape(-1, *(1,) * (ndim - 1))
+    ignored = getattr(loss, "ignore_index", None)
+    labels = plain(targets)
+    return counts if ignored is None or labels.dtype.kind == "f" else counts * (labels != ignored)
+
+
+def total_of(loss: Callable[..., Tensor], targets: Any, weight: Any) -> float:
+    """Return what a batch's mean is over, the sum of its weights, up to a factor that all batches have in common.
+
+    So much a batch counts among others: means over several are those over all their examples.
+    """
+    labels = plain(targets)
+    if not isinstance(loss, CrossEntropyLoss | NLLLoss) or labels.dtype.kind == "f":
+        return float(length(targets) if weight is None else weight.sum())
+    counts = _counts(loss, labels, np.ones(len(labels)) if weight is None else weight, labels.ndim)
+    if loss.weight is not None:
+        counts = counts * loss.weight[np.where(labels == loss.ignore_index, 0, labels)]
+    return float((counts * np.ones(labels.shape)).sum())
+
+
+def length(part: Any) -> int:
+    """Return how many examples a part of a batch is of; of several things it is that of the first."""
+    while isinstance(part, Mapping | tuple | list):
+        things: Any = part.values() if isinstance(part, Mapping) else part  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        part = next(iter(things))
+    return len(part)
 
 
 def _has(loss: Loss, name: str) -> bool:
