@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from autograd_np import Tensor
 from nn.data.batches import check_count
-from nn.losses import CrossEntropyLoss
+from nn.losses import CrossEntropyLoss, NLLLoss
 from nn.module import Module
 from nn.optim import Optimizer
 from nn.training.arguments import (
@@ -165,7 +165,7 @@ def fit(
     figures = _check_arguments(model, loss, optimizer, metrics, locals())
     if sample_weight is not None or class_weight is not None:
         check_weightable("fit", loss)
-    source, held = _sources(x, y, sample_weight, class_weight, validation, validation_split, batch_size, rng)
+    source, held = _sources(x, y, loss, sample_weight, class_weight, validation, validation_split, batch_size, rng)
     told = _callbacks(callbacks, patience, progress, compiled)
     if isinstance(checkpoint, str | os.PathLike):
         checkpoint = Checkpoints(checkpoint)
@@ -202,7 +202,7 @@ def _judged(run: Run, held: Sequence[Any] | Iterable[Any], metrics: Mapping[str,
 
 
 def _sources(
-    x: Any, y: Any, sample_weight: Any, class_weight: Any, validation: Any, split: float | None,
+    x: Any, y: Any, loss: Any, sample_weight: Any, class_weight: Any, validation: Any, split: float | None,
     batch_size: int | None, rng: Any,
 ) -> tuple[Source, Any]:  # fmt: skip
     """Return what is trained with, and what is held back to judge the model by."""
@@ -217,7 +217,7 @@ def _sources(
     if sample_weight is not None:
         arrays[2] = checked_weights("fit: sample_weight", arrays[2])
     if split is not None:
-        arrays, validation = _split(arrays, split)
+        arrays, validation = _split(arrays, split, loss)
     if class_weight is not None:
         by_class = class_weights("fit: class_weight", arrays[1], class_weight)
         arrays = [*arrays[:2], by_class * arrays[2] if len(arrays) == 3 else by_class]
@@ -242,7 +242,7 @@ def _check_validation(validation: Any, split: float | None) -> None:
         checked_weights("fit: validation: sample_weight", weight)
 
 
-def _split(arrays: list[Any], share: float) -> tuple[list[Any], list[Any]]:
+def _split(arrays: list[Any], share: float, loss: Any) -> tuple[list[Any], list[Any]]:
     """Hold back the last rows, as views: nothing is read of a file that is mapped into memory."""
     if not isinstance(share, Real) or not 0 < share < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"fit: validation_split={share!r}; give a number between 0 and 1")
@@ -255,7 +255,7 @@ def _split(arrays: list[Any], share: float) -> tuple[list[Any], list[Any]]:
         )
     train, judged = ([array[part] for array in arrays] for part in (slice(count - held), slice(count - held, None)))
     y, theirs = train[1], judged[1]
-    if y.ndim == 1 and y.dtype.kind not in "fc" and not np.isin(theirs, y).any():
+    if isinstance(loss, CrossEntropyLoss | NLLLoss) and not np.isin(theirs, y).any():
         raise ValueError(
             "fit: validation_split holds back the last examples, whose labels are none of the others': the examples "
             "are sorted; shuffle x and y together first"

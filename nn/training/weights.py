@@ -120,8 +120,8 @@ def _weighted_mean(loss: Loss, outputs: Any, targets: Any, weight: Any) -> Tenso
     each: Any = copy.copy(loss)
     each.reduction = "none"
     losses = each(outputs, targets)
-    counts = _counts(loss, targets, np.asarray(weight, losses.dtype), losses.ndim)
-    total = (counts * np.ones(losses.shape, losses.dtype)).sum()
+    counts = _counts(loss, targets, weight.astype(losses.dtype), losses.ndim)
+    total = np.broadcast_to(counts, losses.shape).sum()
     return (losses * counts).sum() / (total + (total == 0))
 
 
@@ -130,7 +130,7 @@ def _counts(loss: Loss, targets: Any, weight: Any, ndim: int) -> Any:
     counts = weight.reshape(-1, *(1,) * (ndim - 1))
     ignored = getattr(loss, "ignore_index", None)
     labels = plain(targets)
-    return counts if ignored is None or labels.dtype.kind == "f" else counts * (labels != ignored)
+    return counts if ignored is None or labels.ndim != ndim else counts * (labels != ignored)
 
 
 def total_of(loss: Callable[..., Tensor], targets: Any, weight: Any) -> float:
@@ -144,7 +144,7 @@ def total_of(loss: Callable[..., Tensor], targets: Any, weight: Any) -> float:
     counts = _counts(loss, labels, np.ones(len(labels)) if weight is None else weight, labels.ndim)
     if loss.weight is not None:
         counts = counts * loss.weight[np.where(labels == loss.ignore_index, 0, labels)]
-    return float((counts * np.ones(labels.shape)).sum())
+    return float(np.broadcast_to(counts, labels.shape).sum())
 
 
 def length(part: Any) -> int:
