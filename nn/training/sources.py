@@ -150,7 +150,9 @@ def is_stream(x: Any) -> bool:
         return False
     if isinstance(x, list | tuple):
         first: Any = x[0] if x else None  # pyright: ignore[reportUnknownVariableType]
-        return isinstance(first, tuple | list) and any(hasattr(part, "__array__") for part in cast(Any, first))
+        return isinstance(first, tuple | list) and any(
+            hasattr(part, "__array__") or isinstance(part, Mapping) for part in cast(Sequence[Any], first)
+        )
     return isinstance(x, Iterable)
 
 
@@ -206,7 +208,7 @@ def _array(name: str, part: Any) -> NDArray[Any]:
 def _way_out(name: str, part: Any) -> str:
     called = name.split()[-1]
     if hasattr(part, "columns"):
-        return f"pandas.get_dummies({called}, dtype=float) makes them of a table's columns"
+        return f"{called}.to_numpy(float), or pandas.get_dummies({called}, dtype=float) of columns that hold others"
     if called == "y":
         return "names, y = np.unique(y, return_inverse=True) makes them of labels"
     return f"np.asarray({called}, dtype=float), or np.stack of arrays that have one shape"
