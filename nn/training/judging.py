@@ -99,7 +99,7 @@ def evaluate(
         weight = checked_weights("evaluate: sample_weight", weights[0]) if weights else None
         if weight is not None:
             check_weightable("evaluate", loss)
-        outputs = predict(model, examples, batch_size=batch_size)
+        outputs = _outputs("evaluate", model, _in_turn("evaluate", examples, batch_size))
     figures = {"loss": heeded(Tensor(outputs), targets, weight).item()}
     return figures | {name: figure_of("evaluate", name, metric, outputs, targets) for name, metric in functions.items()}
 
@@ -156,11 +156,15 @@ def predict(model: Module, x: ArrayLike | Iterable[Any], *, batch_size: int | No
         refuse_with_stream("predict", x, batch_size=batch_size)
         stream = Stream(cast(Any, x), "predict: x", alone=True)
         return _outputs("predict", model, (batch.x for batch in stream.epoch()))
-    if batch_size is not None:
-        check_count("predict", "batch_size", batch_size, least=1)
     (examples,) = parts_of("predict", x=x)
-    batches = Batches(examples, batch_size=batch_size or 1000, shuffle=False)
-    return _outputs("predict", model, (batch for (batch,) in batches))
+    return _outputs("predict", model, _in_turn("predict", examples, batch_size))
+
+
+def _in_turn(caller: str, examples: NDArray[Any], batch_size: int | None) -> Iterable[Any]:
+    """Return batches of examples, without their targets."""
+    if batch_size is not None:
+        check_count(caller, "batch_size", batch_size, least=1)
+    return (batch for (batch,) in Batches(examples, batch_size=batch_size or 1000, shuffle=False))
 
 
 def _outputs(caller: str, model: Module, batches: Iterable[Any]) -> NDArray[Any]:

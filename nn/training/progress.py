@@ -80,6 +80,7 @@ class ProgressBar(Progress):
     def on_batch_end(self, run: Run, x: Any, y: Any, loss: float, outputs: Any) -> None:
         """Move on, if it is time for another look."""
         super().on_batch_end(run, x, y, loss, outputs)
+        self._bar.n = self._before + run.batch
         if self._ended - self._shown >= self._shortest:
             self._show(run)
 
@@ -99,9 +100,8 @@ class ProgressBar(Progress):
 
     def _show(self, run: Run) -> None:
         self._shown = self._ended
-        self._bar.set_postfix_str(self.line(run), refresh=False)
         self._bar.n = self._before + run.batch
-        self._bar.refresh()
+        self._bar.set_postfix_str(self.line(run))
 
 
 class PrintLog(Progress):

@@ -125,7 +125,7 @@ class Stream(Source):
             weight = checked_weights(f"{self._name}: a batch's weights", plain(weight), whole=False)
             if len(weight) != length(y):
                 raise ValueError(
-                    f"{self._name}: a batch has {length(y)} targets and {len(weight)} weights; give as many"
+                    f"{self._name}: a batch has {length(y)} targets and {len(weight)} weights; give one each"
                 )
         if self._class_weight is not None:
             by_class = class_weights("fit: class_weight", plain(y), self._class_weight, whole=False)
