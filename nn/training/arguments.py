@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,10 +20,10 @@ __all__ = [
     "check_function",
     "check_limit",
     "check_loss",
+    "check_metrics",
     "check_model",
     "check_optimizer",
     "checked_generator",
-    "checked_metrics",
     "kind_of",
 ]
 
@@ -34,7 +34,9 @@ def kind_of(thing: Any) -> str:
         return f"the class {thing.__name__}"
     if thing is None or isinstance(thing, str | bytes | Real):
         return repr(thing)
-    return f"a {type(thing).__name__}" + (f" of shape {thing.shape}" if hasattr(thing, "shape") else "")
+    name = type(thing).__name__.removeprefix("nd")  # of arrays
+    shape = f" of shape {thing.shape}" if hasattr(thing, "shape") else ""
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}{shape}"
 
 
 def check_model(name: str, model: Any) -> None:
@@ -87,13 +89,11 @@ def check_loss(name: str, loss: Any) -> None:
         raise ValueError(f"{name}: loss has reduction='none'; give one whose reduction is 'mean' or 'sum'")
 
 
-def checked_metrics(name: str, metrics: Any) -> dict[str, Any]:
-    """Return metrics by their names, or raise if they are no functions, or their names mean something else."""
-    if metrics is None:
-        return {}
-    if not isinstance(metrics, Mapping):
+def check_metrics(name: str, metrics: Any) -> None:
+    """Raise unless it is None or holds functions, by names that mean nothing else."""
+    if metrics is not None and not isinstance(metrics, Mapping):
         raise TypeError(f"{name}: metrics is {kind_of(metrics)}; give a dict, such as {{'accuracy': nn.accuracy}}")
-    found: dict[str, Any] = dict(metrics)  # pyright: ignore[reportUnknownArgumentType]
+    found = cast(Mapping[Any, Any], metrics or {})
     for called, metric in found.items():
         if not isinstance(called, str) or called == "loss" or called.startswith("val_"):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(
@@ -101,7 +101,6 @@ def checked_metrics(name: str, metrics: Any) -> dict[str, Any]:
                 f"that begins with 'val_', which are figures of the validation"
             )
         check_function(name, f"metrics[{called!r}]", metric, "outputs", "targets")
-    return found
 
 
 def checked_generator(name: str, rng: Any) -> np.random.Generator:

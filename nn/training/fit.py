@@ -22,10 +22,10 @@ from nn.training.arguments import (
     check_function,
     check_limit,
     check_loss,
+    check_metrics,
     check_model,
     check_optimizer,
     checked_generator,
-    checked_metrics,
     kind_of,
 )
 from nn.training.callbacks import EarlyStopping
@@ -161,8 +161,9 @@ def fit(
     >>> list(history), history["loss"][-1] < history["loss"][0]
     (['loss', 'val_loss'], True)
     """
+    _check_arguments(locals())
     loss = CrossEntropyLoss() if loss is None else loss
-    figures = _check_arguments(model, loss, optimizer, metrics, locals())
+    figures = dict(metrics or {})
     if sample_weight is not None or class_weight is not None:
         check_weightable("fit", loss)
     source, held = _sources(x, y, loss, sample_weight, class_weight, validation, validation_split, batch_size, rng)
@@ -207,7 +208,7 @@ def _sources(
 ) -> tuple[Source, Any]:  # fmt: skip
     """Return what is trained with, and what is held back to judge the model by."""
     if validation is not None:
-        _check_validation(validation, split)
+        _check_validation(validation, split, loss)
     if is_stream(x):
         refuse_with_stream(
             "fit", x, y=y, sample_weight=sample_weight, validation_split=split, batch_size=batch_size, rng=rng
@@ -224,7 +225,7 @@ def _sources(
     return Arrays(arrays, 64 if batch_size is None else batch_size, checked_generator("fit", rng)), validation
 
 
-def _check_validation(validation: Any, split: float | None) -> None:
+def _check_validation(validation: Any, split: float | None, loss: Any) -> None:
     if split is not None:
         raise ValueError(f"fit: validation and validation_split={split!r}; leave one of them out")
     if is_stream(validation) and not isinstance(validation, tuple):
@@ -236,10 +237,14 @@ def _check_validation(validation: Any, split: float | None) -> None:
             f"batches again and again, such as a list or a DataLoader"
         )
     if is_stream(validation):
-        raise TypeError("fit: validation is a tuple of tuples; give (x, y) of arrays, or a list of batches")
+        raise TypeError(
+            "fit: validation is a tuple whose first part is several arrays; give (x, y) with one array as x, or a list "
+            "of batches"
+        )
     weights = parts_of("fit: validation", **dict(zip(("x", "y", "sample_weight"), parts, strict=False)))[2:]
     for weight in weights:
         checked_weights("fit: validation: sample_weight", weight)
+        check_weightable("fit: validation", loss)
 
 
 def _split(arrays: list[Any], share: float, loss: Any) -> tuple[list[Any], list[Any]]:
@@ -297,13 +302,13 @@ class _Function(Callback):
             run.stop(f"{_named(self.function)} asked for it")
 
 
-def _check_arguments(
-    model: Module, loss: Any, optimizer: Optimizer, metrics: Any, options: Mapping[str, Any]
-) -> dict[str, Metric]:
-    """Raise if an argument makes no sense by itself; return the metrics."""
-    check_model("fit", model)
-    check_loss("fit", loss)
-    check_optimizer(model, optimizer)
+def _check_arguments(options: Mapping[str, Any]) -> None:
+    """Raise if one of the arguments of `fit` makes no sense by itself."""
+    check_model("fit", options["model"])
+    check_optimizer(options["model"], options["optimizer"])
+    if options["loss"] is not None:
+        check_loss("fit", options["loss"])
+    check_metrics("fit", options["metrics"])
     for name in ("epochs", "batch_size", "accumulate", "patience"):
         if options[name] is not None or name in ("epochs", "accumulate"):
             check_count("fit", name, options[name], least=1)
@@ -318,7 +323,6 @@ def _check_arguments(
     checkpoint = options["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike | Checkpoints):
         raise TypeError(f"fit: checkpoint is {kind_of(checkpoint)}; give the path of a folder, or nn.Checkpoints")
-    return checked_metrics("fit", metrics)
 
 
 def _named(thing: Any) -> str:

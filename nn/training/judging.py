@@ -15,7 +15,7 @@ from nn.data import Batches
 from nn.data.batches import check_count
 from nn.losses import CrossEntropyLoss
 from nn.module import Module
-from nn.training.arguments import check_loss, check_model, checked_metrics, kind_of
+from nn.training.arguments import check_loss, check_metrics, check_model, kind_of
 from nn.training.sources import Stream, is_stream, parts_of, refuse_with_stream
 from nn.training.weights import check_weightable, checked_weights, heeding, length
 
@@ -89,8 +89,7 @@ def evaluate(
     loss = CrossEntropyLoss() if loss is None else loss
     check_model("evaluate", model)
     check_loss("evaluate", loss)
-    functions = checked_metrics("evaluate", metrics)
-    heeded = heeding("evaluate", loss)
+    check_metrics("evaluate", metrics)
     if is_stream(x):
         refuse_with_stream("evaluate", x, y=y, sample_weight=sample_weight, batch_size=batch_size)
         outputs, targets, weight = _of_stream(model, x)
@@ -100,8 +99,10 @@ def evaluate(
         if weight is not None:
             check_weightable("evaluate", loss)
         outputs = _outputs("evaluate", model, _in_turn("evaluate", examples, batch_size))
-    figures = {"loss": heeded(Tensor(outputs), targets, weight).item()}
-    return figures | {name: figure_of("evaluate", name, metric, outputs, targets) for name, metric in functions.items()}
+    figures = {"loss": heeding("evaluate", loss)(Tensor(outputs), targets, weight).item()}
+    for name, metric in (metrics or {}).items():
+        figures[name] = figure_of("evaluate", name, metric, outputs, targets)
+    return figures
 
 
 def figure_of(caller: str, name: str, metric: Metric, outputs: Any, targets: Any) -> float:

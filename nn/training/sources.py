@@ -91,7 +91,7 @@ class Stream(Source):
     def __init__(self, batches: Iterable[Any], name: str, class_weight: Any = None, *, alone: bool = False) -> None:
         if isinstance(batches, Iterator):
             raise TypeError(
-                f"{name} is a {type(batches).__name__}, which is through after one epoch; give what can be gone "
+                f"{name} is {kind_of(batches)}, which is through after one epoch; give what can be gone "
                 f"through again: a list of batches, a DataLoader, or an object whose __iter__ begins anew"
             )
         self._stream, self._name, self._class_weight, self._alone = batches, name, class_weight, alone
@@ -133,8 +133,8 @@ class Stream(Source):
         return Batch(x, y, weight)
 
     def described(self) -> dict[str, Any]:
-        """Return what yields the batches, and how many."""
-        return {"x": type(self._stream).__name__, "batches": self.batches}
+        """Return what yields the batches, how many, and the weights of classes."""
+        return {"x": type(self._stream).__name__, "batches": self.batches, "class_weight": str(self._class_weight)}
 
 
 def _known_length(batches: Any) -> int | None:

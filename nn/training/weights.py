@@ -61,7 +61,7 @@ def class_weights(name: str, y: Any, given: Mapping[Any, float] | str, whole: bo
             f"weight of each class"
         )
     if not isinstance(given, str | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{name} is a {type(given).__name__}; give 'balanced', or a dict with the weight of each class")
+        raise TypeError(f"{name} is {kind_of(given)}; give 'balanced', or a dict with the weight of each class")
     labels = np.asarray(y)
     if labels.ndim != 1 or labels.dtype.kind not in "biu":
         raise ValueError(

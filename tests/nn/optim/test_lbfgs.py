@@ -352,7 +352,7 @@ def test_what_computes_the_loss_once_has_no_use_for_it():
         lambda: nn.fit(model, x, y, optimizer=optimizer, loss=loss, epochs=1, progress=False, compiled=True),
         lambda: nn.compile_step(model, loss, optimizer)(x, y),
     ):
-        with pytest.raises(TypeError, match=r"LBFGS.step: there is no closure; .* nn.fit and nn.compile_step"):
+        with pytest.raises(TypeError, match=r"LBFGS.step: there is no closure|fit: optimizer is an LBFGS, .*closure"):
             call()
     for _ in range(2):
         with pytest.raises(Uncapturable, match=r"LBFGS\.step: SciPy's search looks at values"):

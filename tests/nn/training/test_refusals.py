@@ -224,10 +224,10 @@ TABLE = [
             ([np.ma.masked_equal([1.0, 2.0, 3.0], 2.0)] * 20, TypeError, "is a masked array, 1 of whose 3 .*; give"),
             (scipy.sparse.csr_array(X), TypeError, r"is a csr_array of shape \(20, 3\), .*sparse; give x.toarray\(\)"),
             (scipy.sparse.coo_matrix(X), TypeError, r"is a coo_matrix of shape .*; give x.toarray\(\)"),
-            (X.astype(object), TypeError, r"is a ndarray .* of dtype object; give numbers: np.asarray\(x, dtype"),
+            (X.astype(object), TypeError, r"is an array .* of dtype object; give numbers: np.asarray\(x, dtype"),
             (np.full((20, 3), "a"), TypeError, r"holds text, 'a'; give numbers: np.asarray\(x, dtype"),
             ([["a", "b", "c"]] * 20, TypeError, "holds text, 'a'; give numbers"),
-            (X.astype("M8[s]"), TypeError, r"is a ndarray of shape .* of dtype datetime64\[s\]; give numbers"),
+            (X.astype("M8[s]"), TypeError, r"is an array of shape .* of dtype datetime64\[s\]; give numbers"),
             ({"a": X}, TypeError, "is a dict of dtype object; give numbers"),
             ([[1.0], [1.0, 2.0]], ValueError, "is a list of things that differ in shape; give one array"),
             ("examples", TypeError, "holds text, 'examples'; give numbers"),
@@ -242,7 +242,7 @@ TABLE = [
             (np.where(Y, "cat", "dog"), TypeError, r"holds text, '.{3}'; give numbers: names, y = np.unique"),
             (["cat"] * 20, TypeError, r"holds text, 'cat'; give numbers: names, y = np.unique\(y, return_i"),
             (np.array(["cat"] * 20, dtype=object), TypeError, r"holds text, 'cat'; give .* np.unique"),
-            (Y.astype(object), TypeError, r"is a ndarray of shape \(20,\) of dtype object; give numbers: .*np.unique"),
+            (Y.astype(object), TypeError, r"is an array of shape \(20,\) of dtype object; give numbers: .*np.unique"),
         )
     ),
     *(
@@ -265,7 +265,7 @@ TABLE = [
              x=wrong, y=None)
         for name, make, _ in FIT_EVALUATE
         for wrong, text in (
-            (X, r"a ndarray of shape \(20, 3\)"), ([], "a list"), (None, "None"),
+            (X, r"an array of shape \(20, 3\)"), ([], "a list"), (None, "None"),
             (nn.data.TensorDataset(X, Y), "a TensorDataset"),
         )
     ),
@@ -279,7 +279,7 @@ TABLE = [
         fits(TypeError, rf"fit: {name} is {text}, with an x, a list, that yields batches of its own; leave it out",
              x=[(X, Y)], **{"y": None, name: wrong})
         for name, wrong, text in (
-            ("y", Y, "a ndarray.*"), ("sample_weight", np.ones(20), "a ndarray.*"), ("validation_split", 0.5, "0.5"),
+            ("y", Y, "an array.*"), ("sample_weight", np.ones(20), "an array.*"), ("validation_split", 0.5, "0.5"),
             ("batch_size", 5, "5"), ("rng", 0, "0"),
         )
     ),
@@ -287,14 +287,14 @@ TABLE = [
         judges(TypeError, rf"{f.__name__}: {name} is {text}, with an x, a list, that yields .*; leave it out", f,
                x=[(X, Y)], **({"y": None} if f is nn.evaluate else {}) | {name: wrong})
         for f, name, wrong, text in (
-            (nn.evaluate, "y", Y, "a ndarray.*"), (nn.evaluate, "sample_weight", np.ones(20), "a ndarray.*"),
+            (nn.evaluate, "y", Y, "an array.*"), (nn.evaluate, "sample_weight", np.ones(20), "an array.*"),
             (nn.evaluate, "batch_size", 5, "5"), (nn.predict, "batch_size", 5, "5"),
         )
     ),
     *(
         judges(error, text, y=None, x=Again([batch]))
         for batch, error, text in (
-            (X, TypeError, r"evaluate: x: a batch is a ndarray of shape .*; each is to be a pair of examples"),
+            (X, TypeError, r"evaluate: x: a batch is an array of shape .*; each is to be a pair of examples"),
             ((X,), TypeError, "evaluate: x: a batch is 1 parts; each is to be a pair"),
             ((X, Y, Y, Y), TypeError, "evaluate: x: a batch is 4 parts; each is to be a pair"),
             (3, TypeError, "evaluate: x: a batch is 3; each is to be a pair"),
@@ -321,16 +321,18 @@ TABLE = [
     *(
         fits(TypeError, rf"fit: validation is {text}; give \(x, y\), \(x, y, sample_weight\), or", validation=wrong)
         for wrong, text in (
-            (X, r"a ndarray of shape \(20, 3\)"), ((X,), "a tuple"), ((X, Y, Y, Y), "a tuple"), (0.2, "0.2"),
+            (X, r"an array of shape \(20, 3\)"), ((X,), "a tuple"), ((X, Y, Y, Y), "a tuple"), (0.2, "0.2"),
             ("last", "'last'"), ({"x": X}, "a dict"), ([], "a list"),
         )
     ),
     fits(TypeError, r"fit: validation is a generator, which is through after one epoch", validation=(x for x in X)),
-    fits(TypeError, r"fit: validation is a tuple of tuples; give \(x, y\) of arrays", validation=((X, Y), (X, Y))),
+    fits(TypeError, r"fit: validation is a tuple whose first part is several arrays", validation=((X, Y), (X, Y))),
     fits(ValueError, r"fit: validation: arrays must have the same number of rows.*; got x \(20, 3\), y \(3,\)",
          validation=(X, Y[:3])),
     fits(TypeError, r"fit: validation: y holds text, 'a'; give numbers: names, y", validation=(X, ["a"] * 20)),
     fits(TypeError, r"fit: validation: x is a masked array", validation=(np.ma.masked_greater(X, 1.0), Y)),
+    fits(ValueError, r"fit: validation: with weights .* NLLLoss has weight=.*; leave one of the two out",
+         loss=nn.NLLLoss([1.0, 2.0]), validation=(X, Y, np.ones(20))),
     fits(ValueError, r"fit: validation: sample_weight holds -1.0; give finite", validation=(X, Y, -np.ones(20))),
     # -- weights ------------------------------------------------------------------------------------------------------
     *(
@@ -364,7 +366,7 @@ TABLE = [
         for wrong, error, text in (
             ("even", ValueError, "='even'; give 'balanced', or a dict with the weight of each class"),
             ([1.0, 2.0], TypeError, " is a list; give 'balanced', or a dict"),
-            (2.0, TypeError, " is a float; give 'balanced', or a dict"),
+            (2.0, TypeError, " is 2.0; give 'balanced', or a dict"),
             ({5: 1.0}, ValueError, " has 5, which is none of the classes in y: 0, 1"),
             ({"0": 1.0}, ValueError, " has '0', which is none of the classes in y: 0, 1"),
             ({0: -1.0}, ValueError, r"\[0\] is -1.0; give a finite number of at least 0"),
@@ -383,14 +385,14 @@ TABLE = [
         fits(error, rf"fit: class_weight{text}", class_weight=wrong, x=[(X, Y)], y=None)
         for wrong, error, text in (
             ("balanced", ValueError, "='balanced' with batches that are yet to come; give a dict with the weight"),
-            (3, TypeError, " is a int; give"), ({"0": 1.0}, ValueError, " has '0', which is none .* are integers"),
+            (3, TypeError, " is 3; give"), ({"0": 1.0}, ValueError, " has '0', which is none .* are integers"),
             ({0: -1.0}, ValueError, r"\[0\] is -1.0; give a finite"),
         )
     ),
     # -- callbacks and checkpoints ------------------------------------------------------------------------------------
     *(
         fits(TypeError, rf"fit: callbacks is {text}; give a list of them", callbacks=wrong)
-        for wrong, text in ((EarlyStopping(), "a EarlyStopping"), (print, "a builtin.*"), (None, "None"), (3, "3"))
+        for wrong, text in ((EarlyStopping(), "an EarlyStopping"), (print, "a builtin.*"), (None, "None"), (3, "3"))
     ),
     *(
         fits(TypeError, rf"fit: callbacks holds {text}; give objects of nn.callbacks.Callback, or functions",
@@ -476,10 +478,10 @@ LATE = [
     fits(TypeError, r"fit: loss returned 0.5; give one that returns a Tensor of shape \(\)", loss=lambda o, y: 0.5),
     fits(TypeError, r"fit: loss returned a Tensor of shape \(20,\); give", loss=lambda o, y: o.sum(axis=1)),
     fits(TypeError, r"fit: metrics\['m'\] returned None; give one that", metrics={"m": lambda o, y: None}),
-    fits(TypeError, r"fit: metrics\['m'\] returned a ndarray of shape \(20,\); give", metrics={"m": lambda o, y: y}),
+    fits(TypeError, r"fit: metrics\['m'\] returned an array of shape \(20,\); give", metrics={"m": lambda o, y: y}),
     fits(TypeError, r"fit: one of callbacks, .*<lambda>, returned 0.5; give one that", callbacks=[lambda m, h: 0.5]),
     fits(ValueError, r"fit: x yields no batches in epoch 1; give what can be gone through again", x=Again([]), y=None),
-    fits(TypeError, r"fit: x: a batch is 2 parts|fit: x: a batch is a ndarray", x=Again([X]), y=None),
+    fits(TypeError, r"fit: x: a batch is 2 parts|fit: x: a batch is an array", x=Again([X]), y=None),
     judges(TypeError, r"evaluate: metrics\['m'\] returned 'a'; give one that", metrics={"m": lambda o, y: "a"}),
     judges(TypeError, r"predict: the model returned a tuple; give one that returns a Tensor with a row", nn.predict,
            model=nn.RNN(3, 2, rng=0)),
