@@ -1,5 +1,6 @@
 """What README says, held against what the packages do."""
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,19 @@ def test_compiled_step_is_what_it_says() -> None:
     names["print"] = printed.append
     exec(code, names)
     assert printed == [program]
+
+
+def test_the_training_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer epochs and examples, and no table drawn."""
+    monkeypatch.chdir(tmp_path)
+    data = nn.data.load("digits")
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0))
+    names: dict[str, Any] = {"nn": nn, "model": model, "optimizer": nn.optim.Adam(model.parameters())}
+    names["data"] = dataclasses.replace(data, x_train=data.x_train[:200], y_train=data.y_train[:200])
+    [(_, code)] = blocks("Training")
+    exec(code.replace("epochs=50", "epochs=2").replace("pandas.DataFrame(history).plot()", ""), names)
+    assert {name: len(figures) for name, figures in names["history"].items()} == dict.fromkeys(
+        ["loss", "accuracy", "val_loss", "val_accuracy"], 2
+    )
+    assert names["figures"]["accuracy"] == nn.accuracy(names["outputs"], data.y_test)
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]

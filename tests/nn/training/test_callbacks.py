@@ -233,9 +233,11 @@ class TestEarlyStopping:
     def test_begins_anew_with_another_training(self) -> None:
         stopping = EarlyStopping(patience=2)
         _, first = fitted(callbacks=[Figures(0, 0, 0), stopping])
-        model, second = fitted(callbacks=[Figures(3, 2, 1), stopping], epochs=3)
+        model, second = fitted(callbacks=[Figures(np.nan, 2, 1), stopping], epochs=3)
         assert (len(first["loss"]), len(second["loss"]), stopping.best) == (3, 3, 1)
         check_same_bits(model, fitted(epochs=3)[0])
+        nothing_better, _ = fitted(callbacks=[Figures(np.nan), stopping], epochs=1)
+        check_same_bits(nothing_better, fitted(epochs=1)[0])
 
     def test_goes_on_after_a_resume(self, tmp_path: Path) -> None:
         def trained(epochs: int, folder: str) -> tuple[Any, Any]:

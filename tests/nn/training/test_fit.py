@@ -228,7 +228,9 @@ class TestValidation:
         x, y = problem()
         weight = np.random.default_rng(1).uniform(size=120)
         _, history = fitted(data=(x[:90], y[:90]), sample_weight=weight[:90], validation=(x[90:], y[90:], weight[90:]))
-        assert history == fitted(validation_split=0.25, sample_weight=weight)[1]
+        model, theirs = fitted(validation_split=0.25, sample_weight=weight)
+        assert history == theirs
+        assert history["val_loss"][-1] == nn.evaluate(model, x[90:], y[90:], sample_weight=weight[90:])["loss"]
         assert history != fitted(validation_split=0.25)[1]
 
     @pytest.mark.parametrize("form", [list, Again, tuple])

@@ -86,12 +86,15 @@ class TestBar:
         model = nn.Linear(3, 2, rng=0)
         optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
         with terminal(monkeypatch) as written:
-            nn.fit(model, Again([(x, y), (x, y), (x, y)]), optimizer=optimizer, epochs=3)
+            bar = ProgressBar()
+            batches = Again([(x, y), (x, y), (x, y)])
+            nn.fit(model, batches, optimizer=optimizer, epochs=3, callbacks=[bar], progress=False)
         assert re.match(
             r"epoch 1/3: : 2batch \[\d\d:\d\d, .*batch/s, loss ", [t for t in written if " 2batch" in t][-1]
         )
         assert re.search(r"epoch 2/3:.* 4/9 \[\d\d:\d\d<\d\d:\d\d, ", "".join(written))
         assert re.search(r"epoch 3/3: 100%.* 9/9 \[\d\d:\d\d<00:00, ", written[-1])
+        assert bar._bar.format_dict["initial"] == 3  # the rate, and the remaining time, are of what came since
 
     def test_goes_on_where_a_training_is_resumed(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         fitted(epochs=2, batch_size=40, checkpoint=tmp_path)
@@ -129,6 +132,19 @@ def test_a_bar_looks_up_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     with terminal(monkeypatch):
         fitted(epochs=2, batch_size=1, progress=True)
     assert len(lines) == 2
+
+
+def test_a_bar_says_where_an_error_ended_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it has not looked for a while."""
+    monkeypatch.setattr(ProgressBar, "_shortest", 1e9)
+
+    class Fails(Callback):
+        def on_epoch_end(self, run: Any) -> None:
+            raise ZeroDivisionError
+
+    with terminal(monkeypatch) as written, pytest.raises(ZeroDivisionError):
+        fitted(epochs=2, batch_size=40, callbacks=[Fails()], progress=True)
+    assert re.match(r"epoch 1/2:  50%.* 3/6 ", written[-1])
 
 
 LINE = rf"epoch 1/2: loss \d\.\d{{4}}, val_loss \d\.\d{{4}}, {RATE}, \d+ s left\n"

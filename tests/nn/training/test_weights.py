@@ -146,7 +146,7 @@ def test_a_loss_of_ones_own_is_given_weights() -> None:
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.float16, np.float32, np.longdouble])
 def test_weights_of_every_dtype(dtype: Any) -> None:
     """Float16 would overflow in the sum of weights; a float32 model stays float32."""
-    weight = (COUNTS * (500 if dtype is np.float16 else 1)).astype(dtype)
+    weight = (COUNTS * (4000 if dtype is np.float16 else 1)).astype(dtype)
     model, history = fitted(nn.Linear(3, 6, rng=0), data=(X, LABELS), sample_weight=weight)
     assert {value.dtype.name for value in model.state_dict().values()} == {"float32"}
     assert history == fitted(nn.Linear(3, 6, rng=0), data=(X, LABELS), sample_weight=weight.astype(np.float64))[1]
