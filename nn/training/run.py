@@ -35,9 +35,9 @@ class History(dict[str, list[float]]):
 class Callback:
     """Is told of what happens in a training: define those of the methods that are wanted.
 
-    The methods have skorch's names. They are given a `Run`, which holds the model, in place of skorch's net; those of
-    batches are called for training alone, not for the validation; the gradients that have been computed are in
-    ``run.model``. `on_step_end`, `close` and the two of the state are this package's own.
+    The methods have skorch's names. They are given a `Run`, which holds the model, in place of skorch's net. Those of
+    batches are given examples and targets, and called for training alone, not for the validation; computed gradients
+    are those of ``run.model``. `on_step_end`, `close` and the two of the state are this package's own.
 
     What a callback remembers goes on after a training was resumed if it has `state_dict` and `load_state_dict`.
 

@@ -120,17 +120,17 @@ def _weighted_mean(loss: Loss, outputs: Any, targets: Any, weight: Any) -> Tenso
     each: Any = copy.copy(loss)
     each.reduction = "none"
     losses = each(outputs, targets)
-    counts = _counts(loss, targets, weight.astype(losses.dtype), losses.ndim)
+    counts = _down(weight.astype(losses.dtype), losses.ndim)
+    ignored, labels = getattr(loss, "ignore_index", None), plain(targets)
+    if ignored is not None and labels.ndim == losses.ndim:  # they are no shares of the classes
+        counts = counts * (labels != ignored)
     total = np.broadcast_to(counts, losses.shape).sum()
     return (losses * counts).sum() / (total + (total == 0))
 
 
-def _counts(loss: Loss, targets: Any, weight: Any, ndim: int) -> Any:
-    """Return how much each loss counts, of the shape of losses or one that broadcasts to it."""
-    counts = weight.reshape(-1, *(1,) * (ndim - 1))
-    ignored = getattr(loss, "ignore_index", None)
-    labels = plain(targets)
-    return counts if ignored is None or labels.ndim != ndim else counts * (labels != ignored)
+def _down(weight: Any, ndim: int) -> Any:
+    """Return weights of rows, for an array of so many axes."""
+    return weight.reshape(-1, *(1,) * (ndim - 1))
 
 
 def total_of(loss: Callable[..., Tensor], targets: Any, weight: Any) -> float:
@@ -141,10 +141,10 @@ def total_of(loss: Callable[..., Tensor], targets: Any, weight: Any) -> float:
     labels = plain(targets)
     if not isinstance(loss, CrossEntropyLoss | NLLLoss) or labels.dtype.kind == "f":
         return float(length(targets) if weight is None else weight.sum())
-    counts = _counts(loss, labels, np.ones(len(labels)) if weight is None else weight, labels.ndim)
+    counts = labels != loss.ignore_index
     if loss.weight is not None:
-        counts = counts * loss.weight[np.where(labels == loss.ignore_index, 0, labels)]
-    return float(np.broadcast_to(counts, labels.shape).sum())
+        counts = counts * loss.weight[np.where(counts, labels, 0)]
+    return float((counts if weight is None else counts * _down(weight, labels.ndim)).sum())
 
 
 def length(part: Any) -> int:
