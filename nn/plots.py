@@ -19,6 +19,7 @@ __all__ = [
     "gradient_differences",
     "gradient_sizes",
     "learning_curves",
+    "learning_rates",
     "misclassified",
 ]
 
@@ -72,6 +73,65 @@ def learning_curves(history: Mapping[str, Sequence[float]], figure: str = "loss"
     axes.set_xlabel("epoch")
     axes.set_ylabel(figure)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return axes
+
+
+def learning_rates(
+    lrs: Array, losses: Array, smoothed: Array, suggestion: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the losses of a range test against the learning rate, on a logarithmic scale, with the suggested one.
+
+    Parameters
+    ----------
+    lrs, losses, smoothed : ndarray, shape (N,)
+        What `find_lr` found in each step.
+    suggestion : float, optional
+        A learning rate to mark.
+    ax : matplotlib Axes, optional
+        Where to draw; by default the current axes.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or there is nothing to draw.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> from nn import plots
+    >>> _, ax = pyplot.subplots()
+    >>> lrs, losses = np.array([0.01, 0.1, 1.0]), np.array([2.0, 1.0, 3.0])
+    >>> plots.learning_rates(lrs, losses, losses, 0.1, ax).get_xscale()
+    'log'
+    """
+    if lrs.ndim != 1 or not len(lrs) or not lrs.shape == losses.shape == smoothed.shape:
+        raise ValueError(
+            f"learning_rates: lrs {lrs.shape}, losses {losses.shape} and smoothed {smoothed.shape} do not fit; they "
+            f"must be (N,), and N at least 1"
+        )
+    axes = _axes(ax)
+    axes.semilogx(lrs, losses, color="0.65", linewidth=1, label="loss of each batch")
+    axes.semilogx(lrs, smoothed, color="C0", linewidth=2.2, label="smoothed")
+    if suggestion is not None:
+        height = float(np.interp(suggestion, lrs, smoothed))
+        axes.axvline(suggestion, color="C3", linestyle="--", linewidth=1)
+        axes.plot(suggestion, height, "o", color="C3", markersize=8, label=f"suggestion, {suggestion:.2g}")
+    # As high as the loss was before it began to rise, and some more: what diverges leaves the picture.
+    before = losses[: smoothed.argmin() + 1]
+    low, high = float(losses.min()), float(before.max())
+    height = high - low or 1.0
+    axes.set_ylim(low - height / 12, high + height / 2)
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return axes

@@ -71,7 +71,7 @@ PUBLIC = {
 }
 NN_ROWS = [
     ["nn"],
-    ["nn.compare", "nn.training"],
+    ["nn.compare", "nn.lr_finder", "nn.training"],
     ["nn.compiled"],
     ["nn.doctor.compare"],
     ["nn.doctor.comparison", "nn.doctor.diagnosis", "nn.doctor.series"],

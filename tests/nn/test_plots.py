@@ -237,3 +237,24 @@ def test_augmented_images_stand_beside_their_originals() -> None:
         with pytest.raises(ValueError, match=r"augmented: images \(.*\) and \d versions; give one image at least"):
             plots.augmented(wrong, np.copy, versions, ax)
     pyplot.close(figure)
+
+
+def test_learning_rates() -> None:
+    figure, ax = pyplot.subplots()
+    lrs, losses, smoothed = np.array([0.01, 0.1, 1, 10]), np.array([2.0, 1, 3, 1e9]), np.array([2.0, 1.5, 2, 1e8])
+    plots.learning_rates(lrs, losses, smoothed, 0.1, ax)
+    for line, values in zip(ax.lines, (losses, smoothed), strict=False):
+        np.testing.assert_array_equal(line.get_xydata(), np.column_stack([lrs, values]))
+    assert ax.lines[-1].get_xydata().tolist() == [[0.1, 1.5]]
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["loss of each batch", "smoothed", "suggestion, 0.1"]
+    assert (ax.get_xscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "learning rate", "loss")
+    low, high = ax.get_ylim()
+    assert low < 1 < 2 < high < 3  # what diverged is outside
+    ax.clear()
+    assert len(plots.learning_rates(lrs[:1], losses[:1], smoothed[:1], ax=ax).lines) == 2
+    with pytest.raises(ValueError, match=r"lrs \(4,\), losses \(3,\) and smoothed \(4,\) do not fit"):
+        plots.learning_rates(lrs, losses[:3], smoothed, ax=ax)
+    with pytest.raises(ValueError, match="N at least 1"):
+        plots.learning_rates(*[np.zeros(0)] * 3, ax=ax)
+    pyplot.close(figure)
