@@ -83,7 +83,8 @@ def find_lr(
 
     The test ends early when the loss diverges. Afterwards all is as it was, to the bit, also if something raises:
     parameters, buffers, gradients, modes and generators of the model, and what the optimiser remembers, with its
-    learning rates. To train with the suggestion, write `optimizer.lr = found.suggestion`.
+    learning rates. To train with the suggestion, write `optimizer.lr = found.suggestion`; of groups that differ,
+    multiply each learning rate by `found.suggestion` over the largest of them.
 
     Parameters
     ----------
@@ -152,17 +153,8 @@ def find_lr(
     loss = CrossEntropyLoss() if loss is None else loss
     batches = Batches(x, y, batch_size=batch_size, shuffle=True, rng=rng)
     lrs = np.geomspace(start, end, steps)
-    losses: list[float] = []
-    mean, lowest = 0.0, math.inf
     with _as_it_was(model, loss, optimizer), np.errstate(all="ignore"):  # a loss that is not finite is seen to
-        for value in _ramp(model, loss, optimizer, batches, lrs):
-            if not math.isfinite(value):
-                break
-            mean = (1 - smooth_f) * mean + smooth_f * value if losses else value
-            losses.append(value)
-            lowest = min(lowest, mean)
-            if mean - lowest > (diverge_th - 1) * abs(lowest):
-                break
+        losses = _until_it_diverges(_ramp(model, loss, optimizer, batches, lrs), smooth_f, diverge_th)
     if not losses:
         raise FloatingPointError(
             "find_lr: the loss is NaN or infinite in the first step, before anything has changed; "
@@ -200,6 +192,19 @@ def _ramp(
         yield float(value.data)
         value.backward()
         optimizer.step()
+
+
+def _until_it_diverges(values: Iterable[float], smooth_f: float, diverge_th: float) -> list[float]:
+    """Return the losses up to the one by which their mean has diverged, or before the first that is not finite."""
+    losses: list[float] = []
+    mean, lowest = 0.0, math.inf
+    for value in itertools.takewhile(math.isfinite, values):
+        mean = (1 - smooth_f) * mean + smooth_f * value if losses else value
+        losses.append(value)
+        lowest = min(lowest, mean)
+        if mean - lowest > (diverge_th - 1) * abs(lowest):
+            break
+    return losses
 
 
 def _means(values: Iterable[float], smooth_f: float) -> Array:
