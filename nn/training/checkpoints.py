@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from nn.checkpoint import load, save
 from nn.data.batches import check_count
 from nn.training.callbacks import SaveBest
 from nn.training.run import Run
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 __all__ = ["Checkpoints"]
 
@@ -69,7 +75,46 @@ class Checkpoints:
             if value is not None:
                 check_count("Checkpoints", name, value, least=1)
         self.folder, self.every, self.keep = os.fspath(folder), every, keep
+        self._damaged: list[str] = []
         self.best = SaveBest(os.path.join(self.folder, "best.safetensors"), monitor, mode)
+
+    @contextlib.contextmanager
+    def held(self) -> Generator[None]:
+        """Make the folder if it is not there, and keep other processes from writing into it.
+
+        Raises
+        ------
+        RuntimeError
+            If another training writes into it now.
+        """
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+        except OSError as error:
+            error.add_note(f"fit: the folder {self.folder} for checkpoints could not be made; nothing was trained")
+            raise
+        with contextlib.ExitStack() as stack:
+            self._lock(stack)
+            for name in os.listdir(self.folder):  # what a process that was killed while it wrote has left
+                if _TEMPORARY.fullmatch(name):
+                    with self._explained(os.path.join(self.folder, name), "removed", 0):
+                        os.unlink(os.path.join(self.folder, name))
+            yield
+
+    def _lock(self, stack: contextlib.ExitStack) -> None:
+        """Lock the folder until the stack is left; the lock of a process that is killed goes with it."""
+        if fcntl is None:
+            return
+        folder = os.open(self.folder, os.O_RDONLY)
+        stack.callback(os.close, folder)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"fit: another training writes its checkpoints into {self.folder} now; wait for its end, or give "
+                f"another folder"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
 
     def newest(self) -> State | None:
         """Return the newest checkpoint that is whole, if there is one.
@@ -80,12 +125,19 @@ class Checkpoints:
             If there are checkpoints, and none of them is whole.
         """
         faults: list[str] = []
+        self._damaged = []
         for path in reversed(self._paths()):
             try:
                 state = load(path)
-            except (OSError, ValueError) as error:
+                if not isinstance(state.get("setup"), dict):
+                    raise ValueError(f"{path} is the checkpoint of no training")
+            except (IsADirectoryError, FileNotFoundError, ValueError) as error:
                 faults.append(str(error))
+                self._damaged.append(path)
                 continue
+            except OSError as error:
+                error.add_note(f"fit: the checkpoint {path} could not be read; nothing was changed")
+                raise
             if faults:
                 warnings.warn(
                     f"fit: going on from {path}, for a later one is damaged. {faults[0]}", RuntimeWarning, stacklevel=5
@@ -101,27 +153,31 @@ class Checkpoints:
     def write(self, state: Mapping[str, Any], steps: int) -> None:
         """Write a checkpoint after so many steps, and remove those that are too old."""
         path = os.path.join(self.folder, f"step-{steps:09d}.safetensors")
-        try:
-            os.makedirs(self.folder, exist_ok=True)
+        with self._explained(path, "written", steps):
+            while self._damaged:  # kept under another name, for they may be needed, and are in the way
+                os.replace(self._damaged[-1], f"{self._damaged[-1]}.damaged")
+                self._damaged.pop()
             save(state, path)
+        for old in self._paths()[: -self.keep]:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(old)
+
+    def epoch_ended(self, run: Run, steps: int) -> None:
+        """Save the model, if it is the best so far."""
+        with self._explained(self.best.path, "written", steps):
+            self.best.on_epoch_end(run)
+
+    @contextlib.contextmanager
+    def _explained(self, path: str, done: str, steps: int) -> Generator[None]:
+        """Say which file could not be written, and what that means."""
+        try:
+            yield
         except OSError as error:
             error.add_note(
-                f"fit: the checkpoint {path} could not be written. Earlier ones are as they were, and so is the model: "
+                f"fit: the checkpoint {path} could not be {done}. Earlier ones are as they were, and so is the model: "
                 f"it is in the state after step {steps}"
             )
             raise
-        paths = self._paths()
-        place = paths.index(path) + 1  # later ones are damaged: the training has gone on from an earlier one
-        for old in (*paths[: max(place - self.keep, 0)], *paths[place:]):
-            os.unlink(old)
-        for name in os.listdir(self.folder):  # what a process that was killed while it wrote has left
-            if _TEMPORARY.fullmatch(name):
-                os.unlink(os.path.join(self.folder, name))
-
-    def epoch_ended(self, run: Run) -> None:
-        """Save the model, if it is the best so far."""
-        os.makedirs(self.folder, exist_ok=True)
-        self.best.on_epoch_end(run)
 
     def _paths(self) -> list[str]:
         names = sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else []

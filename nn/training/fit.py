@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
@@ -21,6 +22,7 @@ from nn.training.judging import Metric, evaluate
 from nn.training.loop import Loop
 from nn.training.progress import shown
 from nn.training.run import Callback, Figures, History, Run
+from nn.training.setup import named
 from nn.training.sources import Arrays, Source, Stream, is_stream, parts_of, rows
 from nn.training.step import Step
 from nn.training.weights import check_weightable, checked_weights, class_weights
@@ -172,18 +174,23 @@ def fit(
         run, step, source, metrics=figures, transform=transform, accumulate=accumulate, skip=nonfinite == "skip",
         checkpoints=checkpoint, validate=None if held is None else lambda: _judged(run, held, figures),
         setup={
-            **source.described(), "model": type(model).__name__, "loss": _named(loss), "metrics": ", ".join(figures),
-            "optimizer": _optimizer_named(optimizer), "accumulate": str(accumulate), "transform": _named(transform),
+            **source.described(), "validation": _held_described(held), "loss": named(loss),
+            "metrics": ", ".join(figures), "accumulate": str(accumulate), "transform": named(transform),
             "clip_grad_norm": str(clip_grad_norm), "clip_grad_value": str(clip_grad_value), "nonfinite": nonfinite,
         },
     )  # fmt: skip
-    was_training = model.training
-    try:
+    with contextlib.ExitStack() as stack:  # all of them are tidied up, whichever of them fails
+        stack.callback(model.train, model.training)
+        for callback in reversed(told):
+            stack.callback(callback.close)
         return loop.go()
-    finally:
-        for callback in told:
-            callback.close()
-        model.train(was_training)
+
+
+def _held_described(held: Any) -> str:
+    """Return what tells the examples of the validation from others."""
+    if held is None:
+        return "None"
+    return str((Stream(held) if is_stream(held) else Arrays([np.asarray(part) for part in held], 1, 0)).described())
 
 
 def _judged(run: Run, held: Sequence[Any] | Iterable[Any], metrics: Mapping[str, Metric]) -> Figures:
@@ -267,7 +274,7 @@ class _Function(Callback):
 
     def on_epoch_end(self, run: Run) -> None:
         if self.function(run.model, run.history):
-            run.stop(f"{_named(self.function)} asked for it")
+            run.stop(f"{named(self.function)} asked for it")
 
 
 def _check_options(norm: Any, value: Any, nonfinite: str, metrics: Mapping[str, Any] | None, transform: Any) -> None:
@@ -284,15 +291,6 @@ def _check_options(norm: Any, value: Any, nonfinite: str, metrics: Mapping[str, 
             raise TypeError(f"fit: {name} is a {type(function).__name__}; give a function")
     if metrics and "loss" in metrics:
         raise ValueError("fit: a metric is called 'loss', which is the loss itself; give it another name")
-
-
-def _named(thing: Any) -> str:
-    return repr(thing) if isinstance(thing, Module) else getattr(thing, "__qualname__", type(thing).__qualname__)
-
-
-def _optimizer_named(optimizer: Optimizer) -> str:
-    groups = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
-    return f"{type(optimizer).__name__} {groups}"
 
 
 def _check_optimizer(model: Module, optimizer: Optimizer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Step:
         clip_norm: float | None = None, clip_value: float | None = None, compiled: bool = False,
         computed: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        self._model, self._optimizer = model, optimizer
+        self._model, self._given, self._optimizer = model, loss, optimizer
         self._loss = heeding("fit", loss)
         self._clip_norm, self._clip_value, self._computed = clip_norm, clip_value, computed
         # Shared by several groups or not, each is clipped once, and the optimiser's order is everybody's.
@@ -68,24 +68,31 @@ class Step:
     def __call__(self, batches: Sequence[Batch]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Take a step with the gradient of all the batches' examples together."""
         buffers = [
-            (vars(part), name, vars(part)[name]) for part in self._model.modules() for name in buffer_names(part)
+            (vars(part), name, value, _copy(value))
+            for part in self._modules()
+            for name in buffer_names(part)
+            for value in [vars(part)[name]]
         ]
         states = states_of(self._generators)
         xs, ys, weights = (tuple(part) for part in zip(*batches, strict=True))
         losses, outputs, finite = self._take(xs, ys, weights)
         if finite:
             return losses, outputs
-        for attributes, name, value in buffers:
-            attributes[name] = value
+        _put(buffers)
         later = states_of(self._generators)
         put_states(self._generators, states)
         try:
             raise self._explained(batches, losses)
         finally:
             put_states(self._generators, later)
-            for attributes, name, value in buffers:
-                attributes[name] = value
+            _put(buffers)
             self._optimizer.zero_grad()
+
+    def _modules(self) -> Iterator[Module]:
+        """Yield all parts of the model, and of the loss if that is a module."""
+        for whole in (self._model, self._given):
+            if isinstance(whole, Module):
+                yield from whole.modules()
 
     def _update(self, xs: Sequence[Any], ys: Sequence[Any], weights: Sequence[Any]) -> tuple[Any, Any, bool]:
         """Return losses and outputs, and whether all is finite; if not, nothing is updated."""
@@ -147,3 +154,17 @@ def _shares(ys: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
     counts = [len(y) if weight is None else weight.sum() for y, weight in zip(ys, weights, strict=True)]
     total: Any = sum(counts)
     return [count / (total + (total == 0)) for count in counts]
+
+
+def _copy(buffer: Any) -> Any:
+    """Return a copy of what a step may write into."""
+    array: Any = buffer
+    return array.copy() if isinstance(buffer, np.ndarray) and array.flags.writeable else None
+
+
+def _put(buffers: Sequence[tuple[dict[str, Any], str, Any, Any]]) -> None:
+    """Put buffers back, and what was in them."""
+    for attributes, name, value, copy in buffers:
+        attributes[name] = value
+        if copy is not None:
+            np.copyto(value, copy)
