@@ -181,10 +181,10 @@ class Loop:
         run = self.run
         number = run.batch + fault.batch + 1
         of = "" if run.batches is None else f" of {run.batches}"
-        text = f"fit: {fault.what} in epoch {run.epoch}, batch {number}{of}: {fault.cause}"
+        text = f"{fault.what} in epoch {run.epoch}, batch {number}{of}: {fault.cause}"
         if not self.skip:
             raise FloatingPointError(
-                f"{text}. The model is as it was before this step; a smaller learning rate or clip_grad_norm=1.0 may "
+                f"fit: {text}. The model is as it was before this step; a smaller learning rate or clip_grad_norm=1.0 may "
                 f"help, and nonfinite='skip' leaves such steps out"
             ) from None
         self._skipped.append(text)
@@ -198,7 +198,7 @@ class Loop:
             rest = f"; and {len(self._skipped) - 1} more in this epoch" if len(self._skipped) > 1 else ""
             if "loss" not in self._means.values():
                 raise FloatingPointError(f"fit: no step of epoch {run.epoch} was finite. {self._skipped[0]}{rest}")
-            warnings.warn(f"{self._skipped[0]}; the step was left out{rest}", RuntimeWarning, stacklevel=4)
+            warnings.warn(f"fit: {self._skipped[0]}; the step was left out{rest}", RuntimeWarning, stacklevel=4)
         if self.checkpoints is not None:
             self._check_parameters()
         figures = self._means.values()

@@ -45,11 +45,13 @@ def groups_described(groups: Iterable[Mapping[str, Any]]) -> str:
 
 
 def callbacks_described(callbacks: Sequence[Callback]) -> str:
-    """Return the callbacks' names, and those of their arguments that are numbers or text."""
+    """Return the callbacks' names; of this package's also those of their arguments that are numbers or text."""
     return ", ".join(map(_described, callbacks))
 
 
 def _described(thing: Any) -> str:
+    if not type(thing).__module__.startswith("nn."):
+        return type(thing).__name__
     # A path says where something is written, and no more; last_epoch is how far a schedule has come.
     parameters: Any = inspect.signature(thing.__class__).parameters
     names: list[str] = [name for name in parameters if name not in ("path", "last_epoch")]
