@@ -76,6 +76,7 @@ class Checkpoints:
                 check_count("Checkpoints", name, value, least=1)
         self.folder, self.every, self.keep = os.fspath(folder), every, keep
         self._damaged: list[str] = []
+        self._place = (0, 0)
         self.best = SaveBest(os.path.join(self.folder, "best.safetensors"), monitor, mode)
 
     @contextlib.contextmanager
@@ -92,6 +93,7 @@ class Checkpoints:
         except OSError as error:
             error.add_note(f"fit: the folder {self.folder} for checkpoints could not be made; nothing was trained")
             raise
+        self._place = self._where()
         with contextlib.ExitStack() as stack:
             self._lock(stack)
             for name in os.listdir(self.folder):  # what a process that was killed while it wrote has left
@@ -154,6 +156,7 @@ class Checkpoints:
         """Write a checkpoint after so many steps, and remove those that are too old."""
         path = os.path.join(self.folder, f"step-{steps:09d}.safetensors")
         with self._explained(path, "written", steps):
+            self._check_place()
             while self._damaged:  # kept under another name, for they may be needed, and are in the way
                 os.replace(self._damaged[-1], f"{self._damaged[-1]}.damaged")
                 self._damaged.pop()
@@ -165,7 +168,18 @@ class Checkpoints:
     def epoch_ended(self, run: Run, steps: int) -> None:
         """Save the model, if it is the best so far."""
         with self._explained(self.best.path, "written", steps):
+            self._check_place()
             self.best.on_epoch_end(run)
+
+    def _where(self) -> tuple[int, int]:
+        """Return what tells the folder from others of its name."""
+        found = os.stat(self.folder)
+        return found.st_dev, found.st_ino
+
+    def _check_place(self) -> None:
+        """Raise if the folder has gone, as with a disk that is unmounted, even if another one is in its place."""
+        if not os.path.isdir(self.folder) or self._where() != self._place:
+            raise FileNotFoundError(f"fit: the folder {self.folder} is gone since the training began")
 
     @contextlib.contextmanager
     def _explained(self, path: str, done: str, steps: int) -> Generator[None]:

@@ -22,7 +22,7 @@ from nn.training.judging import Metric, evaluate
 from nn.training.loop import Loop
 from nn.training.progress import shown
 from nn.training.run import Callback, Figures, History, Run
-from nn.training.setup import named
+from nn.training.setup import loss_described, named
 from nn.training.sources import Arrays, Source, Stream, is_stream, parts_of, rows
 from nn.training.step import Step
 from nn.training.weights import check_weightable, checked_weights, class_weights
@@ -174,7 +174,7 @@ def fit(
         run, step, source, metrics=figures, transform=transform, accumulate=accumulate, skip=nonfinite == "skip",
         checkpoints=checkpoint, validate=None if held is None else lambda: _judged(run, held, figures),
         setup={
-            **source.described(), "validation": _held_described(held), "loss": named(loss),
+            **source.described(), "validation": _held_described(held), "loss": loss_described(loss),
             "metrics": ", ".join(figures), "accumulate": str(accumulate), "transform": named(transform),
             "clip_grad_norm": str(clip_grad_norm), "clip_grad_value": str(clip_grad_value), "nonfinite": nonfinite,
         },

@@ -18,7 +18,7 @@ from nn.training.interrupts import Interrupts
 from nn.training.judging import Metric
 from nn.training.progress import PrintLog, ProgressBar
 from nn.training.run import Callback, Figures, History, Run
-from nn.training.setup import callbacks_described, differences, groups_described, model_described
+from nn.training.setup import callbacks_described, differences, groups_described, module_described
 from nn.training.sources import Batch, Source
 from nn.training.step import NotFinite, Step
 from nn.training.undoing import buffers_of, modules_of, others_of, put_buffers, undone_by_errors
@@ -184,8 +184,8 @@ class Loop:
         text = f"{fault.what} in epoch {run.epoch}, batch {number}{of}: {fault.cause}"
         if not self.skip:
             raise FloatingPointError(
-                f"fit: {text}. The model is as it was before this step; a smaller learning rate or clip_grad_norm=1.0 may "
-                f"help, and nonfinite='skip' leaves such steps out"
+                f"fit: {text}. The model is as it was before this step; a smaller learning rate or clip_grad_norm=1.0 "
+                f"may help, and nonfinite='skip' leaves such steps out"
             ) from None
         self._skipped.append(text)
 
@@ -256,7 +256,7 @@ class Loop:
             kinds = [f"{name} {kind}" for name, kind in sorted(kinds_of(states_of(self.generators)).items())]
             self._whole_setup = {
                 **self.setup,
-                "model": model_described(run.model),
+                "model": module_described(run.model),
                 "optimizer": f"{type(run.optimizer).__name__} {groups_described(run.optimizer.param_groups)}",
                 "callbacks": callbacks_described(self._lasting()),
                 "generators of random numbers": "\n".join(kinds),

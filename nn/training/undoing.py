@@ -48,7 +48,7 @@ def put_buffers(module: Module, buffers: Mapping[str, Mapping[str, Any]]) -> Non
 def undone_by_errors(run: Run, callbacks: Sequence[Callback], generators: Mapping[str, Any]) -> Generator[None]:
     """Leave a training as it was before the block if that raises."""
     parameters = [p for module in modules_of(run).values() for p in module.parameters()] + others_of(run)
-    arrays = [(parameter, parameter.data) for parameter in parameters]
+    arrays = [(parameter, parameter.data.copy()) for parameter in parameters]
     parts = [part for module in modules_of(run).values() for part in module.modules()]
     buffers = [(vars(part), name, vars(part)[name]) for part in parts for name in buffer_names(part)]
     remembered, groups = run.optimizer.state, run.optimizer.param_groups
