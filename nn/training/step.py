@@ -96,6 +96,20 @@ class Step:
 
     def _update(self, xs: Sequence[Any], ys: Sequence[Any], weights: Sequence[Any]) -> tuple[Any, Any, bool]:
         """Return losses and outputs, and whether all is finite; if not, nothing is updated."""
+        losses, outputs, finite = self._gradients(xs, ys, weights)
+        if not finite or not self._gradients_are_finite():
+            return losses, outputs, False
+        if self._computed is not None:
+            self._computed()
+        if self._clip_value is not None:
+            clip_grad_value_(self._parameters, self._clip_value)
+        if self._clip_norm is not None:
+            clip_grad_norm_(self._parameters, self._clip_norm)
+        self._optimizer.step()
+        return losses, outputs, True
+
+    def _gradients(self, xs: Sequence[Any], ys: Sequence[Any], weights: Sequence[Any]) -> tuple[Any, Any, bool]:
+        """Gather the gradient of all batches; return losses and outputs, and whether the losses are finite."""
         self._optimizer.zero_grad()
         losses: list[Any] = []
         outputs: list[Any] = []
@@ -108,15 +122,6 @@ class Step:
             if not np.isfinite(value.data).all():
                 return losses, outputs, False
             (value if len(xs) == 1 else value * share).backward()
-        if not self._gradients_are_finite():
-            return losses, outputs, False
-        if self._computed is not None:
-            self._computed()
-        if self._clip_value is not None:
-            clip_grad_value_(self._parameters, self._clip_value)
-        if self._clip_norm is not None:
-            clip_grad_norm_(self._parameters, self._clip_norm)
-        self._optimizer.step()
         return losses, outputs, True
 
     def _gradients_are_finite(self) -> bool:
@@ -131,6 +136,9 @@ class Step:
         named = [(names.get(id(p), f"a parameter of shape {p.shape}"), p) for p in self._parameters]
         number = len(losses) - 1
         if np.isfinite(losses[-1]).all():
+            states = states_of(self._generators)
+            self._gradients(*zip(*batches, strict=True))  # programs keep them to themselves
+            put_states(self._generators, states)
             bad = [name for name, p in named if p.grad is not None and not np.isfinite(plain(p.grad)).all()]
             what = f"the gradient of {', '.join(bad[:3])}{' and more' if len(bad) > 3 else ''} is not finite"
         else:

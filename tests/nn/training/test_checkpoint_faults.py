@@ -229,8 +229,11 @@ def test_damage_is_passed_over_with_a_warning(damage: str, whole: dict[str, Any]
     earlier, newest = steps_in(folder)
     DAMAGES[damage](newest)
     training = Training(OPTIONS, folder, [Failing("", 0)])
-    with pytest.warns(RuntimeWarning, match=f"fit: going on from {earlier}, for a later one is damaged.*{newest}"):
+    with pytest.warns(
+        RuntimeWarning, match=f"fit: going on from {earlier}, for a later one is damaged.*{newest}"
+    ) as seen:
         training.run()
+    assert Path(seen[0].filename).name == "trainings.py"  # where fit was called
     assert bits(training.outcome()) == whole
     assert not (folder / "executed").exists()
     kept = newest.with_name(f"{newest.name}.damaged")
