@@ -132,6 +132,8 @@ def fit(
         trained, or the checkpoints are of another training.
     OSError
         If a checkpoint cannot be written; the earlier ones are as they were.
+    RuntimeError
+        If another training writes its checkpoints into the same folder.
 
     Notes
     -----

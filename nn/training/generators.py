@@ -7,7 +7,7 @@ import random
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def generators_in(roots: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(thing, Mapping):
+    if isinstance(thing, dict):  # other mappings may read files
         yield from ((str(key), part) for key, part in thing.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     elif isinstance(thing, list | tuple | deque):
         yield from enumerated(*thing)  # pyright: ignore[reportUnknownArgumentType]
@@ -68,8 +68,9 @@ def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
         yield from enumerated(thing.func, *thing.args, *thing.keywords.values())  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     elif isinstance(thing, FunctionType):
         yield from _parts_of_function(thing)
+    elif isinstance(thing, BuiltinMethodType):  # rng.permutation
+        yield "self", thing.__self__
     else:
-        yield "self", getattr(thing, "__self__", None)  # of rng.permutation, which is no Python
         yield from getattr(thing, "__dict__", {}).items()
         yield from _parts_of_class(thing)
 

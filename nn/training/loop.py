@@ -82,12 +82,11 @@ class Loop:
         self.checkpoints, self.setup = checkpoints, setup
         self._whole_setup: State = {}
         self.steps = 0
-        self.generators = generators_in(
-            {
-                "model": run.model, "loss": run.loss, "examples": source, "transform": transform,
-                "callbacks": self._lasting(), "metrics": metrics, "validation": validate, **everybodys(),
-            }
-        )  # fmt: skip
+        roots = {
+            "model": run.model, "loss": run.loss, "examples": source, "transform": transform,
+            "callbacks": self._lasting(), "metrics": metrics, "validation": validate, **everybodys(),
+        }  # fmt: skip
+        self.generators = {} if checkpoints is None else generators_in(roots)
         self._now: State = {}  # where the generators were when a checkpoint was written
         self._begun: State = {}  # where the generators were when the epoch began
         self._means = self._no_means()

@@ -279,30 +279,48 @@ def test_a_stop_in_the_midst_of_an_epoch_goes_on_to_its_end(tmp_path: Path) -> N
 
 
 def test_steps_that_were_left_out_are_not_taken_again(tmp_path: Path) -> None:
-    """Ctrl-C after a batch of NaN, before any step was taken; then again, before the second one."""
+    """Ctrl-C after a batch of NaN, before any step was taken; then an error before the second batch."""
     x = X.copy()
+    x[np.random.default_rng(3).permutation(24)[0]] = np.nan  # in the first batch
 
     class Interrupting(nn.callbacks.Callback):
-        def __init__(self, batch: int) -> None:
-            self.left = batch
+        def __init__(self, batch: int | None) -> None:
+            self.batch = batch
+
+        def on_epoch_begin(self, run: Any) -> None:
+            if self.batch == 1:
+                raise ZeroDivisionError
 
         def on_batch_begin(self, run: Any, x: Any, y: Any) -> None:
-            self.left -= 1
-            if not self.left:
+            if run.batch == self.batch:
                 signal.raise_signal(signal.SIGINT)
 
-    def train(name: str, batch: int) -> Any:
-        order = np.random.default_rng(3).permutation(24)
-        x[order[0]] = np.nan  # in the first batch
+    def train(name: str, batch: int | None) -> Any:
         given = setting(x=x, callbacks=lambda o: [Interrupting(batch)], nonfinite="skip", metrics={"a": nn.accuracy})
-        with warnings.catch_warnings():
+        history = None
+        with warnings.catch_warnings(), contextlib.suppress(ZeroDivisionError):
             warnings.simplefilter("ignore", RuntimeWarning)
             history = nn.fit(**given, checkpoint=tmp_path / name)
         return bits([seen(given)[:3], history])
 
+    expected = train("whole", None)
+    train("parts", 0)
+    train("parts", 1)
+    assert train("parts", None) == expected
+
+
+def test_metrics_that_draw_numbers_go_on(tmp_path: Path) -> None:
+    def train(name: str, batch: int) -> Any:
+        rng = np.random.default_rng(1)
+        given = setting(metrics={"drawn": lambda outputs, y: float(rng.random())}, patience=None)
+        given["callbacks"] = [Failing("on_batch_begin", batch)]
+        history = None
+        with contextlib.suppress(ZeroDivisionError):
+            history = nn.fit(**given, checkpoint=nn.Checkpoints(tmp_path / name, every=1))
+        return history
+
     expected = train("whole", 0)
-    for batch in (1, 1, 2):
-        train("parts", batch)
+    train("parts", 4)
     assert train("parts", 0) == expected
 
 
