@@ -32,8 +32,12 @@ class Checkpoints:
 
     A checkpoint has all that decides how the training goes on: the model, the optimiser, callbacks with their
     schedules, the position in the epoch, the history, and the generators of random numbers that the model, the loss,
-    the transform, the callbacks and the order of the examples draw from. A training that was killed and started again
-    ends with the same bits as one that was not.
+    the examples and their order, the transform, the metrics and the callbacks draw from; also those of everybody, in
+    `random`, `numpy.random` and PyTorch. A training that was killed and started again ends with the same bits as one
+    that was not.
+
+    One training at a time writes into the folder, and a checkpoint of another training is refused. One that is damaged
+    is passed over with a warning, for the one before, and kept as ``.damaged``.
 
     Parameters
     ----------

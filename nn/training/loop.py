@@ -127,6 +127,8 @@ class Loop:
                 f"training could not go on as if it had never stopped; give a random.Random"
             )
         state = checkpoints.newest()
+        if state is not None:
+            self._check(state, checkpoints)
         with undone_by_errors(run, [*self._lasting(), checkpoints.best], self.generators):
             if state is not None:
                 self._resume(state, checkpoints)
@@ -269,12 +271,10 @@ class Loop:
     def _resume(self, state: State, checkpoints: Checkpoints) -> None:
         """Go on from a checkpoint."""
         run = self.run
-        self._check(state, checkpoints)
         self._whole_setup = state["setup"]
         for name, module in modules_of(run).items():
-            put_buffers(module, state["buffers"][name])  # first, for some may come into being on the way
+            put_buffers(module, state["buffers"][name])  # first: they may have come into being, or changed their dtype
             module.load_state_dict(state["modules"][name])
-            put_buffers(module, state["buffers"][name])  # in their own dtypes
         for parameter, array in zip(others_of(run), state["others"], strict=True):
             parameter.data = array
         run.optimizer.load_state_dict(state["optimizer"])

@@ -1,4 +1,4 @@
-"""Going back to how things were, if a training cannot go on from a checkpoint."""
+"""What a training has in memory besides its place, and going back to that if it cannot go on from a checkpoint."""
 
 from __future__ import annotations
 
