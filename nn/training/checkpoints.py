@@ -160,7 +160,6 @@ class Checkpoints:
         """Write a checkpoint after so many steps, and remove those that are too old."""
         path = os.path.join(self.folder, f"step-{steps:09d}.safetensors")
         with self._explained(path, "written", steps):
-            self._check_place()
             while self._damaged:  # kept under another name, for they may be needed, and are in the way
                 os.replace(self._damaged[-1], f"{self._damaged[-1]}.damaged")
                 self._damaged.pop()
@@ -172,7 +171,6 @@ class Checkpoints:
     def epoch_ended(self, run: Run, steps: int) -> None:
         """Save the model, if it is the best so far."""
         with self._explained(self.best.path, "written", steps):
-            self._check_place()
             self.best.on_epoch_end(run)
 
     def _where(self) -> tuple[int, int]:
@@ -189,6 +187,7 @@ class Checkpoints:
     def _explained(self, path: str, done: str, steps: int) -> Generator[None]:
         """Say which file could not be written, and what that means."""
         try:
+            self._check_place()
             yield
         except OSError as error:
             error.add_note(

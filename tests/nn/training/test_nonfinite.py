@@ -197,19 +197,21 @@ def test_a_step_that_was_too_large_takes_no_good_checkpoints_place(
     model = nn.Linear(4, 2, rng=0)
     optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
 
+    last = BATCHES - 1 if every is None else 2
+
     class Overdoing(nn.callbacks.Callback):
         def on_batch_begin(self, run: Any, x: Any, y: Any) -> None:
-            if run.epoch == 2 and run.batch == BATCHES - 1:
+            if run.epoch == 2 and run.batch == last:
                 run.optimizer.lr = 1e39
 
     checkpoint = nn.Checkpoints(tmp_path / "folder", keep=1, every=every)
-    with pytest.raises(FloatingPointError, match="parameter weight is NaN or infinite after step 12, in epoch 2"):
+    with pytest.raises(FloatingPointError, match=f"weight is NaN or infinite after step {7 + last}, in epoch 2"):
         nn.fit(
             model, examples(()), optimizer=optimizer, epochs=3, progress=False, checkpoint=checkpoint,
             callbacks=[Overdoing()], nonfinite=nonfinite,
         )  # fmt: skip
     [kept] = (tmp_path / "folder").glob("step*")
-    assert nn.load(kept)["steps"] == (6 if every is None else 11)
+    assert nn.load(kept)["steps"] == (6 if every is None else 8)
     assert np.isfinite(nn.load(tmp_path / "folder" / "best.safetensors")["weight"]).all()
     # It goes on from there.
     again = nn.Linear(4, 2, rng=1)

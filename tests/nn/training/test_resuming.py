@@ -36,7 +36,7 @@ class Other(nn.callbacks.Callback):
 def setting(**changes: Any) -> dict[str, Any]:
     """Return the arguments of a training, of which some are other ones."""
     parts = changes.pop("parts", lambda: [nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Dropout(0.2, rng=1)])
-    model = nn.Sequential(*parts(), nn.Linear(4, 2, rng=2))
+    model = nn.Sequential(*parts(), nn.BatchNorm1d(4), nn.Linear(4, 2, rng=2))
     changes.pop("prepare", lambda model: None)(model)
     optimizer = changes.pop("optimizer", lambda p: nn.optim.Adam(p, lr=0.01))(model.parameters())
     callbacks = changes.pop("callbacks", lambda o: [nn.callbacks.LRScheduler(rates.StepLR(o, 2)), Other()])(optimizer)
@@ -170,7 +170,7 @@ def spoil(state: dict[str, Any], *path: Any, value: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("modules", "model", "3.bias"), np.ones(3, np.float32)),
+        (("modules", "model", "4.bias"), np.ones(3, np.float32)),
         (("optimizer", "state", 3, "exp_avg"), np.ones(3)),
         (("optimizer", "param_groups", 0, "betas"), (2, 2)),
         (("callbacks", 1), {}),
@@ -198,19 +198,39 @@ def test_what_is_refused_late_changes_nothing(path: tuple[Any, ...], value: Any,
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_what_callbacks_refuse_changes_nothing(folder: Path) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_callbacks_refuse_changes_nothing(begun: bool, folder: Path, tmp_path: Path) -> None:
     class Refusing(Other):
         def on_train_begin(self, run: Any) -> None:
-            assert run.epoch == 2
+            assert run.epoch == 2 * begun
+            run.optimizer.lr = 5.0
             raise ValueError("not with me")
 
     Refusing.__name__ = "Other"
     given = setting(callbacks=lambda o: [*same(o)[:1], Refusing()], epochs=3)
     before, files = seen(given), content(folder)
     with pytest.raises(ValueError, match="not with me"):
-        nn.fit(**given, checkpoint=folder)
+        nn.fit(**given, checkpoint=folder if begun else tmp_path / "new")
     assert seen(given) == before
     assert content(folder) == files
+    assert begun or not content(tmp_path / "new")
+
+
+def test_a_rate_that_was_reduced_is_no_other_optimizer(tmp_path: Path) -> None:
+    """Going on with what has trained so far, and then with all made anew, which has the rate of the beginning."""
+
+    def made(**changes: Any) -> dict[str, Any]:
+        plateau = schedules(lambda o: rates.ReduceLROnPlateau(o, patience=0, threshold=9.0, threshold_mode="abs"))
+        return setting(callbacks=plateau, **changes)
+
+    first = made(epochs=2)
+    nn.fit(**first, checkpoint=tmp_path / "folder")
+    assert first["optimizer"].lr < 0.01
+    nn.fit(**{**first, "rng": 3, "epochs": 3}, checkpoint=tmp_path / "folder")
+    last, whole = made(epochs=4), made(epochs=4)
+    history = nn.fit(**last, checkpoint=tmp_path / "folder")
+    assert bits(history) == bits(nn.fit(**whole))
+    assert seen(last) == seen(whole)
 
 
 # -- what is not in state dicts ---------------------------------------------------------------------------------------
