@@ -69,7 +69,7 @@ def _arguments(thing: Any) -> str:
     if isinstance(thing, Schedule):
         values["schedulers"] = vars(thing).get("_schedulers", ())
     texts = {name: _text(value) for name, value in values.items()}
-    return f"{type(thing).__name__}({', '.join(f'{name}={text}' for name, text in texts.items() if text)})"
+    return f"{type(thing).__name__.lstrip('_')}({', '.join(f'{name}={text}' for name, text in texts.items() if text)})"
 
 
 def _text(value: Any) -> str:
