@@ -332,7 +332,7 @@ def test_steps_that_were_left_out_are_not_taken_again(tmp_path: Path) -> None:
 def test_metrics_that_draw_numbers_go_on(tmp_path: Path) -> None:
     def train(name: str, batch: int) -> Any:
         rng = np.random.default_rng(1)
-        given = setting(metrics={"drawn": lambda outputs, y: float(rng.random())}, patience=None)
+        given = setting(metrics={"drawn": lambda outputs, y: float(rng.random())}, patience=None, validation=None)
         given["callbacks"] = [Failing("on_batch_begin", batch)]
         history = None
         with contextlib.suppress(ZeroDivisionError):
