@@ -107,6 +107,7 @@ class Log:
         self.calls: list[Call] = []
         self.section = ""
         self._errors = cast("dict[str, str]", np.geterr()).items()
+        self._guarded: list[Value] = []
         self._closed = False
         self.draws: list[tuple[Any, bytes, bytes]] = []
         self.outside: set[int] = set()
@@ -264,12 +265,16 @@ class Log:
         yield
         self.draws.append((rng, before, state_of(rng)))
 
-    def guard(self, condition: StandIn) -> bool:
-        """Write down that a condition came out as it does."""
+    def guard(self, condition: Value) -> bool:
+        """Write down that a condition came out as it does; for a number, which stays what it is, once."""
         outcome = bool(condition.content)
-        if condition.constant:
+        if condition.constant or any(number is condition for number in self._guarded):
             return outcome
         self._write_down(Call("guard", (condition, outcome), {}, None))
+        if _type(condition) is Number:
+            self._guarded.append(condition)
+            if not any(result is condition for call in self.calls for result in call.results):
+                self.calls.insert(0, self.calls.pop())  # one that is looked up can be checked before anything changes
         return outcome
 
     def _write_down(self, call: Call, *results: Any) -> None:
@@ -356,7 +361,10 @@ class Number(Value):
             f"on, also with arrays, and no more"
         )
 
-    __bool__ = __float__ = __int__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = __array__ = _refuse
+    def __bool__(self) -> bool:
+        return self.log.guard(self) if calling_package(__name__) in _OURS else self._refuse()
+
+    __float__ = __int__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = __array__ = _refuse
     __eq__ = __ne__ = __hash__ = __abs__ = __round__ = __format__ = _refuse  # pyright: ignore[reportAssignmentType]
 
 

@@ -102,6 +102,7 @@ from nn.losses import (
     SmoothL1Loss,
     TripletMarginLoss,
 )
+from nn.lr_finder import find_lr
 from nn.module import Module, functional_call
 from nn.parameter import Parameter
 from nn.stability import explain_divergence
@@ -209,6 +210,7 @@ __all__ = [
     "data",
     "evaluate",
     "explain_divergence",
+    "find_lr",
     "fit",
     "functional",
     "functional_call",

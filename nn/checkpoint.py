@@ -10,9 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard, cast
 
 import numpy as np
+import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+
+from nn.files import opened
+
+_safetensors: Any = safetensors  # its stubs leave the types of entries open
 
 # The format's dtype codes that NumPy has a dtype for.
 _DTYPES = {
@@ -122,11 +127,13 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     ------
     FileNotFoundError
         If there is no such file.
+    PermissionError
+        If it may not be read.
     IsADirectoryError
         If `path` is a directory.
     ValueError
-        If the file is truncated, changed or not a safetensors file, or if an entry has a dtype that NumPy lacks, such
-        as bfloat16.
+        If it is no regular file, or truncated, changed or not a safetensors file, or if an entry has a dtype that NumPy
+        lacks, such as bfloat16.
 
     See Also
     --------
@@ -144,14 +151,13 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     array([0., 0., 0.])
     """
     name = os.fsdecode(path)
-    if os.path.isdir(name):
-        raise IsADirectoryError(f"checkpoint.load: {name} is a directory; give the path of a safetensors file")
+    # Read, and not mapped into memory: that would end the process if somebody shortened the file meanwhile.
+    with opened("checkpoint.load", path, "a safetensors file") as file:
+        content = file.read()
     try:
-        # The stubs of safetensors leave the types of its methods open.
-        file: Any = safe_open(name, framework="np")
-        with file:
-            metadata: dict[str, str] = file.metadata() or {}
-            state = {key: _entry(file, key) for key in file.keys()}  # noqa: SIM118  (the file is no mapping)
+        entries = cast(list[tuple[str, Any]], _safetensors.deserialize(content))
+        state: dict[str, NDArray[Any]] = {key: _entry(key, entry) for key, entry in entries}
+        metadata = _metadata(content)
     except (SafetensorError, ValueError) as error:
         raise ValueError(f"checkpoint.load: {name} cannot be read as a safetensors file: {error}") from error
     structure = metadata.get(_STRUCTURE, "")
@@ -162,7 +168,10 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     if not structure:
         return state
-    return {key: _restored(part, state) for key, part in json.loads(structure).items()}
+    try:
+        return {key: _restored(part, state) for key, part in json.loads(structure).items()}
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise ValueError(f"checkpoint.load: {name} says that it holds what it does not: {error}") from error
 
 
 def _checked(state: object) -> tuple[dict[str, NDArray[Any]], str]:
@@ -255,14 +264,24 @@ def _checksum(state: Mapping[str, NDArray[Any]], structure: str) -> str:
     return digest.hexdigest()
 
 
-def _entry(file: Any, key: str) -> NDArray[Any]:
-    code = file.get_slice(key).get_dtype()
+def _metadata(content: bytes) -> dict[str, str]:
+    """Return the texts in a file's header: JSON, after its length in eight bytes."""
+    header: dict[str, Any] = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    metadata: dict[str, str] = header.get("__metadata__") or {}
+    for key in metadata:
+        if key != _CHECKSUM and len(key) == len(_CHECKSUM) and sum(map(str.__ne__, key, _CHECKSUM)) < 5:
+            raise ValueError(f"its checksum is under the name {key!r}: the file has been changed or damaged")
+    return metadata
+
+
+def _entry(key: str, entry: Mapping[str, Any]) -> NDArray[Any]:
+    code = entry["dtype"]
     if code not in _DTYPES:
         raise ValueError(
             f"the dtype of entry {key!r} is {code}, which NumPy does not have; convert it where it was saved, "
             "for instance to float32"
         )
-    return file.get_tensor(key)
+    return np.frombuffer(entry["data"], np.dtype(_DTYPES[code]).newbyteorder("<")).reshape(entry["shape"])
 
 
 def _replace(path: str, content: bytes) -> None:

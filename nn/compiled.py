@@ -189,6 +189,19 @@ class _Entry(NamedTuple):
         self.entries()[self.key] = value
 
 
+class _FirstBeta(_Entry):
+    """The first of a pair of numbers in a dict."""
+
+    def get(self) -> Any:
+        """Return what is there now."""
+        return self.entries()[self.key][0]
+
+    def set(self, value: Any) -> None:
+        """Put something else there."""
+        group = self.entries()
+        group[self.key] = (value, *group[self.key][1:])
+
+
 class Training(State):
     """What a training step changes: parameters, buffers, what the optimiser remembers; and the learning rates."""
 
@@ -227,7 +240,8 @@ class Training(State):
     def key(self, more: Sequence[Any] = ()) -> Any:
         """Return what is reached, which buffers there are, frozen parameters, and the optimiser's groups.
 
-        All hyperparameters but the learning rate are a part of it, and how much the optimiser remembers.
+        All hyperparameters are a part of it, but the learning rate and a momentum that a schedule changes; and how much
+        the optimiser remembers.
         """
         if self.reach.state(more) != self._seen or self._addresses() != self._parameters:
             self._read(more)
@@ -236,7 +250,7 @@ class Training(State):
         groups = tuple(
             (
                 *map(id, group["params"]),
-                *((name, _hashable(value)) for name, value in group.items() if name not in ("params", "lr", *NOTES)),
+                *((name, _hashable(value)) for name, value in _constants(group).items()),
             )
             for group in self._optimizer.param_groups
         )
@@ -269,8 +283,13 @@ class Training(State):
 
     def _rates(self) -> Iterator[Slot]:
         groups = self._optimizer.param_groups
-        for i in range(len(groups)):
-            yield _Entry(lambda i=i: self._optimizer.param_groups[i], "lr", f"lr{i}" if len(groups) > 1 else "lr")
+        for i, group in enumerate(groups):
+            number = i if len(groups) > 1 else ""
+            yield _Entry(lambda i=i: self._optimizer.param_groups[i], "lr", f"lr{number}")
+            if _cycles(group) and "momentum" in group:
+                yield _Entry(lambda i=i: self._optimizer.param_groups[i], "momentum", f"momentum{number}")
+            elif _cycles(group):
+                yield _FirstBeta(lambda i=i: self._optimizer.param_groups[i], "betas", f"beta{number}")
 
     def _remembered(self) -> Iterator[Slot]:
         for tensor, name in self._tensors.items():
@@ -279,6 +298,19 @@ class Training(State):
 
 
 _type: Any = type  # so named, it does not narrow types
+
+
+def _cycles(group: Mapping[str, Any]) -> bool:
+    """Tell whether a schedule changes the momentum, as it has noted in the group."""
+    return "max_momentum" in group
+
+
+def _constants(group: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the hyperparameters that programs have in them."""
+    found = {name: value for name, value in group.items() if name not in ("params", "lr", *NOTES)}
+    if _cycles(group):
+        found |= {"momentum": None} if "momentum" in group else {"betas": group["betas"][1:]}
+    return found
 
 
 def _hashable(value: Any) -> Any:

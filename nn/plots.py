@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nn.doctor.evidence import agreeing_digits
 
 __all__ = [
+    "augmented",
     "confusion_matrix",
     "decision_boundary",
     "feature_maps",
@@ -18,6 +19,7 @@ __all__ = [
     "gradient_differences",
     "gradient_sizes",
     "learning_curves",
+    "learning_rates",
     "misclassified",
 ]
 
@@ -71,6 +73,65 @@ def learning_curves(history: Mapping[str, Sequence[float]], figure: str = "loss"
     axes.set_xlabel("epoch")
     axes.set_ylabel(figure)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return axes
+
+
+def learning_rates(
+    lrs: Array, losses: Array, smoothed: Array, suggestion: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the losses of a range test against the learning rate, on a logarithmic scale, with the suggested one.
+
+    Parameters
+    ----------
+    lrs, losses, smoothed : ndarray, shape (N,)
+        What `find_lr` found in each step.
+    suggestion : float, optional
+        A learning rate to mark.
+    ax : matplotlib Axes, optional
+        Where to draw; by default the current axes.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or there is nothing to draw.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> from nn import plots
+    >>> _, ax = pyplot.subplots()
+    >>> lrs, losses = np.array([0.01, 0.1, 1.0]), np.array([2.0, 1.0, 3.0])
+    >>> plots.learning_rates(lrs, losses, losses, 0.1, ax).get_xscale()
+    'log'
+    """
+    if lrs.ndim != 1 or not len(lrs) or not lrs.shape == losses.shape == smoothed.shape:
+        raise ValueError(
+            f"learning_rates: lrs {lrs.shape}, losses {losses.shape} and smoothed {smoothed.shape} do not fit; they "
+            f"must be (N,), and N at least 1"
+        )
+    axes = _axes(ax)
+    axes.semilogx(lrs, losses, color="0.65", linewidth=1, label="loss of each batch")
+    axes.semilogx(lrs, smoothed, color="C0", linewidth=2.2, label="smoothed")
+    if suggestion is not None:
+        height = float(np.interp(suggestion, lrs, smoothed))
+        axes.axvline(suggestion, color="C3", linestyle="--", linewidth=1)
+        axes.plot(suggestion, height, "o", color="C3", markersize=8, label=f"suggestion, {suggestion:.2g}")
+    # As high as the loss was before it began to rise, and some more: what diverges leaves the picture.
+    before = losses[: smoothed.argmin() + 1]
+    low, high = float(losses.min()), float(before.max())
+    height = high - low or 1.0
+    axes.set_ylim(low - height / 12, high + height / 2)
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return axes
@@ -373,6 +434,61 @@ def misclassified(
     for i, k in enumerate(shown):
         left, top = i % columns * (width + gap), i // columns * (height + gap)
         axes.text(left + (width - 1) / 2, top - 1, f"{labels[k]}, not {predictions[k]}", ha="center", fontsize=9)
+    return axes
+
+
+def augmented(images: Array, transform: Callable[[Array], Array], versions: int = 8, ax: Axes | None = None) -> Axes:
+    """Draw images, each at the beginning of a row, and what a transform makes of them beside it.
+
+    Parameters
+    ----------
+    images : ndarray, shape (N, H, W)
+        Grey images, a few of them.
+    transform : callable
+        What is to be looked at, such as `nn.data.RandomRotation(15)`; it is called once for each version.
+    versions : int
+        How often each image is drawn anew.
+    ax : matplotlib Axes, optional
+        Where to draw; by default the current axes.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If there are no images, `images` has not three axes, or there are to be no versions.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import nn
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> _, ax = pyplot.subplots()
+    >>> images = np.zeros((3, 8, 8))
+    >>> axes = nn.plots.augmented(images, nn.data.RandomRotation(15, rng=0), versions=4, ax=ax)
+    >>> axes.images[0].get_array().shape  # 3 rows of 5 images, 8 x 8 each
+    (26, 46)
+    """
+    if images.ndim != 3 or not len(images) or versions < 1:
+        raise ValueError(
+            f"augmented: images {images.shape} and {versions} versions; give one image at least, (N, H, W), and one "
+            f"version"
+        )
+    axes = _axes(ax)
+    height, width = images.shape[1:]
+    gap = max(width // 8, 1)
+    drawn = np.stack([transform(images) for _ in range(versions)], axis=1)
+    left, right = _mosaic(images, 1, gap), _mosaic(drawn.reshape(-1, height, width), versions, gap)
+    between = np.full((len(left), 3 * gap), np.nan)
+    axes.imshow(np.hstack([left, between, right]), cmap="gray", interpolation="nearest")
+    axes.set_axis_off()
+    for start, columns, text in ((0, 1, "original"), (width + 3 * gap, versions, "augmented")):
+        middle = start + (columns * (width + gap) - gap - 1) / 2
+        axes.text(middle, -0.5 - gap, text, ha="center", va="bottom", fontsize=12)
     return axes
 
 

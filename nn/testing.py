@@ -215,9 +215,10 @@ def mlps(max_hidden: int = 2, dtype: str | None = None) -> st.SearchStrategy[MLP
 
     Examples
     --------
+    >>> from hypothesis import settings
     >>> from autograd_np.testing import gradient_property
     >>> from nn.testing import mlps
-    >>> @gradient_property(mlps(), order=1)
+    >>> @gradient_property(mlps(), order=1, settings=settings(max_examples=5))
     ... def test_backpropagation(network):
     ...     return network.loss()
     >>> test_backpropagation()
@@ -266,9 +267,10 @@ def cnns(dtype: str | None = None) -> st.SearchStrategy[CNN]:
 
     Examples
     --------
+    >>> from hypothesis import settings
     >>> from autograd_np.testing import gradient_property
     >>> from nn.testing import cnns
-    >>> @gradient_property(cnns(), order=1)
+    >>> @gradient_property(cnns(), order=1, settings=settings(max_examples=5))
     ... def test_backpropagation(network):
     ...     return network.loss()
     >>> test_backpropagation()

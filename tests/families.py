@@ -20,7 +20,10 @@ def of_family(members: int) -> settings:
     return settings(max_examples=max(own // LEAST, min(own, TOGETHER * own // members)))
 
 
-def costly() -> settings:
-    """Return the settings of a property whose examples take thousands of evaluations: the dev profile draws half."""
+def costly(times: int = 2) -> settings:
+    """Return the settings of a property whose examples take thousands of evaluations.
+
+    In the dev profile it draws as many times fewer; in the others as many as any property.
+    """
     own = settings().max_examples
-    return settings(max_examples=own if own > WHILE_WRITING else own // 2)
+    return settings(max_examples=own if own > WHILE_WRITING else max(1, own // times))

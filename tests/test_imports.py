@@ -63,7 +63,10 @@ ROWS = [
 ]
 PUBLIC = {
     "autograd_np",
-    *(f"autograd_np.neural.{name}" for name in ("arguments", "attention", "padding", "recurrent", "resampling")),
+    *(
+        f"autograd_np.neural.{name}"
+        for name in ("arguments", "attention", "layers", "padding", "recurrent", "resampling")
+    ),
     "autograd_np.neural.threads",
     "autograd_np.testing.numerical",
     *(f"autograd_np.{name}" for name in ("capture", "compiling", "gradients", "hints", "hooks", "modes", "neural")),
@@ -71,7 +74,7 @@ PUBLIC = {
 }
 NN_ROWS = [
     ["nn"],
-    ["nn.compare", "nn.training"],
+    ["nn.compare", "nn.lr_finder", "nn.training"],
     ["nn.compiled"],
     ["nn.doctor.compare"],
     ["nn.doctor.comparison", "nn.doctor.diagnosis", "nn.doctor.series"],
@@ -82,7 +85,7 @@ NN_ROWS = [
     ["nn.doctor.trials"],
     ["nn.checkpoint", "nn.data"],
     ["nn.layers", "nn.losses", "nn.optim", "nn.init", "nn.functional", "nn.module", "nn.parameter", "nn.utils"],
-    ["nn.reference", "nn.doctor.evidence", "nn.doctor"],
+    ["nn.reference", "nn.doctor.evidence", "nn.doctor", "nn.files"],
 ]
 
 

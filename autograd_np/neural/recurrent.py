@@ -213,9 +213,9 @@ def beginning(first: Array, states: Array, n: int) -> Array:
 def states_before(first: Array, states: Array, sizes: tuple[int, ...], backwards: bool) -> Array:
     """Return the states that all steps begin with, given those before the first one and after each of them."""
     n = sizes[0]
+    before = empty(states.shape, states.dtype)
     if sizes[-1] == n:
-        return np.concatenate([states[n:], first] if backwards else [first, states[:-n]])
-    before = np.empty_like(states)
+        return np.concatenate([states[n:], first] if backwards else [first, states[:-n]], out=before)
     now = first[: sizes[-1 if backwards else 0]]
     for rows in steps_of(sizes, backwards):
         n = rows.stop - rows.start

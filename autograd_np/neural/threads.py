@@ -7,6 +7,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -51,18 +52,17 @@ def tune_process(enabled: bool = True) -> None:
     >>> tune_process(False)
     """
     global _helper, _limits
-    if enabled == tuned():
-        return
-    if enabled:
+    if enabled and _helper is None:
         from threadpoolctl import threadpool_limits  # pyright: ignore
 
         _keep_freed_memory()
-        _limits, _helper = threadpool_limits(limits=1, user_api="blas"), _Helper()
-    else:
-        assert _helper is not None
-        _helper.end()
-        _helper = None
-        _limits.restore_original_limits()
+        _helper = _Helper()
+        _limits = threadpool_limits(limits=1, user_api="blas")
+    elif not enabled and _helper is not None:
+        if _limits is not None:
+            _limits.restore_original_limits()
+        _limits, helper, _helper = None, _helper, None
+        helper.end()
 
 
 def tuned() -> bool:
@@ -91,20 +91,24 @@ def in_halves(work: Work, length: int, size: int = 0, multiplications: int = 0) 
         return
     first, second = slice(0, length // 2), slice(length // 2, length)
     helper = _helper
-    if helper is None or not helper.free.acquire(blocking=False):
+    if helper is None or helper.busy:
         work(first)
         work(second)
         return
+    task = _Task(work, second)
+    # Wherever Ctrl-C comes in between, the helper must not write any more when others read: twice, for it may be there.
     try:
-        helper.start(work, second)
         try:
+            helper.tasks.put(task)
             work(first)
+            if task.taken_by(_CALLER):  # before the helper has woken up
+                work(second)
         finally:
-            error = helper.wait()
-        if error is not None:
-            raise error
+            task.settle()
     finally:
-        helper.free.release()
+        task.settle()
+    if task.error is not None:
+        raise task.error
 
 
 def over_halves(work: Callable[..., None], *arrays: NDArray[Any]) -> None:
@@ -124,46 +128,65 @@ def over_halves(work: Callable[..., None], *arrays: NDArray[Any]) -> None:
         in_halves(lambda rows: work(*[array[rows] for array in arrays]), len(first), first.size)
 
 
+_CALLER, _HELPER = "caller", "helper"
+
+
+class _Task:
+    """A piece of work for whoever comes first. What an interrupt leaves behind belongs to this task alone."""
+
+    def __init__(self, work: Work, part: slice) -> None:
+        self._work, self._part = work, part
+        # NumPy's error state, among others, is the caller's.
+        self._context = contextvars.copy_context()
+        self._taken: dict[str, str] = {}
+        self._done = threading.Lock()
+        self._done.acquire()
+        self._finished = False
+        self.error: BaseException | None = None
+
+    def taken_by(self, who: str) -> bool:
+        """Take the task, if nobody has; tell whether it is one's own."""
+        return self._taken.setdefault("by", who) is who
+
+    def run(self) -> None:
+        """Do the work."""
+        try:
+            self._context.run(self._work, self._part)
+        except BaseException as error:
+            self.error = error
+        self._finished = True
+        self._done.release()
+
+    def settle(self) -> None:
+        """Let nobody begin the task any more, and wait for the helper if it has."""
+        while not (self.taken_by(_CALLER) or self._finished):
+            self._done.acquire()
+
+
 class _Helper:
-    """A thread that does one piece of work at a time. Handing over with two locks takes half as long as a queue."""
+    """A thread that does what it finds in a queue.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether it is at work; who is then in a hurry works alone.
+    """
 
     def __init__(self) -> None:
-        self.free = threading.Lock()
-        self._go, self._done = threading.Lock(), threading.Lock()
-        self._go.acquire()
-        self._done.acquire()
-        self._task: Callable[[], Any] | None = None
-        self._error: BaseException | None = None
+        self.busy = False
+        self.tasks: SimpleQueue[_Task | None] = SimpleQueue()
         threading.Thread(target=self._run, name="autograd_np helper", daemon=True).start()
 
-    def start(self, work: Work, part: slice) -> None:
-        # NumPy's error state, among others, is the caller's.
-        context = contextvars.copy_context()
-        self._task = lambda: context.run(work, part)
-        self._go.release()
-
-    def wait(self) -> BaseException | None:
-        self._done.acquire()
-        return self._error
-
     def end(self) -> None:
-        with self.free:
-            self._task = None
-            self._go.release()
+        self.tasks.put(None)
 
     def _run(self) -> None:
-        while True:
-            self._go.acquire()
-            task = self._task
-            if task is None:
-                return
-            self._error = self._task = None
-            try:
-                task()
-            except BaseException as error:
-                self._error = error
+        while (task := self.tasks.get()) is not None:
+            if task.taken_by(_HELPER):
+                self.busy = True
+                task.run()
+                self.busy = False
             del task
-            self._done.release()
 
 
 _helper: _Helper | None = None

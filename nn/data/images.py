@@ -7,7 +7,6 @@ import struct
 import zlib
 from dataclasses import dataclass
 from importlib import import_module
-from io import BufferedIOBase
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.data.batches import check_count
+from nn.files import opened
 
 __all__ = ["LabelledImages", "load", "read_idx"]
 
@@ -29,6 +29,9 @@ _IDX_FILES = (
 
 # An IDX file's third byte says what its numbers are; they are big-endian.
 _IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+# A compressed file may hold so many bytes, and more if it is large itself: real images take a tenth to a half.
+_SMALL, _COMPRESSED = 2**24, 200
 
 _Examples = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -226,9 +229,10 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If the file is no IDX file, or is shorter or longer than its header says.
-    FileNotFoundError
-        If there is no such file.
+        If the file is no IDX file, is shorter or longer than its header says, or holds more than 16 MiB and 200 times
+        as much as it takes compressed.
+    FileNotFoundError, PermissionError, IsADirectoryError
+        If there is no such file, it may not be read, or it is a directory.
 
     References
     ----------
@@ -245,16 +249,21 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     ...     data.read_idx(path)
     array([5, 0, 4], dtype=uint8)
     """
-    with open(path, "rb") as file:
-        gzipped = file.peek(2)[:2] == b"\x1f\x8b"
+    with opened("data.read_idx", path, "an IDX file") as file:
+        length = os.fstat(file.fileno()).st_size
+        gzipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
         try:
-            with gzip.open(file) if gzipped else file as stream:
-                return _parse_idx(stream)
+            if gzipped:
+                with gzip.open(file) as stream:
+                    return _parse_idx(stream, max(_SMALL, _COMPRESSED * length))
+            return _parse_idx(file, length)
         except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"data.read_idx: {os.fsdecode(path)} is not a whole IDX file: {error}") from error
 
 
-def _parse_idx(stream: BufferedIOBase) -> NDArray[Any]:
+def _parse_idx(stream: Any, most: int) -> NDArray[Any]:
+    """Read an array from a file that holds at most so many bytes."""
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_DTYPES:
         codes = ", ".join(f"{code:02x}" for code in _IDX_DTYPES)
@@ -268,6 +277,10 @@ def _parse_idx(stream: BufferedIOBase) -> NDArray[Any]:
         raise ValueError(f"expected {4 * ndim} bytes with the lengths of {ndim} axes, found {len(lengths)}")
     shape = struct.unpack(f">{ndim}I", lengths)
     size = math.prod(shape) * dtype.itemsize
+    if size > most:
+        raise ValueError(
+            f"expected {size} bytes for shape {shape} and dtype {dtype}, and the file holds at most {most}"
+        )
     content = bytearray()
     # Piece by piece, so that memory grows with what is there and not with what a damaged header promises.
     while len(content) <= size and (piece := stream.read(1 << 20)):

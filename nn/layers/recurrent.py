@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from autograd_np import Tensor
 from autograd_np import neural as F
 from autograd_np.neural.arguments import check_p
+from autograd_np.neural.layers import linear_by_rows
 from autograd_np.neural.recurrent import Kind, over_time, step
 from nn import init
 from nn.init import RNG
@@ -296,12 +297,9 @@ class _Layers(_Recurrent):
             for direction in self._directions:
                 weight_ih, weight_hh, bias_ih, bias_hh = self._drawn(f"_l{layer}{direction}")
                 own = [state[len(finals)] for state in states]
-                # What the inputs add, of all steps at once, and as they lie in memory, unlike F.linear's.
-                z = x @ weight_ih.T
-                if self.bias and self._kind == "gru":
-                    z = z + bias_ih
-                elif self.bias:
-                    z, bias_hh = z + (bias_ih + bias_hh), None
+                if self.bias and self._kind != "gru":
+                    bias_ih, bias_hh = bias_ih + bias_hh, None
+                z = linear_by_rows(x, weight_ih, bias_ih)  # what the inputs add, of all steps at once
                 y, *final = over_time(self._kind, z, own, weight_hh, bias_hh, sizes, direction != "")
                 outputs.append(y)
                 finals.append(final)

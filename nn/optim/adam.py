@@ -93,7 +93,7 @@ class Adam(Optimizer):
         self._begin(parameter, state, group)
         t = state["step"] + 1
         state["step"] = t
-        beta1, beta2 = (float(beta) for beta in group["betas"])
+        beta1, beta2 = map(as_number, group["betas"])
         eps, lr = float(group["eps"]), as_number(group["lr"])
         c = (1 - beta2**t) ** 0.5
 
@@ -244,7 +244,7 @@ class NAdam(Optimizer):
     def _update(self, parameter: Tensor, grad: Array, state: dict[str, Any], group: Group) -> None:
         self._begin(parameter, state, group)
         lr, decay = as_number(group["lr"]), float(group["weight_decay"])
-        beta1, beta2 = (float(beta) for beta in group["betas"])
+        beta1, beta2 = map(as_number, group["betas"])
         eps, psi = float(group["eps"]), float(group["momentum_decay"])
         t = state["step"] + 1
         now, after = (beta1 * (1 - 0.5 * 0.96 ** (i * psi)) for i in (t, t + 1))

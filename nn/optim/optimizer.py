@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_np import Tensor
+from autograd_np import Tensor, enable_grad
 from autograd_np.modes import mode
 from autograd_np.neural.threads import over_halves
 from autograd_np.tensor import plain
@@ -142,8 +142,25 @@ class Optimizer:
         """Forget the gradients: set each parameter's `.grad` to None, or with False those that are there to zeros."""
         zero_grad(self._parameters(), set_to_none)
 
-    def step(self) -> None:
-        """Change every parameter that has a gradient, in place."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient, in place.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Called first: computes the loss and its gradients, and returns the loss.
+
+        Returns
+        -------
+        object
+            What the closure returned.
+        """
+        loss = None
+        if closure is not None:
+            if not callable(closure):  # pyright: ignore[reportUnnecessaryComparison]
+                raise TypeError(f"{self._name}.step: closure is a {type(closure).__name__}; give a function")
+            with enable_grad():
+                loss = closure()
         watch = mode.get().watch
         outer = watch and watch.enter(self)
         for group in self.param_groups:
@@ -152,6 +169,7 @@ class Optimizer:
                     self._update(parameter, plain(grad), self.state.setdefault(parameter, {}), group)
         if watch is not None:
             watch.leave(self, outer, None)
+        return loss
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of what the optimiser remembers, and the hyperparameters.

@@ -98,7 +98,7 @@ class RMSprop(Optimizer):
         state["step"] = state["step"] + 1
         names = [name for name in self._names(group) if name != "step"]
         lr, alpha, eps = as_number(group["lr"]), float(group["alpha"]), float(group["eps"])
-        decay, mu = float(group["weight_decay"]), float(group["momentum"])
+        decay, mu = float(group["weight_decay"]), as_number(group["momentum"])
 
         def step(p: Array, grad: Array, scratch: Array, *memory: Array) -> None:
             remembered = dict(zip(names, memory, strict=True))

@@ -17,8 +17,12 @@ from hypothesis import settings
 
 from nn import reference
 from tests.examples.programs import run, run_alone
+from tests.families import WHILE_WRITING
 
 ROOT = Path(__file__).parents[2]
+# While writing, chapters that train several networks do so with fewer images, of which they learn a little less.
+WRITING = settings().max_examples <= WHILE_WRITING
+FEWER = ["--samples", "1000"]
 SCRIPTS = sorted(path.stem for path in (ROOT / "examples").glob("chapter_*.py"))
 
 
@@ -286,7 +290,7 @@ def deeper(output: Output) -> None:
     # Weights of 0.01 learn later, the more layers the later.
     assert abs(three[0] - np.log(10)) < 0.01
     assert three[2] > 2 > two[0] > he[0]
-    assert max(two[-1], three[-1], he[-1]) < 0.05
+    assert max(two[-1], three[-1], he[-1]) < (0.1 if WRITING else 0.05)
     assert min(two_right[-1], three_right[-1], he_right[-1]) > 0.97
     ratios = np.array([output.numbers(f" {depth} {N} {N} {N} (?=[1-9F])") for depth in range(3, 11)])
     # A factor of about a quarter for each layer with sigmoids, and none with ReLUs.
@@ -324,7 +328,8 @@ def deeper(output: Output) -> None:
     )
     assert epochs_needed > epochs_two + 3
     assert output.numbers(f"it rises {N} and {N} times in 45: both are stable") == [0, 0]
-    two, three = output.numbers(f"Here it is {N} and {N}: the third layer does not help")
+    verdict = "helps" if three_right[-1] > two_right[-1] else "does not help"
+    two, three = output.numbers(f"is {N} and {N}: the third layer {verdict}")
     assert (two, three) == (two_right[-1], three_right[-1])
     plateau = output.numbers(rf"{N} \(2 layers, 0\.01\), {N} \(3 layers, 0\.01\), {N} \(3 layers, He\)")
     assert plateau == [np.sum(losses > 0.95 * np.log(10)) for losses in (two_losses, three_losses, he_losses)]
@@ -356,11 +361,12 @@ def initialisation(output: Output) -> None:
     small, he, small_normed, he_normed = epochs.T[::2]
     assert small[2] > 2
     assert max(he[0], he_normed[0]) < 0.3
-    assert small_normed[0] < 1
+    assert small_normed[1 if WRITING else 0] < 1 < small[1]
     assert he_normed[-1] < 0.02
     assert min(epochs[-1, 1::2]) > 0.95
+    plateau = "" if WRITING else ": the plateau of chapter 4.1 is gone"
     firsts = output.numbers(
-        rf"is {N} with weights of 0.01, {N} with He's, {N} and {N} with batch normalisation: the plateau"
+        rf"is {N} with weights of 0.01, {N} with He's, {N} and {N} with batch normalisation{plateau}"
     )
     np.testing.assert_allclose(firsts, epochs[0, ::2], atol=0.0006)
     # What is said about the table is read off it.
@@ -478,10 +484,10 @@ def regularisation(output: Output) -> None:
     assert rows["L2 and dropout"] == rows["L2 and dropout, by hand"]
     for training_loss, _, test_loss, accuracy, _ in rows.values():
         assert training_loss < test_loss
-        assert accuracy > 0.95
+        assert accuracy > (0.9 if WRITING else 0.95)
     # The penalty makes the weights smaller and the training loss larger; the accuracy does not gain.
-    assert rows["L2"][4] < 0.75 * rows["without"][4]
-    assert rows["L2"][0] > 2.5 * rows["without"][0]
+    assert rows["L2"][4] < (0.8 if WRITING else 0.75) * rows["without"][4]
+    assert rows["L2"][0] > (1.5 if WRITING else 2.5) * rows["without"][0]
     assert max(row[3] for row in rows.values()) == rows["without"][3]
     np.testing.assert_allclose(
         output.numbers(rf"training loss, from {N} to {N}, and the test loss, from {N} to {N}\."),
@@ -625,6 +631,13 @@ def added(chapter: str) -> list[str]:
 # The conclusion trains all networks of the chapters once more, for which some of the images will do but at night.
 ALL_IMAGES = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 OPTIONS = {} if ALL_IMAGES else {"chapter_4_6_conclusion": ["--samples", "360"]}
+if WRITING:
+    OPTIONS |= {
+        "chapter_4_1_deeper": FEWER,
+        "chapter_4_1b_initialisation": FEWER,
+        "chapter_4_4_regularisation": FEWER,
+        "chapter_4_5_capstone": ["--epochs", "8"],
+    }
 TRAINING = [script for script in PROMISES if re.search("2_3|3_1|3_4|4_1|4_4|4_5", script)]
 
 
@@ -864,6 +877,7 @@ def test_what_exercises_state_of_mnist_is_what_mnist_gives(script: str, with_mni
     }
 
 
+@CHECKED
 @NEEDS_MNIST
 def test_capstone_states_of_mnist_what_mnist_gives(with_mnist: Callable[[str], str]) -> None:
     source = (ROOT / "examples" / "chapter_4_5_capstone.py").read_text(encoding="utf-8")

@@ -155,6 +155,9 @@ class TestRoundTrip:
         assert_same(loaded, state)
 
 
+DEEP = '{"a": ' + '{"list": [' * 5000 + "1" + "]}" * 5000 + "}"
+
+
 class TestDamage:
     @given(states, st.data())
     def test_a_file_cut_anywhere_is_refused(self, shared_path, state, draw):
@@ -195,6 +198,18 @@ class TestDamage:
             return
         # Where the name of the checksum itself is hit, the entries are still right.
         assert_same(loaded, state)
+
+    @given(states, st.data())
+    def test_bits_flipped_in_the_values_and_in_the_checksums_own_name_are_detected(self, shared_path, state, draw):
+        state["w"] = np.arange(4.0)
+        checkpoint.save(state, shared_path)
+        content = bytearray(shared_path.read_bytes())
+        place = content.index(b"autograd_np.sha256") + draw.draw(st.integers(0, 17))
+        content[place] ^= 1 << draw.draw(st.integers(0, 7))
+        content[-1 - draw.draw(st.integers(0, 31))] ^= 1 << draw.draw(st.integers(0, 7))
+        shared_path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"model.safetensors (cannot be read|do not match)"):
+            checkpoint.load(shared_path)
 
     @given(nested, st.data())
     def test_no_flipped_bit_gives_other_dicts_lists_or_numbers(self, shared_path, tree, draw):
@@ -262,6 +277,32 @@ class TestDamage:
             ValueError, match=f"model.safetensors .* entry 'fc.weight' is {code}, which NumPy does not have"
         ):
             checkpoint.load(path)
+
+    @pytest.mark.parametrize(
+        "structure",
+        ["{", "[]", '{"a": {"array": "b"}}', '{"a": {"set": []}}', '{"a": {}}', '{"a": {"list": 1}}', "null", DEEP],
+    )
+    def test_a_structure_that_promises_what_is_not_there_is_refused(self, path, structure):
+        values = np.zeros(1)
+        metadata = {"autograd_np.structure": structure}
+        metadata["autograd_np.sha256"] = checkpoint._checksum({"w": values}, structure)
+        path.write_bytes(safetensors.numpy.save({"w": values}, metadata))
+        with pytest.raises(ValueError, match="says that it holds what it does not"):
+            checkpoint.load(path)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+    def test_a_pipe_is_refused_at_once(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(
+            ValueError, match="pipe is a pipe, a device or the like; give the path of a safetensors file"
+        ):
+            checkpoint.load(tmp_path / "pipe")
+
+    def test_arrays_stay_when_the_file_is_shortened(self, path):
+        checkpoint.save({"w": np.arange(1000.0)}, path)
+        loaded = checkpoint.load(path)
+        os.truncate(path, 0)
+        np.testing.assert_array_equal(loaded["w"], np.arange(1000.0))
 
     def test_a_missing_file_is_named(self, path):
         with pytest.raises(FileNotFoundError, match=r"model.safetensors"):

@@ -191,7 +191,7 @@ dropping = st.builds(
     st.lists(st.integers(4, 8), min_size=1, max_size=2),
 )
 any_seed = st.integers(0, 2**16)
-one_of_many = of_family(20)  # mistakes, each in networks of the same kinds
+one_of_many = of_family(40)  # properties, each of one mistake in networks of the same kinds
 
 
 @dataclass(frozen=True)

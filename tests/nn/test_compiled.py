@@ -111,6 +111,8 @@ OPTIMIZERS: dict[str, Callable[[Any], nn.optim.Optimizer]] = {
     "Nesterov": lambda p: nn.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
     "Adam": lambda p: nn.optim.Adam(p, lr=0.01, weight_decay=1e-3),
     "AdamW": lambda p: nn.optim.AdamW(p, lr=0.01),
+    "NAdam": lambda p: nn.optim.NAdam(p, lr=0.01),
+    "RMSprop": lambda p: nn.optim.RMSprop(p, lr=0.01, momentum=0.9),
 }
 RNG = np.random.default_rng(0)
 
@@ -290,6 +292,24 @@ def test_modes_frozen_parameters_and_hyperparameters_have_programs_of_their_own(
         for _ in range(4):
             pair.check_step()
     assert pair.step.programs == 4
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "Nesterov", "Adam", "AdamW", "NAdam", "RMSprop"])
+def test_a_schedule_that_changes_momentum_needs_no_other_program(optimizer: str) -> None:
+    pair = Pair("perceptron", optimizer)
+    one_cycle = nn.optim.lr_scheduler.OneCycleLR
+    schedules = [one_cycle(o, 0.1, total_steps=12, base_momentum=0.0) for o in pair.optimizers]
+    for _ in range(11):  # momentum is 0 in the midst of it, where an optimiser of Adam's kind needs no other steps
+        pair.check_step()
+        for schedule in schedules:
+            schedule.step()
+    assert pair.step.programs == 1
+    group = pair.optimizers[1].param_groups[0]
+    group.update({"momentum": 0.5} if "momentum" in group else {"betas": (0.5, 0.9)})
+    pair.optimizers[0].param_groups[0].update(group | {"params": pair.optimizers[0].param_groups[0]["params"]})
+    for _ in range(3):
+        pair.check_step()
+    assert pair.step.programs == (1 if "momentum" in group else 2)  # of a pair, the second number is no momentum
 
 
 def test_settings_and_parts_of_a_model_that_change() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
-from autograd_np import Tensor
+from autograd_np import Tensor, no_grad
 from nn import optim
 
 rates = st.floats(1e-4, 0.5)
@@ -624,3 +624,26 @@ def test_frozen_parameters_may_be_listed():
     optimizer.step()
     np.testing.assert_array_equal(model[0].weight.data, before["0.weight"])
     assert not np.array_equal(model[1].weight.data, before["1.weight"])
+
+
+@pytest.mark.parametrize("make", [optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad, optim.NAdam])
+def test_a_step_calls_its_closure_first(make):
+    p, q = (Tensor([3.0, -1.0], requires_grad=True) for _ in range(2))
+    one, other = make([p], lr=0.1), make([q], lr=0.1)
+
+    def closure():
+        one.zero_grad()
+        loss = (p**2).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        before = (q.data**2).sum()
+        with no_grad():
+            assert one.step(closure).item() == before
+        other.zero_grad()
+        (q**2).sum().backward()
+        assert other.step() is None
+        np.testing.assert_array_equal(p.data, q.data)
+    with pytest.raises(TypeError, match="step: closure is a Tensor; give a function"):
+        one.step((p**2).sum())

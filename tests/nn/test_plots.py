@@ -218,3 +218,43 @@ def test_a_scale_is_as_high_as_what_it_explains(draw: Any, size: tuple[float, fl
     maps, scale = (axes.get_window_extent() for axes in (ax, ax.child_axes[0]))
     np.testing.assert_allclose([scale.y0, scale.y1], [maps.y0, maps.y1], atol=1)
     pyplot.close(figure)
+
+
+def test_augmented_images_stand_beside_their_originals() -> None:
+    figure, ax = pyplot.subplots()
+    images, calls = np.arange(2 * 3 * 8.0).reshape(2, 3, 8), iter([10, 20, 30])
+    plots.augmented(images, lambda x: x + next(calls), versions=3, ax=ax)
+    mosaic = ax.images[0].get_array().filled(np.nan)
+    assert mosaic.shape == (7, 37)  # a gap of one, and one of three behind the originals
+    for row in range(2):
+        rows = mosaic[4 * row : 4 * row + 3]
+        for left, added in ((0, 0), (11, 10), (20, 20), (29, 30)):
+            np.testing.assert_array_equal(rows[:, left : left + 8], images[row] + added)
+    assert np.isnan(mosaic[:, 8:11]).all()
+    assert np.isnan(mosaic[:, 19]).all()
+    assert [(text.get_text(), text.get_position()[0]) for text in ax.texts] == [("original", 3.5), ("augmented", 23.5)]
+    for wrong, versions in ((images[0], 3), (images[:0], 3), (images, 0)):
+        with pytest.raises(ValueError, match=r"augmented: images \(.*\) and \d versions; give one image at least"):
+            plots.augmented(wrong, np.copy, versions, ax)
+    pyplot.close(figure)
+
+
+def test_learning_rates() -> None:
+    figure, ax = pyplot.subplots()
+    lrs, losses, smoothed = np.array([0.01, 0.1, 1, 10]), np.array([2.0, 1, 3, 1e9]), np.array([2.0, 1.5, 2, 1e8])
+    plots.learning_rates(lrs, losses, smoothed, 0.1, ax)
+    for line, values in zip(ax.lines, (losses, smoothed), strict=False):
+        np.testing.assert_array_equal(line.get_xydata(), np.column_stack([lrs, values]))
+    assert ax.lines[-1].get_xydata().tolist() == [[0.1, 1.5]]
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["loss of each batch", "smoothed", "suggestion, 0.1"]
+    assert (ax.get_xscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "learning rate", "loss")
+    low, high = ax.get_ylim()
+    assert low < 1 < 2 < high < 3  # what diverged is outside
+    ax.clear()
+    assert len(plots.learning_rates(lrs[:1], losses[:1], smoothed[:1], ax=ax).lines) == 2
+    with pytest.raises(ValueError, match=r"lrs \(4,\), losses \(3,\) and smoothed \(4,\) do not fit"):
+        plots.learning_rates(lrs, losses[:3], smoothed, ax=ax)
+    with pytest.raises(ValueError, match="N at least 1"):
+        plots.learning_rates(*[np.zeros(0)] * 3, ax=ax)
+    pyplot.close(figure)

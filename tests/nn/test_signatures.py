@@ -21,7 +21,7 @@ from autograd_np import Tensor, neural
 from nn import data, init, optim
 from nn import functional as F
 
-# What PyTorch 2.13 takes by position.
+# What PyTorch 2.13 takes by position, and of torchvision.transforms.v2 those that are in nn.data.
 PYTORCH = """
 nn.AlphaDropout: p inplace
 nn.AdaptiveAvgPool1d: output_size
@@ -293,10 +293,16 @@ init.xavier_normal_: tensor gain generator
 init.xavier_uniform_: tensor gain generator
 init.zeros_: tensor
 
+data.Compose: transforms
 data.ConcatDataset: datasets
 data.DataLoader: dataset batch_size shuffle sampler batch_sampler num_workers collate_fn pin_memory drop_last timeout
 data.Dataset:
+data.GaussianNoise: mean sigma clip
 data.IterableDataset:
+data.RandomAffine: degrees translate scale shear interpolation fill center
+data.RandomHorizontalFlip: p
+data.RandomRotation: degrees interpolation expand center fill
+data.RandomVerticalFlip: p
 data.Subset: dataset indices
 data.TensorDataset: *tensors
 data.default_collate: batch
@@ -347,16 +353,8 @@ SAME = {
 ELSEWHERE = {"F.flatten": "torch.flatten", "F.logsumexp": "torch.logsumexp", "nn.save": "torch.save"}
 ELSEWHERE |= {"nn.load": "torch.load"}
 # What PyTorch has not, or in another form: functional_call has a test of its own.
-OURS = {
-    "nn.Checkpoints",
-    "nn.accuracy",
-    "nn.evaluate",
-    "nn.explain_divergence",
-    "nn.fit",
-    "nn.functional_call",
-    "nn.predict",
-}
-OURS |= {"nn.Module.astype", "nn.compile_step"}
+OURS = {"nn.accuracy", "nn.evaluate", "nn.explain_divergence", "nn.fit", "nn.functional_call", "nn.predict"}
+OURS |= {"nn.Checkpoints", "nn.Module.astype", "nn.compile_step", "nn.find_lr"}
 OURS |= {"data.Batches", "data.LabelledImages", "data.load", "data.read_idx"}
 PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "data": data, "utils": nn.utils}
 PLACES |= {"lr_scheduler": optim.lr_scheduler}

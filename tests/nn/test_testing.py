@@ -16,17 +16,17 @@ from tests.families import costly
 SEARCH = settings(max_examples=2000, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
 
 
-@gradient_property(mlps(dtype="float64"), order=1, settings=costly())
+@gradient_property(mlps(dtype="float64"), order=1, settings=costly(4))
 def test_mlps_have_right_gradients(network: Any) -> Any:
     return network.loss()
 
 
-@gradient_property(mlps(dtype="float32"), order=1, modes=("rev",), settings=costly())
+@gradient_property(mlps(dtype="float32"), order=1, modes=("rev",), settings=costly(4))
 def test_mlps_have_right_gradients_in_float32(network: Any) -> Any:
     return network.loss()
 
 
-@gradient_property(cnns(), order=1, modes=("rev",), settings=costly())
+@gradient_property(cnns(), order=1, modes=("rev",), settings=costly(4))
 def test_cnns_have_right_gradients(network: Any) -> Any:
     return network.loss()
 

@@ -1,6 +1,7 @@
 """The helper thread: what it does, what it leaves alone, and what goes wrong in it."""
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -27,8 +28,13 @@ def cut(length: int, size: int) -> tuple[list[slice], set[int]]:
     """Return the parts an operation is cut into, in order, and the threads that did them."""
     parts: list[slice] = []
     threads: set[int] = set()
+    second = threading.Event()
 
     def work(part: slice) -> None:
+        if part.start:
+            second.set()
+        elif tuned() and part.stop < length:
+            second.wait(30)  # without it, whoever has done the first half may be first at the second one, too
         parts.append(part)
         threads.add(threading.get_ident())
 
@@ -67,6 +73,59 @@ def test_an_error_in_either_half_is_raised_and_the_helper_goes_on(half: int) -> 
     with pytest.raises(ValueError, match=f"half {half}"):
         in_halves(fail, 4, LARGE)
     assert len(cut(4, LARGE)[1]) == 2
+
+
+@pytest.mark.usefixtures("_tuned")
+@pytest.mark.parametrize("slow", [0, 1])
+def test_an_interrupt_at_any_moment_leaves_nothing_behind(slow: int) -> None:
+    """Ctrl-C raises between any two lines; here it does so at the first one, the second one, and so on.
+
+    Neither the half that is being computed then nor one that nobody has begun may be written later, when others read
+    the array; and the next operations are right, and have the helper.
+    """
+
+    def interrupted(moment: int) -> bool:
+        """Tell whether there was such a moment."""
+        count = 0
+
+        def trace(frame: Any, event: str, arg: Any) -> Any:
+            nonlocal count
+            if not frame.f_code.co_filename.endswith("threads.py") or threading.current_thread() is not caller:
+                return None
+            if event == "line":
+                count += 1
+                if count == moment:
+                    raise KeyboardInterrupt
+            return trace
+
+        x = np.zeros((4, 2**13))
+
+        def work(rows: slice) -> None:
+            for _ in range(100 if bool(rows.start) == bool(slow) else 1):
+                np.add(x[rows], 1, out=x[rows])
+
+        sys.settrace(trace)
+        try:
+            in_halves(work, 4, LARGE)
+        except KeyboardInterrupt:
+            sys.settrace(None)
+            after = x.copy()
+            assert len(cut(4, LARGE)[1]) == 2  # the helper has come to something else
+            np.testing.assert_array_equal(x, after)
+            return True
+        finally:
+            sys.settrace(None)
+        assert x[0, 0] * x[-1, 0] == 100
+        return False
+
+    caller, before = threading.current_thread(), sys.gettrace()
+    try:
+        moments = 0
+        while interrupted(moments + 1):
+            moments += 1
+    finally:
+        sys.settrace(before)
+    assert moments > 20
 
 
 @pytest.mark.usefixtures("_tuned")

@@ -19,6 +19,7 @@ from autograd_np import Tensor, neural
 from autograd_np.tensor import plain
 from autograd_np.testing import NondifferentiableWarning, check_grads, numerical_gradient
 from autograd_np.testing.numerical import derivative, jump_beside, jump_within, noise_level
+from tests.families import WHILE_WRITING
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Rng = np.random.Generator
@@ -26,6 +27,8 @@ Case = tuple[Callable[..., Any], Any]
 
 # Then more points of each kind.
 NIGHTLY = settings().max_examples >= 300
+# How many points where a second one adds little, while writing.
+MORE = 2 if settings().max_examples > WHILE_WRITING else 1
 
 
 def power_of_10(rng: Rng, least: float, most: float) -> float:
@@ -176,7 +179,7 @@ RIGHT: dict[str, Callable[[Rng], Case]] = {
 }
 
 
-@pytest.mark.parametrize(("order", "seed"), [*((1, seed) for seed in range(5 if NIGHTLY else 2)), (2, 5)])
+@pytest.mark.parametrize(("order", "seed"), [*((1, seed) for seed in range(5 if NIGHTLY else MORE)), (2, 5)])
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_derivative_is_not_called_wrong(name: str, order: int, seed: int) -> None:
     f, x = RIGHT[name](np.random.default_rng(seed))
@@ -341,7 +344,7 @@ def test_large_constant_hides_no_sign(constant: float) -> None:
 FLAT = ("softmax that adds up to 1", "float32 denormals of a square")
 
 
-@pytest.mark.parametrize("seed", range(4 if NIGHTLY else 2))
+@pytest.mark.parametrize("seed", range(4 if NIGHTLY else MORE))
 @pytest.mark.parametrize("name", [name for name in RIGHT if name not in FLAT])
 def test_zero_gradient_is_not_silent(name: str, seed: int) -> None:
     """Between two steps of the staircase that rounding makes of every function it is flat, which is no evidence."""
@@ -580,7 +583,9 @@ REMOVABLE: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", REMOVABLE)
 def test_right_derivative_beside_a_removable_singularity_is_not_called_wrong(name: str) -> None:
     """However much of it cancels: it passes, or cannot be told."""
-    for x in 10.0 ** np.arange(-12, 0.5, 1 if NIGHTLY else 2):
+    # While writing, functions that are beside one another share the distances.
+    first, every = (-12, 1 if NIGHTLY else 2) if MORE > 1 else (-12 + 2 * (list(REMOVABLE).index(name) % 2), 4)
+    for x in 10.0 ** np.arange(first, 0.5, every):
         for point in ([x], [-x, 3 * x]):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NondifferentiableWarning)
@@ -776,25 +781,24 @@ def test_zero_gradient_of_the_finest_steps_is_not_called_wrong(x: float) -> None
 
 
 SIZES = [5e-324, 1e-320, 1e-310, 1e-300, 1e200, 1e300]
+OF_ANY_SIZE: dict[str, Callable[[Any], Any]] = {
+    "cosh(x / 10)": lambda x: np.cosh(x / 10),
+    "exp(x)": np.exp,
+    "x^2": lambda x: x * x,
+    "constant": lambda x: 3 + 0 * x,
+    "log(1 + x)": np.log1p,
+    "infinite unless small": lambda x: np.where(abs(plain(x)) > 1e-300, np.inf, 1.0) * x,
+    "none unless small": lambda x: np.where(abs(plain(x)) > 1e-300, np.nan, 1.0) * x,
+    "none below 0": lambda x: np.where(plain(x) < 0, np.nan, 1.0) * x,
+}
+# While writing each function meets half of the sizes, of which one in three is next to a 0, and one to its negative.
+MET = [(name, x) for i, name in enumerate(OF_ANY_SIZE) for x in (SIZES if MORE > 1 else SIZES[i % 2 :: 2])]
 
 
-@pytest.mark.parametrize("x", SIZES)
-@pytest.mark.parametrize(
-    "f",
-    [
-        lambda x: np.cosh(x / 10),
-        lambda x: np.exp(x),
-        lambda x: x * x,
-        lambda x: 3 + 0 * x,
-        np.log1p,
-        lambda x: np.where(abs(plain(x)) > 1e-300, np.inf, 1.0) * x,
-        lambda x: np.where(abs(plain(x)) > 1e-300, np.nan, 1.0) * x,
-        lambda x: np.where(plain(x) < 0, np.nan, 1.0) * x,
-    ],
-)
-def test_arguments_of_any_size_are_no_error(f: Callable[[Any], Any], x: float) -> None:
+@pytest.mark.parametrize(("name", "x"), MET)
+def test_arguments_of_any_size_are_no_error(name: str, x: float) -> None:
     """Not even where the scale of a point has no inverse, or steps from there leave the numbers."""
-    points = [np.array([x]), np.array([x, 0.0]), np.array([x, -x])]
+    f, points = OF_ANY_SIZE[name], [np.array([x]), np.array([x, 0.0]), np.array([x, -x])]
     for point in points if NIGHTLY else [points[SIZES.index(x) % 3]]:  # each of them small and large
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

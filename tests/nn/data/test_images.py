@@ -131,6 +131,35 @@ class TestReadIdx:
         finally:
             tracemalloc.stop()
 
+    @pytest.mark.parametrize("container", [plain, zipped])
+    def test_refuses_a_file_that_is_much_larger_inside_or_has_holes(self, path, container):
+        header = bytes([0, 0, 0x08, 1]) + np.array([2**26], ">u4").tobytes()
+        path.write_bytes(container(header + bytes(2**26 if container is zipped else 0)))
+        if container is plain:
+            os.truncate(path, 2**33)  # a file that takes no place on the disk
+        tracemalloc.start()
+        try:
+            with pytest.raises(ValueError, match=r"holds at most 16777216|found more"):
+                data.read_idx(path)
+            assert tracemalloc.get_traced_memory()[1] < 2**27
+        finally:
+            tracemalloc.stop()
+
+    def test_reads_what_is_compressed_well_if_it_is_small(self, path):
+        array = np.zeros(2**24, np.uint8)
+        path.write_bytes(zipped(idx(array)))
+        np.testing.assert_array_equal(data.read_idx(path), array)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+    def test_refuses_at_once_what_is_no_file(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(
+            ValueError, match=r"read_idx: .*pipe is a pipe, a device or the like; give the path of an IDX"
+        ):
+            data.read_idx(tmp_path / "pipe")
+        with pytest.raises(IsADirectoryError, match="is a directory; give the path of an IDX file"):
+            data.read_idx(tmp_path)
+
     def test_says_that_there_is_no_file(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="nothing-here"):
             data.read_idx(tmp_path / "nothing-here")

@@ -24,10 +24,11 @@ from nn.doctor.evidence import FITTED, Diagnosis, telling_numbers
 from nn.doctor.layers import pooled
 from nn.doctor.mistakes import hypotheses
 from nn.doctor.trials import Trial
+from tests.families import costly
 from tests.nn.doctor.networks import Network, Slip, networks, slips
 
 # In the nightly run the four properties try ten thousand right and differently wrong passes together.
-MANY = 2_500 if settings().max_examples >= 300 else settings().max_examples
+MANY = 2_500 if settings().max_examples >= 300 else costly().max_examples
 Gradients = Mapping[str, Any]
 
 

@@ -217,7 +217,7 @@ def test_a_compiled_step_is_captured_once(make, kind):
     assert step.programs == 1
 
 
-def test_another_momentum_is_another_program():
+def test_a_momentum_that_changes_is_looked_up_as_the_rate_is():
     (model, optimizer), (twin, eager) = problem(momentum=0.9), problem(momentum=0.9)
     step, loss = nn.compile_step(model, nn.MSELoss(), optimizer), nn.MSELoss()
     schedulers = [lr_scheduler.OneCycleLR(o, 0.1, total_steps=40) for o in (optimizer, eager)]
@@ -230,7 +230,7 @@ def test_another_momentum_is_another_program():
         assert step(x, y) == value.data
         for scheduler in schedulers:
             scheduler.step()
-    assert step.programs == 0
+    assert step.programs == 1
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
@@ -437,7 +437,18 @@ def schedules(draw):
     return Schedule(tuple(makes), optimizer, draw(rates), 23, kind == "plateau")
 
 
-@given(schedules())
+def is_taken(case: Schedule) -> bool:
+    """Tell whether no rate is negative: one schedule's may be, where another one has lowered it below the least."""
+    try:
+        run(case, ours(case))
+    except ValueError as error:
+        if "would be -" in str(error):
+            return False
+        raise
+    return True
+
+
+@given(schedules().filter(is_taken))
 def test_random_ones_set_rates_and_keep_a_state(case):
     optimizer = ours(case)
     schedulers = made(case, optimizer)
@@ -455,7 +466,7 @@ def test_random_ones_set_rates_and_keep_a_state(case):
 if find_spec("torch"):
 
     @pytest.mark.filterwarnings("ignore::UserWarning")
-    @given(schedules())
+    @given(schedules().filter(is_taken))
     def test_random_ones_are_what_pytorch_makes_of_them(case):
         np.testing.assert_allclose(run(case, ours(case)), run(case, pytorchs(case)), rtol=1e-9, atol=1e-12)
 

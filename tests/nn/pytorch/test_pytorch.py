@@ -11,13 +11,14 @@ from pkgutil import iter_modules
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nn
 from autograd_np import Tensor, compile, value_and_grad
 from autograd_np.refusals import Uncapturable
 from autograd_np.trees import leaves_of, tree_of
+from tests.families import WHILE_WRITING
 from tests.nn.pytorch import families, values
 from tests.nn.pytorch.cases import Case, Ours, PyTorch, all_cases, check_alike, from_text, initial, measured
 
@@ -54,7 +55,11 @@ def test_initial_values_are_spread_as_pytorchs(family, case):
         assert ours[key][2] == pytest.approx(largest, rel=0.3), key
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+# In float32 more goes wrong: what computes in double precision shows there alone.
+DTYPES = [np.float32, np.float64] if settings().max_examples > WHILE_WRITING else [np.float32]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @each_case
 def test_compiled_it_computes_the_same_bits(family, case, dtype):
     made = Ours().made(case.make)
