@@ -306,8 +306,19 @@ def _replace(path: str, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
+        _settle(folder)
     except BaseException:
         # The first error is the one to report, also when the folder itself is gone.
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _settle(folder: str) -> None:
+    """Wait until the new name in a folder is on disk, too, where the system can tell."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from nn.checkpoint import load, save
@@ -13,6 +14,11 @@ from nn.data.batches import check_count
 from nn.training.arguments import check_choice, kind_of
 from nn.training.callbacks import SaveBest, check_monitor
 from nn.training.run import Run
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 __all__ = ["Checkpoints"]
 
@@ -27,8 +33,12 @@ class Checkpoints:
 
     A checkpoint has all that decides how the training goes on: the model, the optimiser, callbacks with their
     schedules, the position in the epoch, the history, and the generators of random numbers that the model, the loss,
-    the transform, the callbacks and the order of the examples draw from. A training that was killed and started again
-    ends with the same bits as one that was not.
+    the examples and their order, the transform, the metrics and the callbacks draw from; also those of everybody, in
+    `random`, `numpy.random` and PyTorch. A training that was killed and started again ends with the same bits as one
+    that was not.
+
+    One training at a time writes into the folder, and a checkpoint of another training is refused. One that is damaged
+    is passed over with a warning, for the one before, and kept as ``.damaged``.
 
     Parameters
     ----------
@@ -75,7 +85,56 @@ class Checkpoints:
             check_count("Checkpoints", "every", every, least=1)
         check_count("Checkpoints", "keep", keep, least=1)
         self.folder, self.every, self.keep = os.fspath(folder), every, keep
+        self._damaged: list[str] = []
+        self._place = (0, 0)
         self.best = SaveBest(os.path.join(self.folder, "best.safetensors"), monitor, mode)
+
+    @contextlib.contextmanager
+    def held(self) -> Generator[None]:
+        """Make the folder if it is not there, and keep other processes from writing into it.
+
+        Raises
+        ------
+        RuntimeError
+            If another training writes into it now.
+        """
+        is_new = not os.path.isdir(self.folder)
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+        except OSError as error:
+            error.add_note(f"fit: the folder {self.folder} for checkpoints could not be made; nothing was trained")
+            raise
+        self._place = self._where()
+        with contextlib.ExitStack() as stack:
+            if is_new:
+                stack.callback(self._remove_if_empty)  # nothing has been written: the call was wrong
+            self._lock(stack)
+            for name in os.listdir(self.folder):  # what a process that was killed while it wrote has left
+                if _TEMPORARY.fullmatch(name):
+                    with self._explained(os.path.join(self.folder, name), "removed", 0):
+                        os.unlink(os.path.join(self.folder, name))
+            yield
+
+    def _remove_if_empty(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._where() == self._place:  # and no other in its place
+                os.rmdir(self.folder)
+
+    def _lock(self, stack: contextlib.ExitStack) -> None:
+        """Lock the folder until the stack is left; the lock of a process that is killed goes with it."""
+        if fcntl is None:
+            return
+        folder = os.open(self.folder, os.O_RDONLY)
+        stack.callback(os.close, folder)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"fit: another training writes its checkpoints into {self.folder} now; wait for its end, or give "
+                f"another folder"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
 
     def newest(self) -> State | None:
         """Return the newest checkpoint that is whole, if there is one.
@@ -86,12 +145,19 @@ class Checkpoints:
             If there are checkpoints, and none of them is whole.
         """
         faults: list[str] = []
+        self._damaged = []
         for path in reversed(self._paths()):
             try:
                 state = load(path)
-            except (OSError, ValueError) as error:
+                if not isinstance(state.get("setup"), dict):
+                    raise ValueError(f"{path} is the checkpoint of no training")
+            except (IsADirectoryError, FileNotFoundError, ValueError) as error:
                 faults.append(str(error))
+                self._damaged.append(path)
                 continue
+            except OSError as error:
+                error.add_note(f"fit: the checkpoint {path} could not be read; nothing was changed")
+                raise
             if faults:
                 warnings.warn(
                     f"fit: going on from {path}, for a later one is damaged. {faults[0]}", RuntimeWarning, stacklevel=5
@@ -107,27 +173,42 @@ class Checkpoints:
     def write(self, state: Mapping[str, Any], steps: int) -> None:
         """Write a checkpoint after so many steps, and remove those that are too old."""
         path = os.path.join(self.folder, f"step-{steps:09d}.safetensors")
-        try:
-            os.makedirs(self.folder, exist_ok=True)
+        with self._explained(path, "written", steps):
+            while self._damaged:  # kept under another name, for they may be needed, and are in the way
+                os.replace(self._damaged[-1], f"{self._damaged[-1]}.damaged")
+                self._damaged.pop()
             save(state, path)
+        for old in self._paths()[: -self.keep]:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(old)
+
+    def epoch_ended(self, run: Run, steps: int) -> None:
+        """Save the model, if it is the best so far."""
+        with self._explained(self.best.path, "written", steps):
+            self.best.on_epoch_end(run)
+
+    def _where(self) -> tuple[int, int]:
+        """Return what tells the folder from others of its name."""
+        found = os.stat(self.folder)
+        return found.st_dev, found.st_ino
+
+    def _check_place(self) -> None:
+        """Raise if the folder has gone, as with a disk that is unmounted, even if another one is in its place."""
+        if not os.path.isdir(self.folder) or self._where() != self._place:
+            raise FileNotFoundError(f"fit: the folder {self.folder} is gone since the training began")
+
+    @contextlib.contextmanager
+    def _explained(self, path: str, done: str, steps: int) -> Generator[None]:
+        """Say which file could not be written, and what that means."""
+        try:
+            self._check_place()
+            yield
         except OSError as error:
             error.add_note(
-                f"fit: the checkpoint {path} could not be written. Earlier ones are as they were, and so is the model: "
+                f"fit: the checkpoint {path} could not be {done}. Earlier ones are as they were, and so is the model: "
                 f"it is in the state after step {steps}"
             )
             raise
-        paths = self._paths()
-        place = paths.index(path) + 1  # later ones are damaged: the training has gone on from an earlier one
-        for old in (*paths[: max(place - self.keep, 0)], *paths[place:]):
-            os.unlink(old)
-        for name in os.listdir(self.folder):  # what a process that was killed while it wrote has left
-            if _TEMPORARY.fullmatch(name):
-                os.unlink(os.path.join(self.folder, name))
-
-    def epoch_ended(self, run: Run) -> None:
-        """Save the model, if it is the best so far."""
-        os.makedirs(self.folder, exist_ok=True)
-        self.best.on_epoch_end(run)
 
     def _paths(self) -> list[str]:
         names = sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else []

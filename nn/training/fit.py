@@ -34,6 +34,7 @@ from nn.training.judging import Metric, evaluate, keeping_modes
 from nn.training.loop import Loop
 from nn.training.progress import shown
 from nn.training.run import Callback, Figures, History, Run
+from nn.training.setup import loss_described, named
 from nn.training.sources import Arrays, Source, Stream, is_stream, parts_of, refuse_with_stream
 from nn.training.step import Step
 from nn.training.weights import check_weightable, checked_weights, class_weights
@@ -143,6 +144,8 @@ def fit(
         trained, or the checkpoints are of another training.
     OSError
         If a checkpoint cannot be written; the earlier ones are as they were.
+    RuntimeError
+        If another training writes its checkpoints into the same folder.
 
     Notes
     -----
@@ -182,16 +185,25 @@ def fit(
         run, step, source, metrics=figures, transform=transform, accumulate=accumulate, skip=nonfinite == "skip",
         checkpoints=checkpoint, validate=None if held is None else lambda: _judged(run, held, figures),
         setup={
-            **source.described(), "model": type(model).__name__, "loss": _named(loss), "metrics": ", ".join(figures),
-            "optimizer": _optimizer_named(optimizer), "accumulate": str(accumulate), "transform": _named(transform),
+            **source.described(), "validation": _held_described(held), "loss": loss_described(loss),
+            "metrics": ", ".join(figures), "accumulate": str(accumulate), "transform": named(transform),
             "clip_grad_norm": str(clip_grad_norm), "clip_grad_value": str(clip_grad_value), "nonfinite": nonfinite,
         },
     )  # fmt: skip
-    with ExitStack() as stack:
+    with ExitStack() as stack:  # all of them are tidied up, whichever of them fails
         stack.enter_context(keeping_modes(model))
-        for callback in told:
+        for callback in reversed(told):
             stack.callback(callback.close)
         return loop.go()
+
+
+def _held_described(held: Any) -> str:
+    """Return what tells the examples of the validation from others."""
+    if held is None:
+        return "None"
+    arrays = [] if is_stream(held) else [np.asarray(part) for part in held]
+    source = Arrays(arrays, 1, np.random.default_rng(0)) if arrays else Stream(held, "fit: validation")
+    return str(source.described())
 
 
 def _judged(run: Run, held: Sequence[Any] | Iterable[Any], metrics: Mapping[str, Metric]) -> Figures:
@@ -295,11 +307,11 @@ class _Function(Callback):
         answer: Any = self.function(run.model, run.history)
         if not isinstance(answer, bool | np.bool_ | None):
             raise TypeError(
-                f"fit: one of callbacks, {_named(self.function)}, returned {kind_of(answer)}; give one that returns "
+                f"fit: one of callbacks, {named(self.function)}, returned {kind_of(answer)}; give one that returns "
                 f"True to end the training, or else None or False"
             )
         if answer:
-            run.stop(f"{_named(self.function)} asked for it")
+            run.stop(f"{named(self.function)} asked for it")
 
 
 def _check_arguments(options: Mapping[str, Any]) -> None:
@@ -323,12 +335,3 @@ def _check_arguments(options: Mapping[str, Any]) -> None:
     checkpoint = options["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike | Checkpoints):
         raise TypeError(f"fit: checkpoint is {kind_of(checkpoint)}; give the path of a folder, or nn.Checkpoints")
-
-
-def _named(thing: Any) -> str:
-    return repr(thing) if isinstance(thing, Module) else getattr(thing, "__qualname__", type(thing).__qualname__)
-
-
-def _optimizer_named(optimizer: Optimizer) -> str:
-    groups = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
-    return f"{type(optimizer).__name__} {groups}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
@@ -21,7 +22,8 @@ class Interrupts:
 
     Notes
     -----
-    Signals reach the main thread alone, and a handler that somebody else has installed is left as it is.
+    Signals reach the main thread alone, and a handler that somebody else has installed is left as it is, also one that
+    was installed inside the block.
     """
 
     def __init__(self) -> None:
@@ -36,11 +38,13 @@ class Interrupts:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self._installed:
+        if self._installed and signal.getsignal(signal.SIGINT) == self._note:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        print("\nfit: ending after this batch; once more to end at once", file=sys.stderr, flush=True)
+        # A progress bar may be in the midst of writing there, which cannot be entered twice; or it is closed.
+        with contextlib.suppress(RuntimeError, OSError, ValueError):
+            print("\nfit: ending after this batch; once more to end at once", file=sys.stderr, flush=True)

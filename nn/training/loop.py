@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import warnings
 from collections.abc import Callable, Mapping
@@ -11,15 +12,16 @@ from typing import Any
 import numpy as np
 
 from autograd_np.tensor import plain
-from nn.module import Module, buffer_names
 from nn.training.checkpoints import Checkpoints
-from nn.training.generators import generators_in, put_states, states_of
+from nn.training.generators import everybodys, generators_in, kinds_of, put_states, states_of, unrepeatable
 from nn.training.interrupts import Interrupts
 from nn.training.judging import Metric, figure_of
 from nn.training.progress import PrintLog, ProgressBar
 from nn.training.run import Callback, Figures, History, Run
+from nn.training.setup import callbacks_described, differences, groups_described, module_described
 from nn.training.sources import Batch, Source
 from nn.training.step import NotFinite, Step
+from nn.training.undoing import buffers_of, modules_of, others_of, put_buffers, undone_by_errors
 from nn.training.weights import length, total_of
 
 __all__ = ["Loop"]
@@ -79,13 +81,13 @@ class Loop:
         self.run, self.step, self.source, self.metrics, self.validate = run, step, source, metrics, validate
         self.transform, self.accumulate, self.skip = transform, accumulate, skip
         self.checkpoints, self.setup = checkpoints, setup
+        self._whole_setup: State = {}
         self.steps = 0
-        self.generators = generators_in(
-            {
-                "model": run.model, "loss": run.loss, "examples": source, "transform": transform,
-                "callbacks": self._lasting(),
-            }
-        )  # fmt: skip
+        roots = {
+            "model": run.model, "loss": run.loss, "examples": source, "transform": transform,
+            "callbacks": self._lasting(), "metrics": metrics, "validation": validate, **everybodys(),
+        }  # fmt: skip
+        self.generators = {} if checkpoints is None else generators_in(roots)
         self._now: State = {}  # where the generators were when a checkpoint was written
         self._begun: State = {}  # where the generators were when the epoch began
         self._means = self._no_means()
@@ -94,28 +96,47 @@ class Loop:
     def go(self) -> History:
         """Train until the end, or until somebody stops it."""
         run = self.run
-        resumed = self._resume()
-        run.tell("on_train_begin")
-        if self.checkpoints is not None:
-            self.checkpoints.best.on_train_begin(run)
-            if not self.steps:
-                self._write()
-        with Interrupts() as interrupts:
-            while run.history.stopped is None and (run.epoch < run.epochs or resumed):
-                if not resumed:
-                    run.epoch, run.batch, self._means, self._skipped = run.epoch + 1, 0, self._no_means(), []
-                    self._begun = states_of(self.generators) if self.checkpoints else {}
-                resumed = False
-                run.tell("on_epoch_begin")
-                if not self._epoch(interrupts):
-                    run.stop("interrupted")
-                    run.epoch -= 1
-                    break
-                self._end_epoch()
-                if interrupts.asked and run.history.stopped is None:
-                    run.stop("interrupted")
-        run.tell("on_train_end")
+        with contextlib.nullcontext() if self.checkpoints is None else self.checkpoints.held():
+            self._begin()
+            resumed = run.batch > 0
+            with Interrupts() as interrupts:
+                while resumed or (run.history.stopped is None and run.epoch < run.epochs):
+                    if not resumed:
+                        run.epoch, run.batch, self._means, self._skipped = run.epoch + 1, 0, self._no_means(), []
+                        self._begun = states_of(self.generators) if self.checkpoints else {}
+                    resumed = False
+                    run.tell("on_epoch_begin")
+                    if not self._epoch(interrupts):
+                        run.stop("interrupted")
+                        run.epoch -= 1
+                        break
+                    self._end_epoch()
+                    if interrupts.asked and run.history.stopped is None and run.epoch < run.epochs:
+                        run.stop("interrupted")
+            run.tell("on_train_end")
         return run.history
+
+    def _begin(self) -> None:
+        """Go on from the newest checkpoint, if there is one, or write the first one."""
+        run, checkpoints = self.run, self.checkpoints
+        if checkpoints is None:
+            run.tell("on_train_begin")
+            return
+        if secret := unrepeatable(self.generators):
+            raise ValueError(
+                f"fit: checkpoint with {', '.join(secret)}, a SystemRandom, which draws other numbers each time: the "
+                f"training could not go on as if it had never stopped; give a random.Random"
+            )
+        state = checkpoints.newest()
+        if state is not None:
+            self._check(state, checkpoints)
+        with undone_by_errors(run, [*self._lasting(), checkpoints.best], self.generators):
+            if state is not None:
+                self._resume(state, checkpoints)
+            run.tell("on_train_begin")
+            checkpoints.best.on_train_begin(run)
+        if state is None:
+            self._write()
 
     def _epoch(self, interrupts: Interrupts) -> bool:
         """Go through the rest of the epoch; tell whether its end was reached."""
@@ -162,11 +183,11 @@ class Loop:
         run = self.run
         number = run.batch + fault.batch + 1
         of = "" if run.batches is None else f" of {run.batches}"
-        text = f"fit: {fault.what} in epoch {run.epoch}, batch {number}{of}: {fault.cause}"
+        text = f"{fault.what} in epoch {run.epoch}, batch {number}{of}: {fault.cause}"
         if not self.skip:
             raise FloatingPointError(
-                f"{text}. The model is as it was before this step; a smaller learning rate or clip_grad_norm=1.0 may "
-                f"help, and nonfinite='skip' leaves such steps out"
+                f"fit: {text}. The model is as it was before this step; a smaller learning rate or clip_grad_norm=1.0 "
+                f"may help, and nonfinite='skip' leaves such steps out"
             ) from None
         self._skipped.append(text)
 
@@ -179,13 +200,15 @@ class Loop:
             rest = f"; and {len(self._skipped) - 1} more in this epoch" if len(self._skipped) > 1 else ""
             if "loss" not in self._means.values():
                 raise FloatingPointError(f"fit: no step of epoch {run.epoch} was finite. {self._skipped[0]}{rest}")
-            warnings.warn(f"{self._skipped[0]}; the step was left out{rest}", RuntimeWarning, stacklevel=4)
+            warnings.warn(f"fit: {self._skipped[0]}; the step was left out{rest}", RuntimeWarning, stacklevel=4)
+        if self.checkpoints is not None:
+            self._check_parameters()
         figures = self._means.values()
         run.figures = figures | ({} if self.validate is None else {f"val_{k}": v for k, v in self.validate().items()})
         run.history.add(run.figures)
         run.tell("on_epoch_end")
         if self.checkpoints is not None:
-            self.checkpoints.epoch_ended(run)
+            self.checkpoints.epoch_ended(run, self.steps)
             run.batch = 0
             self._write()
 
@@ -196,76 +219,89 @@ class Loop:
 
     def _write(self) -> None:
         if self.checkpoints is not None:
+            self._check_parameters()
             self.checkpoints.write(self._state(), self.steps)
+
+    def _check_parameters(self) -> None:
+        """Raise if there is nothing left to go on with, before that takes the place of a good checkpoint."""
+        run = self.run
+        for name, parameter in run.model.named_parameters():
+            if parameter.requires_grad and not np.isfinite(plain(parameter)).all():
+                raise FloatingPointError(
+                    f"fit: the parameter {name} is NaN or infinite after step {self.steps}, in epoch {run.epoch}: the "
+                    f"step was too large. No checkpoint of this was written, the last one is as it was; start again "
+                    f"from it, or anew with a smaller learning rate"
+                )
 
     def _state(self) -> State:
         """Return all that decides how the training goes on."""
         run = self.run
+        modules = modules_of(run)
         return {
-            "setup": self.setup,
+            "setup": self._setup(),
             "steps": self.steps, "epoch": run.epoch, "batch": run.batch,
-            "history": dict(run.history), "stopped": run.history.stopped,
+            "history": dict(run.history), "stopped": run.history.stopped, "figures": run.figures,
             "sums": self._means.sums, "counts": self._means.counts, "skipped": self._skipped,
-            "model": run.model.state_dict(), "buffers": _buffers(run.model),
-            "loss": run.loss.state_dict() if isinstance(run.loss, Module) else {},
+            "modules": {name: module.state_dict() for name, module in modules.items()},
+            "buffers": {name: buffers_of(module) for name, module in modules.items()},
+            "others": [plain(parameter) for parameter in others_of(run)],
             "optimizer": run.optimizer.state_dict(),
-            "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in self._lasting()],
+            "callbacks": [callback.state_dict() for callback in self._lasting()],
             "best": self.checkpoints.best.state_dict() if self.checkpoints else {},
             "begun": self._begun, "now": states_of(self.generators),
         }  # fmt: skip
+
+    def _setup(self) -> State:
+        """Return what this training and one that goes on from it must have in common."""
+        if not self._whole_setup:
+            run = self.run
+            kinds = [f"{name} {kind}" for name, kind in sorted(kinds_of(states_of(self.generators)).items())]
+            self._whole_setup = {
+                **self.setup,
+                "model": module_described(run.model),
+                "optimizer": f"{type(run.optimizer).__name__} {groups_described(run.optimizer.param_groups)}",
+                "callbacks": callbacks_described(self._lasting()),
+                "generators of random numbers": "\n".join(kinds),
+            }
+        return self._whole_setup
 
     def _lasting(self) -> list[Callback]:
         """Return the callbacks that are a part of the training; what shows it depends on where that is."""
         return [callback for callback in self.run.callbacks if not isinstance(callback, PrintLog | ProgressBar)]
 
-    def _resume(self) -> bool:
-        """Go on from the newest checkpoint, if there is one; tell whether that is in the midst of an epoch."""
-        state = self.checkpoints.newest() if self.checkpoints else None
-        if state is None or self.checkpoints is None:
-            return False
+    def _resume(self, state: State, checkpoints: Checkpoints) -> None:
+        """Go on from a checkpoint."""
         run = self.run
-        self._check(state)
-        run.model.load_state_dict(state["model"])
-        for path, arrays in state["buffers"].items():
-            vars(run.model.get_submodule(path)).update({name: np.array(array) for name, array in arrays.items()})
-        if isinstance(run.loss, Module):
-            run.loss.load_state_dict(state["loss"])
+        self._whole_setup = state["setup"]
+        for name, module in modules_of(run).items():
+            put_buffers(module, state["buffers"][name])  # first: they may have come into being, or changed their dtype
+            module.load_state_dict(state["modules"][name])
+        for parameter, array in zip(others_of(run), state["others"], strict=True):
+            parameter.data = array
         run.optimizer.load_state_dict(state["optimizer"])
-        for callback, (_, theirs) in zip(self._lasting(), state["callbacks"], strict=True):
+        for callback, theirs in zip(self._lasting(), state["callbacks"], strict=True):
             callback.load_state_dict(theirs)
-        self.checkpoints.best.load_state_dict(state["best"])
+        checkpoints.best.load_state_dict(state["best"])
         self.steps, run.epoch, run.batch = state["steps"], state["epoch"], state["batch"]
         run.history.update({name: list(values) for name, values in state["history"].items()})
-        run.history.stopped = state["stopped"]
+        run.history.stopped, run.figures = state["stopped"], state["figures"]
         self._means = Means(dict(state["sums"]), dict(state["counts"]))
         self._skipped, self._begun, self._now = list(state["skipped"]), state["begun"], state["now"]
         put_states(self.generators, self._begun if run.batch else self._now)
-        return run.batch > 0
 
-    def _check(self, state: State) -> None:
-        """Raise if a checkpoint is of another training."""
-        folder = self.checkpoints.folder if self.checkpoints else ""
-        callbacks = [type(callback).__name__ for callback in self._lasting()]
-        pairs = {
-            **{name: (state["setup"].get(name), value) for name, value in self.setup.items()},
-            "callbacks": ([name for name, _ in state["callbacks"]], callbacks),
-            "generators of random numbers": (sorted(state["now"]), sorted(self.generators)),
-        }
-        different = [f"{name} was {old} and is {new}" for name, (old, new) in pairs.items() if old != new]
+    def _check(self, state: State, checkpoints: Checkpoints) -> None:
+        """Raise if a checkpoint is of another training, or of a later time."""
+        now = self._setup()
+        groups = f"{type(self.run.optimizer).__name__} {groups_described(state['optimizer']['param_groups'])}"
+        # In the program that has trained so far, the optimiser has the learning rate of later on.
+        different = differences(state["setup"], now, lambda name: name == "optimizer" and now[name] == groups)
         if different:
             raise ValueError(
-                f"fit: the checkpoints in {folder} are of another training: {'; '.join(different)}. Give another "
-                f"folder, or the same training"
+                f"fit: the checkpoints in {checkpoints.folder} are of another training: {'; '.join(different)}. Give "
+                f"another folder, or the same training"
             )
-
-
-def _buffers(model: Module) -> State:
-    """Return the buffers that a state dict leaves out."""
-    kept = model.state_dict()
-    found: State = {}
-    for path, part in model.named_modules():
-        for name in buffer_names(part):
-            value: Any = vars(part)[name]
-            if value is not None and (f"{path}.{name}" if path else name) not in kept:
-                found.setdefault(path, {})[name] = np.array(value)
-    return found
+        if state["epoch"] > self.run.epochs:
+            raise ValueError(
+                f"fit: epochs={self.run.epochs}, and the checkpoints in {checkpoints.folder} are of epoch "
+                f"{state['epoch']} already; give at least as many, or another folder"
+            )

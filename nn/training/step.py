@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,9 +57,8 @@ class Step:
         clip_norm: float | None = None, clip_value: float | None = None, compiled: bool = False,
         computed: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        self._model, self._optimizer = model, optimizer
-        self._of, self._loss = loss, heeding("fit", loss)
-        self._is_mean = getattr(loss, "reduction", "mean") != "sum"
+        self._model, self._given, self._optimizer = model, loss, optimizer
+        self._loss = heeding("fit", loss)
         self._clip_norm, self._clip_value, self._computed = clip_norm, clip_value, computed
         # Shared by several groups or not, each is clipped once, and the optimiser's order is everybody's.
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -69,35 +68,59 @@ class Step:
     def __call__(self, batches: Sequence[Batch]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Take a step with the gradient of all the batches' examples together."""
         buffers = [
-            (vars(part), name, vars(part)[name]) for part in self._model.modules() for name in buffer_names(part)
+            (vars(part), name, value, _copy(value))
+            for part in self._modules()
+            for name in buffer_names(part)
+            for value in [vars(part)[name]]
         ]
         states = states_of(self._generators)
         xs, ys, weights = (tuple(part) for part in zip(*batches, strict=True))
-        shares = self._shares(batches) if len(batches) > 1 and self._is_mean else None
-        losses, outputs, finite = self._take(xs, ys, weights, shares)
+        losses, outputs, finite = self._take(xs, ys, weights, self._shares(batches))
         if finite:
             return losses, outputs
-        for attributes, name, value in buffers:
-            attributes[name] = value
+        _put(buffers)
         later = states_of(self._generators)
         put_states(self._generators, states)
         try:
             raise self._explained(batches, losses)
         finally:
             put_states(self._generators, later)
-            for attributes, name, value in buffers:
-                attributes[name] = value
+            _put(buffers)
             self._optimizer.zero_grad()
 
-    def _shares(self, batches: Sequence[Batch]) -> tuple[Any, ...]:
-        """Return each batch's share in the mean over all their examples."""
-        totals = np.array([total_of(self._of, batch.y, batch.weight) for batch in batches])
+    def _modules(self) -> Iterator[Module]:
+        """Yield all parts of the model, and of the loss if that is a module."""
+        for whole in (self._model, self._given):
+            if isinstance(whole, Module):
+                yield from whole.modules()
+
+    def _shares(self, batches: Sequence[Batch]) -> tuple[Any, ...] | None:
+        """Return each batch's share in the mean over all their examples; None if there is nothing to share."""
+        if len(batches) == 1 or getattr(self._given, "reduction", "mean") == "sum":
+            return None
+        totals = np.array([total_of(self._given, batch.y, batch.weight) for batch in batches])
         return (*map(np.asarray, totals / (totals.sum() + (totals.sum() == 0))),)
 
     def _update(
         self, xs: Sequence[Any], ys: Sequence[Any], weights: Sequence[Any], shares: Sequence[Any] | None
     ) -> tuple[Any, Any, bool]:
         """Return losses and outputs, and whether all is finite; if not, nothing is updated."""
+        losses, outputs, finite = self._gradients(xs, ys, weights, shares)
+        if not finite or not self._gradients_are_finite():
+            return losses, outputs, False
+        if self._computed is not None:
+            self._computed()
+        if self._clip_value is not None:
+            clip_grad_value_(self._parameters, self._clip_value)
+        if self._clip_norm is not None:
+            clip_grad_norm_(self._parameters, self._clip_norm)
+        self._optimizer.step()
+        return losses, outputs, True
+
+    def _gradients(
+        self, xs: Sequence[Any], ys: Sequence[Any], weights: Sequence[Any], shares: Sequence[Any] | None
+    ) -> tuple[Any, Any, bool]:
+        """Gather the gradient of all batches; return losses and outputs, and whether the losses are finite."""
         self._optimizer.zero_grad()
         losses: list[Any] = []
         outputs: list[Any] = []
@@ -109,15 +132,6 @@ class Step:
             if not np.isfinite(value.data).all():
                 return losses, outputs, False
             (value if share is None else value * share.astype(value.dtype)).backward()
-        if not self._gradients_are_finite():
-            return losses, outputs, False
-        if self._computed is not None:
-            self._computed()
-        if self._clip_value is not None:
-            clip_grad_value_(self._parameters, self._clip_value)
-        if self._clip_norm is not None:
-            clip_grad_norm_(self._parameters, self._clip_norm)
-        self._optimizer.step()
         return losses, outputs, True
 
     def _gradients_are_finite(self) -> bool:
@@ -132,6 +146,10 @@ class Step:
         named = [(names.get(id(p), f"a parameter of shape {p.shape}"), p) for p in self._parameters]
         number = len(losses) - 1
         if np.isfinite(losses[-1]).all():
+            states = states_of(self._generators)
+            xs, ys, weights = zip(*batches, strict=True)
+            self._gradients(xs, ys, weights, self._shares(batches))  # programs keep them to themselves
+            put_states(self._generators, states)
             bad = [name for name, p in named if p.grad is not None and not np.isfinite(plain(p.grad)).all()]
             what = f"the gradient of {', '.join(bad[:3])}{' and more' if len(bad) > 3 else ''} is not finite"
         else:
@@ -148,3 +166,17 @@ class Step:
         except FloatingPointError as error:
             return NotFinite(number, what, str(error))
         return NotFinite(len(losses) - 1, what, "no operation made it so when the step was taken once more")
+
+
+def _copy(buffer: Any) -> Any:
+    """Return a copy of what a step may write into."""
+    array: Any = buffer
+    return array.copy() if isinstance(buffer, np.ndarray) and array.flags.writeable else None
+
+
+def _put(buffers: Sequence[tuple[dict[str, Any], str, Any, Any]]) -> None:
+    """Put buffers back, and what was in them."""
+    for attributes, name, value, copy in buffers:
+        attributes[name] = value
+        if copy is not None:
+            np.copyto(value, copy)

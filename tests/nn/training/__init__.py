@@ -1,0 +1,1 @@
+"""What fit does, option by option."""
