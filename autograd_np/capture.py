@@ -309,6 +309,11 @@ class Value:
         self.gradient_of: Value | None = None
         self.names_part = self.constant = False
 
+    def __bool__(self) -> bool:
+        if calling_package(__name__) in _OURS:
+            return self.log.guard(self)
+        raise Uncapturable(f"{user_line()}: {self.name or 'a value'} decides what is computed; {INSTEAD}")
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Numbers
@@ -360,9 +365,6 @@ class Number(Value):
             f"{user_line()}: {self.name or 'a number'} may change from run to run; it can be added, multiplied and so "
             f"on, also with arrays, and no more"
         )
-
-    def __bool__(self) -> bool:
-        return self.log.guard(self) if calling_package(__name__) in _OURS else self._refuse()
 
     __float__ = __int__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = __array__ = _refuse
     __eq__ = __ne__ = __hash__ = __abs__ = __round__ = __format__ = _refuse  # pyright: ignore[reportAssignmentType]
@@ -493,11 +495,6 @@ class StandIn(Value, NDArrayOperatorsMixin):
 
     def __abs__(self) -> Any:
         return np.absolute(self) if is_array(self) else self.log.call("abs", abs, (self,), {})
-
-    def __bool__(self) -> bool:
-        if calling_package(__name__) in _OURS:
-            return self.log.guard(self)
-        raise Uncapturable(f"{user_line()}: a value decides what is computed; {INSTEAD}")
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         way = way_out() if doing()[0].startswith("STORE") else INSTEAD

@@ -101,7 +101,9 @@ def test_numbers(log: Log, x: Any) -> None:
     assert decayed.content == 2 * 0.5**2 - 1 / 1.5
     np.testing.assert_array_equal((x * decayed).content, X * decayed.content)
     np.testing.assert_array_equal((rate * x).content, X * 0.5)
-    for use in (bool, float, int, lambda n: n < 1, math_sqrt):
+    with pytest.raises(Uncapturable, match="rate decides what is computed"):
+        bool(rate)
+    for use in (float, int, lambda n: n < 1, math_sqrt):
         with pytest.raises(Uncapturable, match="rate may change from run to run"):
             use(rate)
 
