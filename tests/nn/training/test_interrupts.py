@@ -68,6 +68,7 @@ def test_a_process_that_is_interrupted_twice_ends_at_once(tmp_path: Path, progra
     program.send("again")
     assert program.receive() == child
     os.kill(child, signal.SIGINT)
+    program.send("")
     assert program.receive() == 130
     assert program.run(OPTIONS, tmp_path / "whole") == 0
     expected = result(tmp_path / "whole")["outcome"]

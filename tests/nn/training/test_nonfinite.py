@@ -151,6 +151,19 @@ def test_where_all_are_so_it_is_an_error(kind: str) -> None:
     assert state(model, optimizer) == states[0]
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("kind", ["loss", "gradient"])
+def test_looking_for_the_cause_draws_no_numbers(kind: str, compiled: bool) -> None:
+    model, alone = nn.Sequential(Spoiling(kind), nn.Dropout(0.5, rng=0)), nn.Dropout(0.5, rng=0)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.01)
+    options: dict[str, Any] = {"epochs": 2, "nonfinite": "skip", "progress": False, "compiled": compiled}
+    with pytest.warns(RuntimeWarning, match="left out"):
+        nn.fit(model, examples((1, 4)), optimizer=optimizer, **options)
+    for _ in range(2 * BATCHES):
+        alone(np.ones((SIZE, 2), np.float32))
+    assert model[1].rng.bit_generator.state == alone.rng.bit_generator.state
+
+
 class Written(nn.Module):
     """Buffers that are written into in place, one of a loss."""
 

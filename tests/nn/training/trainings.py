@@ -315,6 +315,8 @@ def obey(order: dict[str, Any]) -> None:
 def main() -> None:
     """Obey orders until there are no more."""
     for line in iter(sys.stdin.readline, ""):
+        if not line.strip():  # for a process that no longer is
+            continue
         child = os.fork()
         if not child:
             code = 1
