@@ -75,11 +75,17 @@ class Step:
         ]
         states = states_of(self._generators)
         xs, ys, weights = (tuple(part) for part in zip(*batches, strict=True))
-        losses, outputs, finite = self._take(xs, ys, weights, self._shares(batches))
+        shares = self._shares(batches)
+        losses, outputs, finite = self._take(xs, ys, weights, shares)
         if finite:
             return losses, outputs
         _put(buffers)
+        put_states(self._generators, states)
+        # A program draws its numbers, finds that it must not go on, and leaves the step to the function, which draws
+        # others. Here are the gradients, which programs keep to themselves, and the numbers that a step draws.
+        self._gradients(xs, ys, weights, shares)
         later = states_of(self._generators)
+        _put(buffers)
         put_states(self._generators, states)
         try:
             raise self._explained(batches, losses)
@@ -146,10 +152,6 @@ class Step:
         named = [(names.get(id(p), f"a parameter of shape {p.shape}"), p) for p in self._parameters]
         number = len(losses) - 1
         if np.isfinite(losses[-1]).all():
-            states = states_of(self._generators)
-            xs, ys, weights = zip(*batches, strict=True)
-            self._gradients(xs, ys, weights, self._shares(batches))  # programs keep them to themselves
-            put_states(self._generators, states)
             bad = [name for name, p in named if p.grad is not None and not np.isfinite(plain(p.grad)).all()]
             what = f"the gradient of {', '.join(bad[:3])}{' and more' if len(bad) > 3 else ''} is not finite"
         else:
