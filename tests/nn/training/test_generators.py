@@ -122,6 +122,11 @@ def test_names_that_clash_hide_nothing() -> None:
     assert {*map(id, found.values())} == {*map(id, kept)}
 
 
+def test_it_is_found_behind_what_is_built_in() -> None:
+    rng = random.Random(1)
+    assert [*generators_in({"it": rng.random}).values()] == [rng]
+
+
 def test_what_holds_itself_has_an_end() -> None:
     loop: list[Any] = [GLOBAL]
     loop.append(loop)

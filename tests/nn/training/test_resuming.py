@@ -23,6 +23,7 @@ import pytest
 import nn
 from autograd_np import Tensor
 from nn.optim import lr_scheduler as rates
+from nn.training.setup import callbacks_described
 from tests.nn.training.trainings import Failing, Options, Training, bits
 
 X = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32)
@@ -234,6 +235,21 @@ def test_a_rate_that_was_reduced_is_no_other_optimizer(tmp_path: Path) -> None:
     history = nn.fit(**last, checkpoint=tmp_path / "folder")
     assert bits(history) == bits(nn.fit(**whole))
     assert seen(last) == seen(whole)
+
+
+def test_schedules_in_schedules_are_told_apart() -> None:
+    def described(gamma: float) -> str:
+        optimizer = nn.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)
+        parts = [rates.ConstantLR(optimizer), rates.ExponentialLR(optimizer, gamma)]
+        return callbacks_described([nn.callbacks.LRScheduler(rates.SequentialLR(optimizer, parts, [2]))])
+
+    assert described(0.5) == described(0.5) != described(0.6)
+
+
+def test_what_is_gone_is_told(tmp_path: Path) -> None:
+    nn.fit(**setting(sample_weight=np.ones(24)), checkpoint=tmp_path / "folder")
+    with pytest.raises(ValueError, match=r"weights was float64 \(24,\) \w+ and is None"):
+        nn.fit(**setting(), checkpoint=tmp_path / "folder")
 
 
 # -- what is not in state dicts ---------------------------------------------------------------------------------------
