@@ -84,7 +84,7 @@ class Call:
 
     def operands(self) -> Iterator[Any]:
         """Yield the values among what was given, and the one whose memory is written."""
-        yield from values_in((self.args, self.kwargs))
+        yield from (value for part in (*self.args, *self.kwargs.values()) for value in values_in(part))
         if self.written is not None:
             yield self.written
 
@@ -576,10 +576,10 @@ def _first_by_position(
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """Put a first argument that was given by its name where everything else looks for it."""
     try:
-        first = next(iter(inspect.signature(function).parameters))
+        first = None if args else next(iter(inspect.signature(function).parameters))
     except ValueError:  # of some functions that are written in C it is not known
         return args, kwargs
-    if args or first not in kwargs:
+    if first is None or first not in kwargs:
         return args, kwargs
     return (kwargs[first],), {name: value for name, value in kwargs.items() if name != first}
 

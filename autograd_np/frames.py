@@ -31,12 +31,19 @@ _HANDING_ON = {"nn.module", "autograd_np.compositions.methods"}
 
 def package(frame: FrameType) -> str:
     """Return the name of the package whose code a frame runs."""
-    return frame.f_globals.get("__name__", "").partition(".")[0]
+    return _package_of(frame.f_globals.get("__name__", ""))
+
+
+@functools.cache
+def _package_of(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def user_line() -> str:
     """Return the innermost line of the stack that is not in a library."""
-    frame = _outwards(lambda frame: package(frame) not in _LIBRARIES)
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame.f_back and _package_of(frame.f_globals.get("__name__", "")) in _LIBRARIES:  # each call asks for it
+        frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}"
 
 

@@ -267,7 +267,7 @@ class Module:
 
     def modules(self) -> Iterator[Module]:
         """Yield this module and all its parts, parents first, each once."""
-        return (module for _, module in self.named_modules())
+        return iter([*_parts(self, {}).values()])
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the parameters of this module and its parts with their state-dict keys, each parameter once."""
@@ -467,7 +467,8 @@ class Module:
     def train(self, mode: bool = True) -> Self:
         """Put this module and its parts into training mode, or with False into evaluation mode; return it."""
         for module in self.modules():
-            module.training = mode
+            if module.training is not mode:  # a training asks for it again and again
+                module.training = mode
         return self
 
     def eval(self) -> Self:
@@ -650,6 +651,16 @@ def _tree(module: Module, path: str = "") -> Iterator[tuple[str, Module]]:
     for name, value in vars(module).items():
         if isinstance(value, Module):
             yield from _tree(value, _join(path, name))
+
+
+def _parts(module: Module, found: dict[int, Module]) -> dict[int, Module]:
+    """Add a module and its parts, parents first, each once, by their ids."""
+    if id(module) not in found:
+        found[id(module)] = module
+        for value in vars(module).values():
+            if isinstance(value, Module):
+                _parts(value, found)
+    return found
 
 
 def _entries(module: Module) -> Iterator[tuple[str, Module, str, Tensor | NDArray[Any]]]:

@@ -28,7 +28,7 @@ from nn.training.arguments import (
     checked_generator,
     kind_of,
 )
-from nn.training.callbacks import EarlyStopping
+from nn.training.callbacks import EarlyStopping, LRScheduler
 from nn.training.checkpoints import Checkpoints
 from nn.training.judging import Metric, evaluate, keeping_modes
 from nn.training.loop import Loop
@@ -124,8 +124,8 @@ def fit(
     progress : bool
         Show a bar on standard error, in a notebook its widget; where it is no terminal, a line for each epoch.
     compiled : bool
-        Run the steps as programs of NumPy, once each was captured twice: see `compile_step`. The figures are the same,
-        to the last bit.
+        Run the steps as programs of NumPy, once each was captured: see `compile_step`. The figures are the same, to the
+        last bit.
 
     Returns
     -------
@@ -179,6 +179,7 @@ def fit(
     )
     step = Step(
         model, loss, optimizer, clip_norm=clip_grad_norm, clip_value=clip_grad_value, compiled=compiled,
+        undisturbed=held is None and transform is None and not figures and _is_undisturbed(source, told),
         computed=lambda: run.tell("on_grad_computed"),
     )  # fmt: skip
     loop = Loop(
@@ -294,6 +295,12 @@ def _callbacks(callbacks: Any, patience: int | None, progress: bool, compiled: b
     if compiled and any(type(c).on_grad_computed is not Callback.on_grad_computed for c in found):
         raise ValueError("fit: on_grad_computed with compiled=True: a program keeps gradients to itself; leave one out")
     return [*found, shown()] if progress else found
+
+
+def _is_undisturbed(source: Source, callbacks: Sequence[Callback]) -> bool:
+    """Tell whether no code runs between steps but such of this package as changes nothing that they depend on."""
+    ours = [type(c).__module__.startswith("nn.") and not isinstance(c, LRScheduler | _Function) for c in callbacks]
+    return isinstance(source, Arrays) and all(ours)
 
 
 class _Function(Callback):

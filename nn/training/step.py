@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ class Step:
         Limits of gradients.
     compiled : bool
         Whether to run steps as programs.
+    undisturbed : bool
+        Whether nobody but the steps changes anything that they depend on; then programs need not look for that.
     computed : callable, optional
         Called when the gradients are computed.
     """
@@ -55,7 +58,7 @@ class Step:
     def __init__(
         self, model: Module, loss: Callable[..., Tensor], optimizer: Optimizer, *,
         clip_norm: float | None = None, clip_value: float | None = None, compiled: bool = False,
-        computed: Callable[[], None] | None = None,
+        undisturbed: bool = False, computed: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._model, self._given, self._optimizer = model, loss, optimizer
         self._loss = heeding("fit", loss)
@@ -63,7 +66,12 @@ class Step:
         # Shared by several groups or not, each is clipped once, and the optimiser's order is everybody's.
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._generators = generators_in({"model": model, "loss": loss})
-        self._take: Any = Compiled(self._update, Training(model, loss, optimizer)) if compiled else self._update
+        self._begun = False
+        self._take: Any = self._update
+        if compiled:
+            state = Training(model, loss, optimizer)
+            program = Compiled(self._update, state, twice=not (undisturbed and _is_ours(model, loss, optimizer)))
+            self._take = program.again if undisturbed else program
 
     def __call__(self, batches: Sequence[Batch]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Take a step with the gradient of all the batches' examples together."""
@@ -76,7 +84,10 @@ class Step:
         states = states_of(self._generators)
         xs, ys, weights = (tuple(part) for part in zip(*batches, strict=True))
         shares = self._shares(batches)
-        losses, outputs, finite = self._take(xs, ys, weights, shares)
+        # A first step makes what the optimiser remembers; none is like it, so that a capture would be for nothing.
+        take = self._take if self._begun or self._optimizer.state else self._update
+        self._begun = True
+        losses, outputs, finite = take(xs, ys, weights, shares)
         if finite:
             return losses, outputs
         _put(buffers)
@@ -182,3 +193,15 @@ def _put(buffers: Sequence[tuple[dict[str, Any], str, Any, Any]]) -> None:
         attributes[name] = value
         if copy is not None:
             np.copyto(value, copy)
+
+
+def _is_ours(*parts: Any) -> bool:
+    """Tell whether all that is run is this package's, which does the same in each run, and need not be seen twice."""
+    modules = [module for part in parts for module in (part.modules() if isinstance(part, Module) else [part])]
+    called = [value for module in modules for value in vars(module).values() if callable(value)]
+    hooked = any(vars(module).get(f"_forward_{kind}hooks") for module in modules for kind in ("", "pre_"))
+    named = [thing if isinstance(thing, FunctionType) else _type(thing) for thing in [*modules, *called]]
+    return not hooked and all(thing.__module__.partition(".")[0] == "nn" for thing in named)
+
+
+_type: Any = type  # so named, it does not narrow types

@@ -28,7 +28,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 import autograd_np as ag
 from autograd_np import Tensor, compile, defvjp, grad, hessian, hvp, jacobian, primitive, value_and_grad, vjp
 from autograd_np.capture import Log
-from autograd_np.compiling import Uncapturable
+from autograd_np.compiling import Compiled, Uncapturable
 from autograd_np.compiling.program import Changed, Program
 from autograd_np.testing import programs
 from autograd_np.trees import leaves_of, tree_of
@@ -1485,3 +1485,39 @@ def test_no_text_yet() -> None:
     with pytest.raises(RuntimeError, match="call it twice"):
         _ = compiled.source
     assert repr(compiled) == "<compiled sin: 0 programs>"
+
+
+def test_again_runs_a_program_for_arrays_of_its_own_forms_alone() -> None:
+    """Also for one array given twice, another order in memory, dtype, shape, and tensors, which have no form."""
+    factors = np.array([2.0])
+
+    def product(pair: Any) -> Any:
+        x, y = pair
+        return x * y + factors
+
+    compiled = compile(product)
+    x, y = drawn(4, 4), drawn(4, 4)
+    fixed = x.copy()
+    fixed.flags.writeable = False
+    pairs: list[Any] = [
+        (x, y),
+        (x, x),
+        (x, np.asfortranarray(y)),
+        (x, y.astype(np.float32)),
+        (x[:2], y[:2]),
+        (fixed, y),
+    ]
+    for _ in range(4):
+        for pair in pairs:
+            same(compiled.again(pair), product(pair))
+        factors += 1  # what is in an array outside is read in each run
+    assert compiled.programs == len(pairs)
+    same(compiled.again((Tensor(x), y)), product((Tensor(x), y)))
+
+
+def test_a_program_may_be_written_of_one_run() -> None:
+    compiled = Compiled(lambda x: (np.tanh(x) * 2, "same"), twice=False)
+    for count in (1, 1, 1):
+        x = drawn(3)
+        same(compiled(x), (np.tanh(x) * 2, "same"))
+        assert compiled.programs == count
