@@ -226,12 +226,18 @@ __all__ = [
 
 if TYPE_CHECKING:
     from nn import compare, plots, reference
+    from nn.estimators import NeuralNetClassifier as NeuralNetClassifier
+    from nn.estimators import NeuralNetRegressor as NeuralNetRegressor
 else:
+    # Not in __all__, since scikit-learn may be missing.
+    _ESTIMATORS = ("NeuralNetClassifier", "NeuralNetRegressor")
 
     def __getattr__(name: str) -> Any:
         if name in ("compare", "plots", "reference"):  # imported when they are first used: training needs none of them
             return import_module(f"nn.{name}")
+        if name in _ESTIMATORS:
+            return getattr(import_module("nn.estimators"), name)
         return refuse(sys.modules[__name__], name, "nn")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__, *_ESTIMATORS})

@@ -74,6 +74,7 @@ PUBLIC = {
 }
 NN_ROWS = [
     ["nn"],
+    ["nn.estimators"],
     ["nn.compare", "nn.lr_finder", "nn.training"],
     ["nn.compiled"],
     ["nn.doctor.compare"],

@@ -1,0 +1,140 @@
+"""What an estimator is made of: its module, its loss and its optimiser, from parameters that are names or classes."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nn.layers import BatchNorm1d, Dropout, Identity, Linear, ReLU, Sequential, Sigmoid, Tanh
+from nn.module import Module
+from nn.optim import SGD, Adagrad, Adam, AdamW, NAdam, Optimizer, RMSprop
+
+__all__ = ["called", "layer_sizes", "loss_of", "module_of", "optimizer_of", "perceptron"]
+
+ACTIVATIONS: dict[str, Callable[[], Module]] = {
+    "identity": Identity, "logistic": Sigmoid, "tanh": Tanh, "relu": ReLU,
+}  # fmt: skip
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "adam": Adam, "adamw": AdamW, "nadam": NAdam, "rmsprop": RMSprop, "adagrad": Adagrad, "sgd": SGD,
+}  # fmt: skip
+
+
+def called(what: str, factory: Callable[..., Any], given: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:
+    """Call a class or a function with what was given for it, and with what it asks for by name of what is offered.
+
+    Parameters
+    ----------
+    what : str
+        The parameter that is being made, which begins the names of what was given: ``module``.
+    factory : callable
+        Makes it.
+    given, offered : mapping of str to object
+        Arguments; those that are offered are left out where there is no parameter of that name.
+
+    Raises
+    ------
+    TypeError
+        If something was given for which there is no parameter.
+    """
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # written in C, say
+        return factory(**given)
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        unknown = [name for name in given if name not in parameters]
+        if unknown:
+            name = getattr(factory, "__qualname__", repr(factory))
+            own = ", ".join(parameters) or "none"
+            raise TypeError(f"{what}__{unknown[0]}: {name} has no parameter {unknown[0]!r}; it has {own}")
+    return factory(**{name: value for name, value in offered.items() if name in parameters} | dict(given))
+
+
+def layer_sizes(name: str, given: Any) -> list[int]:
+    """Return the widths of hidden layers, which are given one by one, or as one number."""
+    sizes: Any = list(given) if np.iterable(given) else [given]
+    integers: Any = (int, np.integer)
+    if not all(isinstance(size, integers) and not isinstance(size, bool) and size > 0 for size in sizes):
+        raise ValueError(f"{name}: hidden_layer_sizes={given!r}; give the width of each layer, such as (100,)")
+    return [int(size) for size in sizes]
+
+
+def perceptron(
+    name: str, in_features: int, out_features: int, sizes: Iterable[int], activation: Any, dropout: float,
+    batch_norm: bool, rng: np.random.Generator,
+) -> Sequential:  # fmt: skip
+    """Return linear layers with an activation after each but the last.
+
+    Weights and biases begin uniform on ±√(6 / (fan in + fan out)), with 2 in place of 6 for the logistic function.
+    """
+    if not (activation in ACTIVATIONS if isinstance(activation, str) else callable(activation)):
+        raise ValueError(
+            f"{name}: activation={activation!r}; give one of {', '.join(ACTIVATIONS)}, or a class, such as nn.GELU"
+        )
+    act: Callable[[], Module] = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+    layers: list[Module] = []
+    for size in sizes:
+        layers.append(_linear(in_features, size, 2 if activation == "logistic" else 6, rng))
+        layers += [BatchNorm1d(size)] if batch_norm else []
+        layers += [act()]
+        layers += [Dropout(dropout, rng=rng)] if dropout else []
+        in_features = size
+    return Sequential(*layers, _linear(in_features, out_features, 2 if activation == "logistic" else 6, rng))
+
+
+def _linear(in_features: int, out_features: int, factor: int, rng: np.random.Generator) -> Linear:
+    layer = Linear(in_features, out_features, rng=rng)
+    bound = math.sqrt(factor / (in_features + out_features))
+    for parameter in layer.parameters():
+        parameter.data = rng.uniform(-bound, bound, parameter.shape).astype(np.float32)
+    return layer
+
+
+def module_of(name: str, module: Any, given: Mapping[str, Any], offered: Mapping[str, Any]) -> Module:
+    """Return a new module of a class or a function that makes one, or a copy of one."""
+    if isinstance(module, Module):
+        if given:
+            raise TypeError(f"{name}: module__{next(iter(given))} with a module that is made already; give its class")
+        return copy.deepcopy(module)
+    if not callable(module):
+        raise TypeError(
+            f"{name}: module is a {type(module).__name__}; give a class of nn.Module, a function that makes one, or a "
+            f"module; the widths of layers are hidden_layer_sizes"
+        )
+    made = called("module", module, given, offered)
+    if not isinstance(made, Module):
+        raise TypeError(f"{name}: module made a {type(made).__name__}; it is to make an nn.Module")
+    return made
+
+
+def loss_of(name: str, loss: Any, given: Mapping[str, Any], default: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a loss: one of a class, a function as it is, or the default."""
+    loss = default if loss is None else loss
+    if inspect.isclass(loss):
+        return called("loss", loss, given, {})
+    if given:
+        raise TypeError(f"{name}: loss__{next(iter(given))} with a loss that is made already; give its class")
+    if not callable(loss):
+        raise TypeError(
+            f"{name}: loss is a {type(loss).__name__}; give a class, such as nn.CrossEntropyLoss, or a function"
+        )
+    return copy.deepcopy(loss) if isinstance(loss, Module) else loss
+
+
+def optimizer_of(
+    name: str, optimizer: Any, given: Mapping[str, Any], parameters: Iterable[Any], lr: float, momentum: float
+) -> Optimizer:
+    """Return an optimiser by its name or class."""
+    make: Any = OPTIMIZERS.get(optimizer) if isinstance(optimizer, str) else optimizer
+    if not callable(make):
+        raise ValueError(
+            f"{name}: optimizer={optimizer!r}; give one of {', '.join(OPTIMIZERS)}, or a class, such as nn.optim.Adam"
+        )
+    offered = {"params": list(parameters), "lr": lr}
+    if make is SGD:
+        offered |= {"momentum": momentum, "nesterov": momentum > 0}
+    return called("optimizer", make, given, offered)
