@@ -124,3 +124,15 @@ def test_the_training_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     )
     assert names["figures"]["accuracy"] == nn.accuracy(names["outputs"], data.y_test)
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_estimators_are_what_is_said() -> None:
+    [(_, code)] = blocks("With scikit-learn")
+    digits = nn.data.load("digits")
+    names: dict[str, Any] = {"nn": nn, "data": digits}
+    before, last = code.rsplit("\n", 2)[0].replace("max_iter=20", "max_iter=3"), code.splitlines()[-1]
+    exec(before, names)
+    with pytest.warns(UserWarning, match="when max_iter=3 epochs had passed"):
+        assert eval(last, names) > 0.8
+    found = names["search"].estimator.get_params()
+    assert names["search"].param_grid.keys() <= found.keys()

@@ -200,7 +200,7 @@ def megabytes(count: int) -> str:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def replace_block(path: Path, text: str) -> None:
+def replace_block(path: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """Put text between the two marks in a file, whole or not at all.
 
     Raises
@@ -209,13 +209,13 @@ def replace_block(path: Path, text: str) -> None:
         If the file has not each mark once, in order; it is then left as it is.
     """
     # Bytes, so that nothing else changes, line ends included.
-    content, begin, end = path.read_bytes(), BEGIN.encode(), END.encode()
-    if not (content.count(begin) == content.count(end) == 1 and content.index(begin) < content.index(end)):
-        raise ValueError(f"{path}: the tables go between a line {BEGIN} and a line {END} below it; write these, once")
-    before, after = content[: content.index(begin)], content[content.index(end) + len(end) :]
+    content, first, last = path.read_bytes(), begin.encode(), end.encode()
+    if not (content.count(first) == content.count(last) == 1 and content.index(first) < content.index(last)):
+        raise ValueError(f"{path}: the tables go between a line {begin} and a line {end} below it; write these, once")
+    before, after = content[: content.index(first)], content[content.index(last) + len(last) :]
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         try:
-            file.write(before + f"{BEGIN}\n{text}\n{END}".encode() + after)
+            file.write(before + f"{begin}\n{text}\n{end}".encode() + after)
             file.close()
             shutil.copymode(path, file.name)
             os.replace(file.name, path)
