@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from autograd_np import Tensor
 from nn.data import Batches
 from nn.data.batches import check_count
-from nn.losses import CrossEntropyLoss
 from nn.module import Module
 from nn.optim import Optimizer
+from nn.training.arguments import loss_or_default
 
 __all__ = ["RangeTest", "find_lr"]
 
@@ -150,7 +150,7 @@ def find_lr(
         if not sensible:
             raise ValueError(f"find_lr: {name}={value}; give {wanted}")
     _check_optimizer(model, optimizer)
-    loss = CrossEntropyLoss() if loss is None else loss
+    loss = loss_or_default("find_lr", loss)
     batches = Batches(x, y, batch_size=batch_size, shuffle=True, rng=rng)
     lrs = np.geomspace(start, end, steps)
     with _as_it_was(model, loss, optimizer), np.errstate(all="ignore"):  # a loss that is not finite is seen to

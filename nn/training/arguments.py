@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any, cast
 
 import numpy as np
 
+from autograd_np import Tensor
+from autograd_np.tensor import plain
+from nn.losses import CrossEntropyLoss
 from nn.losses.reductions import Loss
 from nn.module import Module
 from nn.optim import LBFGS, Optimizer
@@ -25,6 +28,7 @@ __all__ = [
     "check_optimizer",
     "checked_generator",
     "kind_of",
+    "loss_or_default",
 ]
 
 
@@ -87,6 +91,40 @@ def check_loss(name: str, loss: Any) -> None:
     check_function(name, "loss", loss, "outputs", "targets")
     if isinstance(loss, Loss) and loss.reduction == "none":
         raise ValueError(f"{name}: loss has reduction='none'; give one whose reduction is 'mean' or 'sum'")
+
+
+class _CrossEntropyLoss(CrossEntropyLoss):
+    """The loss where none was given: it takes classes and their probabilities, and nothing else for such."""
+
+    def forward(self, logits: Any, targets: Any) -> Tensor:
+        """Return the loss, or raise if what is to be learned are numbers, or answers of yes or no."""
+        goals: Any = plain(targets)
+        goals = goals if hasattr(goals, "dtype") else np.asarray(goals)
+        outputs = tuple(logits.shape)
+        if len(outputs) > 1 and outputs[1] == 1:
+            raise ValueError(
+                f"loss is left out, which is CrossEntropyLoss(), and outputs of shape {outputs} are of one class: "
+                f"{_OTHERS}"
+            )
+        if goals.shape == outputs and goals.dtype.kind == "f":
+            sums: Any = np.sum(goals, axis=min(1, len(outputs) - 1))
+            if (goals < 0).any() or (np.abs(sums - 1) > 1e-3).any():
+                raise ValueError(
+                    f"loss is left out, which is CrossEntropyLoss(), and y of shape {outputs} holds numbers that are "
+                    f"no probabilities of classes: {_OTHERS}"
+                )
+        return super().forward(logits, targets)
+
+
+_OTHERS = "give loss=nn.MSELoss() for numbers, or loss=nn.BCEWithLogitsLoss() for answers of yes (1) or no (0)"
+
+
+def loss_or_default(name: str, loss: Callable[..., Tensor] | None) -> Callable[..., Tensor]:
+    """Return the loss, or the one where there is none."""
+    if loss is None:
+        return _CrossEntropyLoss()
+    check_loss(name, loss)
+    return loss
 
 
 def check_metrics(name: str, metrics: Any) -> None:

@@ -27,6 +27,7 @@ from nn.training.arguments import (
     check_optimizer,
     checked_generator,
     kind_of,
+    loss_or_default,
 )
 from nn.training.callbacks import EarlyStopping, LRScheduler
 from nn.training.checkpoints import Checkpoints
@@ -165,7 +166,7 @@ def fit(
     (['loss', 'val_loss'], True)
     """
     _check_arguments(locals())
-    loss = CrossEntropyLoss() if loss is None else loss
+    loss = loss_or_default("fit", loss)
     figures = dict(metrics or {})
     if sample_weight is not None or class_weight is not None:
         check_weightable("fit", loss)
@@ -180,7 +181,7 @@ def fit(
     step = Step(
         model, loss, optimizer, clip_norm=clip_grad_norm, clip_value=clip_grad_value, compiled=compiled,
         undisturbed=held is None and transform is None and not figures and _is_undisturbed(source, told),
-        computed=lambda: run.tell("on_grad_computed"),
+        computed=(lambda: run.tell("on_grad_computed")) if any(map(_looks_at_gradients, told)) else None,
     )  # fmt: skip
     loop = Loop(
         run, step, source, metrics=figures, transform=transform, accumulate=accumulate, skip=nonfinite == "skip",
@@ -292,9 +293,13 @@ def _callbacks(callbacks: Any, patience: int | None, progress: bool, compiled: b
                 f"fit: callbacks holds {kind_of(callback)}; give objects of nn.callbacks.Callback, or functions"
             )
         found.append(callback if isinstance(callback, Callback) else _Function(cast(AfterEpoch, callback)))
-    if compiled and any(type(c).on_grad_computed is not Callback.on_grad_computed for c in found):
+    if compiled and any(map(_looks_at_gradients, found)):
         raise ValueError("fit: on_grad_computed with compiled=True: a program keeps gradients to itself; leave one out")
     return [*found, shown()] if progress else found
+
+
+def _looks_at_gradients(callback: Callback) -> bool:
+    return type(callback).on_grad_computed is not Callback.on_grad_computed
 
 
 def _is_undisturbed(source: Source, callbacks: Sequence[Callback]) -> bool:

@@ -13,9 +13,8 @@ from autograd_np import Tensor, no_grad
 from autograd_np.tensor import plain
 from nn.data import Batches
 from nn.data.batches import check_count
-from nn.losses import CrossEntropyLoss
 from nn.module import Module
-from nn.training.arguments import check_loss, check_metrics, check_model, kind_of
+from nn.training.arguments import check_metrics, check_model, kind_of, loss_or_default
 from nn.training.sources import Stream, is_stream, parts_of, refuse_with_stream
 from nn.training.weights import check_weightable, checked_weights, heeding, length
 
@@ -86,9 +85,8 @@ def evaluate(
     >>> sorted(figures)
     ['loss']
     """
-    loss = CrossEntropyLoss() if loss is None else loss
     check_model("evaluate", model)
-    check_loss("evaluate", loss)
+    loss = loss_or_default("evaluate", loss)
     check_metrics("evaluate", metrics)
     if is_stream(x):
         refuse_with_stream("evaluate", x, y=y, sample_weight=sample_weight, batch_size=batch_size)

@@ -201,8 +201,7 @@ class Loop:
             if "loss" not in self._means.values():
                 raise FloatingPointError(f"fit: no step of epoch {run.epoch} was finite. {self._skipped[0]}{rest}")
             warnings.warn(f"fit: {self._skipped[0]}; the step was left out{rest}", RuntimeWarning, stacklevel=4)
-        if self.checkpoints is not None:
-            self._check_parameters()
+        self._check_parameters()
         figures = self._means.values()
         run.figures = figures | ({} if self.validate is None else {f"val_{k}": v for k, v in self.validate().items()})
         run.history.add(run.figures)
@@ -229,8 +228,8 @@ class Loop:
             if parameter.requires_grad and not np.isfinite(plain(parameter)).all():
                 raise FloatingPointError(
                     f"fit: the parameter {name} is NaN or infinite after step {self.steps}, in epoch {run.epoch}: the "
-                    f"step was too large. No checkpoint of this was written, the last one is as it was; start again "
-                    f"from it, or anew with a smaller learning rate"
+                    f"step was too large. Start anew with a smaller learning rate, or again from the last checkpoint, "
+                    f"if there is one, which is as it was"
                 )
 
     def _state(self) -> State:

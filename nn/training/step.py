@@ -87,7 +87,12 @@ class Step:
         # A first step makes what the optimiser remembers; none is like it, so that a capture would be for nothing.
         take = self._take if self._begun or self._optimizer.state else self._update
         self._begun = True
-        losses, outputs, finite = take(xs, ys, weights, shares)
+        try:
+            losses, outputs, finite = take(xs, ys, weights, shares)
+        except NotFinite:
+            _put(buffers)
+            self._optimizer.zero_grad()
+            raise
         if finite:
             return losses, outputs
         _put(buffers)
@@ -127,6 +132,8 @@ class Step:
             return losses, outputs, False
         if self._computed is not None:
             self._computed()
+            if not self._gradients_are_finite():
+                raise NotFinite(len(losses) - 1, self._not_finite(), "on_grad_computed of a callback made it so")
         if self._clip_value is not None:
             clip_grad_value_(self._parameters, self._clip_value)
         if self._clip_norm is not None:
@@ -157,17 +164,20 @@ class Step:
         total = sum([np.dot(g, g) for g in flat])
         return bool(np.isfinite(total)) or all(np.isfinite(g).all() for g in flat)
 
+    def _not_finite(self) -> str:
+        """Say which gradients are not finite."""
+        bad = [name for name, p in self._named() if p.grad is not None and not np.isfinite(plain(p.grad)).all()]
+        return f"the gradient of {', '.join(bad[:3])}{' and more' if len(bad) > 3 else ''} is not finite"
+
+    def _named(self) -> list[tuple[str, Tensor]]:
+        names = {id(p): name for name, p in self._model.named_parameters()}
+        return [(names.get(id(p), f"a parameter of shape {p.shape}"), p) for p in self._parameters]
+
     def _explained(self, batches: Sequence[Batch], losses: Sequence[Any]) -> NotFinite:
         """Go through the step once more, and find which operation made something NaN or infinite."""
-        names = {id(p): name for name, p in self._model.named_parameters()}
-        named = [(names.get(id(p), f"a parameter of shape {p.shape}"), p) for p in self._parameters]
         number = len(losses) - 1
-        if np.isfinite(losses[-1]).all():
-            bad = [name for name, p in named if p.grad is not None and not np.isfinite(plain(p.grad)).all()]
-            what = f"the gradient of {', '.join(bad[:3])}{' and more' if len(bad) > 3 else ''} is not finite"
-        else:
-            what = f"the loss is {losses[-1]}"
-        spoilt = [name for name, p in named if not np.isfinite(p.data).all()]
+        what = self._not_finite() if np.isfinite(losses[-1]).all() else f"the loss is {losses[-1]}"
+        spoilt = [name for name, p in self._named() if not np.isfinite(p.data).all()]
         if spoilt:
             return NotFinite(number, what, f"the parameter {spoilt[0]} itself holds NaN or infinity")
         self._optimizer.zero_grad()

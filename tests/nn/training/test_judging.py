@@ -95,3 +95,35 @@ def test_predict_keeps_the_dtype_and_takes_what_fit_takes() -> None:
     assert nn.predict(model, x.astype(np.float32)).dtype == np.float32
     assert nn.predict(model.astype(np.float64), x).dtype == np.float64
     np.testing.assert_array_equal(nn.predict(model, x.tolist()), nn.predict(model, x))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("outputs", "y", "message"),
+    [
+        (1, np.linspace(-1, 1, 12)[:, None], "are of one class: give loss=nn.MSELoss"),
+        (1, np.zeros(12, int), "are of one class: give loss=nn.MSELoss"),
+        (3, np.linspace(-1, 1, 36).reshape(12, 3), "no probabilities of classes: give loss=nn.MSELoss"),
+        (3, np.ones((12, 3)), r"no probabilities of classes: .*nn.BCEWithLogitsLoss\(\) for answers of yes"),
+    ],
+)
+def test_numbers_and_answers_need_a_loss_of_their_own(outputs: int, y: Any, message: str, compiled: bool) -> None:
+    model = nn.Linear(4, outputs, rng=0)
+    x = np.random.default_rng(0).normal(size=(12, 4))
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    for call in (
+        lambda: nn.fit(model, x, y, optimizer=optimizer, progress=False, compiled=compiled),
+        lambda: nn.evaluate(model, x, y),
+        lambda: nn.find_lr(model, x, y, optimizer=optimizer),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_probabilities_of_classes_are_taken(compiled: bool) -> None:
+    model, x = nn.Linear(4, 3, rng=0), np.random.default_rng(0).normal(size=(12, 4))
+    y = np.random.default_rng(1).dirichlet(np.ones(3), size=12).astype(np.float32)
+    options = {"optimizer": nn.optim.SGD(model.parameters(), lr=0.1), "rng": 0, "progress": False}
+    history = nn.fit(model, x, y, compiled=compiled, **options)
+    assert history["loss"][-1] < history["loss"][0]

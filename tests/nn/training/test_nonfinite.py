@@ -233,3 +233,38 @@ def test_a_step_that_was_too_large_takes_no_good_checkpoints_place(
         checkpoint=checkpoint, callbacks=[type("Overdoing", (nn.callbacks.Callback,), {})()], nonfinite=nonfinite,
     )  # fmt: skip
     assert len(history["loss"]) == 3
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_gradient_that_a_callback_spoils_is_not_taken(skip: bool) -> None:
+    class Spoils(nn.callbacks.Callback):
+        def on_grad_computed(self, run: nn.training.Run) -> None:
+            if run.batch == 1:
+                run.model[0].weight.grad = run.model[0].weight.grad * np.inf
+
+    model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.BatchNorm1d(4), nn.Linear(4, 2, rng=1))
+    x, y = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12) % 2
+    options = {"callbacks": [Spoils()], "epochs": 1, "batch_size": 4, "rng": 0, "progress": False}
+    options["optimizer"] = nn.optim.SGD(model.parameters(), lr=0.1)
+    expected = r"gradient of 0.weight is not finite in epoch 1, batch 2 of 3: on_grad_computed of a callback made it so"
+    if skip:
+        with pytest.warns(RuntimeWarning, match=expected):
+            nn.fit(model, x, y, nonfinite="skip", **options)
+        assert model[1].num_batches_tracked == 2
+    else:
+        with pytest.raises(FloatingPointError, match=expected):
+            nn.fit(model, x, y, **options)
+        assert model[1].num_batches_tracked == 1
+    assert all(np.isfinite(p.data).all() for p in model.parameters())
+
+
+def test_a_last_step_that_is_too_large_is_told() -> None:
+    model = nn.Linear(3, 2, rng=0)
+    optimizer = nn.optim.SGD(model.parameters(), lr=1e38)
+    x = 1e6 * np.random.default_rng(0).normal(size=(4, 3))
+    options = {"epochs": 1, "batch_size": 4, "rng": 0, "progress": False}
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(FloatingPointError, match=r"parameter weight is NaN or infinite after"),
+    ):
+        nn.fit(model, x, np.arange(4) % 2, optimizer=optimizer, **options)
