@@ -114,9 +114,11 @@ class Run:
 
 
 def captured(
-    function: Callable[..., Any], args: Any, kwargs: Any, names: Sequence[str], state: State
+    function: Callable[..., Any], args: Any, kwargs: Any, names: Sequence[str], state: State, log: Log | None = None
 ) -> tuple[Run, Any]:
     """Run a function with stand-ins, and return the run and the result, with arrays.
+
+    What is called is written down in `log`, by default in a new one.
 
     Raises
     ------
@@ -125,7 +127,7 @@ def captured(
     """
     if state.reach.refusal:
         raise Uncapturable(f"{user_line()}: {state.reach.refusal}")
-    log = Log()
+    log = log or Log()
     run = Run(log)
     refused.latest = None
     generators = [*filter(_is_generator, leaves_of((args, kwargs)))]
