@@ -210,12 +210,15 @@ __all__ = [
     "data",
     "evaluate",
     "explain_divergence",
+    "export_onnx",
     "find_lr",
     "fit",
     "functional",
     "functional_call",
+    "import_onnx",
     "init",
     "load",
+    "onnx",
     "optim",
     "plots",
     "predict",
@@ -225,18 +228,22 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from nn import compare, plots, reference
+    from nn import compare, onnx, plots, reference
     from nn.estimators import NeuralNetClassifier as NeuralNetClassifier
     from nn.estimators import NeuralNetRegressor as NeuralNetRegressor
+    from nn.onnx import export_onnx, import_onnx
 else:
     # Not in __all__, since scikit-learn may be missing.
     _ESTIMATORS = ("NeuralNetClassifier", "NeuralNetRegressor")
 
     def __getattr__(name: str) -> Any:
-        if name in ("compare", "plots", "reference"):  # imported when they are first used: training needs none of them
+        # Imported when they are first used: training needs none of them.
+        if name in ("compare", "onnx", "plots", "reference"):
             return import_module(f"nn.{name}")
         if name in _ESTIMATORS:
             return getattr(import_module("nn.estimators"), name)
+        if name in ("export_onnx", "import_onnx"):
+            return getattr(import_module("nn.onnx"), name)
         return refuse(sys.modules[__name__], name, "nn")
 
     def __dir__() -> list[str]:

@@ -355,6 +355,7 @@ ELSEWHERE |= {"nn.load": "torch.load"}
 # What PyTorch has not, or in another form: functional_call has a test of its own.
 OURS = {"nn.accuracy", "nn.evaluate", "nn.explain_divergence", "nn.fit", "nn.functional_call", "nn.predict"}
 OURS |= {"nn.Checkpoints", "nn.Module.astype", "nn.compile_step", "nn.find_lr"}
+OURS |= {"nn.export_onnx", "nn.import_onnx"}
 OURS |= {"data.Batches", "data.LabelledImages", "data.load", "data.read_idx"}
 PLACES: dict[str, Any] = {"nn": nn, "F": F, "optim": optim, "init": init, "data": data, "utils": nn.utils}
 PLACES |= {"lr_scheduler": optim.lr_scheduler}
