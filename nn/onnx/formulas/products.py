@@ -100,7 +100,7 @@ def _det(_y: Any, a: Handle) -> Handle:
 
 
 @formula("linear")
-def _linear(y: Any, x: Handle, weight: Handle, bias: Handle | None) -> Handle:
+def _linear(y: Any, x: Handle, weight: Handle, bias: Handle | None, by_rows: bool = False) -> Handle:
     """Rows of a matrix have an operator of their own."""
     if x.ndim == 2:
         return op("Gemm", x, weight, bias, transB=1)
