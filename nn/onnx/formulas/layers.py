@@ -77,20 +77,10 @@ def _normalise(
 
 def _product(z: Handle) -> tuple[Handle, Handle, Handle | None]:
     """Return rows, weight and bias: what a recurrent layer is given is rows weightᵀ + bias."""
-    made = {id(x): node for node in z.graph.nodes for x in node.outputs}
-
-    def inputs(x: Any, kind: str) -> list[Any]:
-        node = made.get(id(x))
-        return [*node.inputs] if node is not None and node.kind == kind else []
-
-    bias: Any = None
-    product = inputs(z, "MatMul")
-    if not product and inputs(z, "Add"):
-        first, bias = inputs(z, "Add")
-        product = inputs(first, "MatMul")
-    turned = inputs(product[1], "Transpose") if product else []
-    refuse_unless(bool(turned), "rows that are no product")
-    return product[0], turned[0], bias
+    product = next((node for node in z.graph.nodes if node.kind == "Gemm" and node.outputs[0] is z), None)
+    refuse_unless(product is not None, "rows that are no product")
+    inputs: Any = product and product.inputs
+    return (*inputs, None)[:3]
 
 
 def _gates(x: Handle, order: list[int], hidden: Any) -> Handle:
