@@ -35,7 +35,7 @@ from nn.training.judging import Metric, evaluate, keeping_modes
 from nn.training.loop import Loop
 from nn.training.progress import shown
 from nn.training.run import Callback, Figures, History, Run
-from nn.training.setup import loss_described, named
+from nn.training.setup import loss_described, named, transform_described
 from nn.training.sources import Arrays, Source, Stream, is_stream, parts_of, refuse_with_stream
 from nn.training.step import Step
 from nn.training.weights import check_weightable, checked_weights, class_weights
@@ -188,7 +188,7 @@ def fit(
         checkpoints=checkpoint, validate=None if held is None else lambda: _judged(run, held, figures),
         setup={
             **source.described(), "validation": _held_described(held), "loss": loss_described(loss),
-            "metrics": ", ".join(figures), "accumulate": str(accumulate), "transform": named(transform),
+            "metrics": ", ".join(figures), "accumulate": str(accumulate), "transform": transform_described(transform),
             "clip_grad_norm": str(clip_grad_norm), "clip_grad_value": str(clip_grad_value), "nonfinite": nonfinite,
         },
     )  # fmt: skip
@@ -279,6 +279,9 @@ def _split(arrays: list[Any], share: float, loss: Any) -> tuple[list[Any], list[
             "fit: validation_split holds back the last examples, whose labels are none of the others': the examples "
             "are sorted; shuffle x and y together first"
         )
+    for part, what in ((train, "trains"), (judged, "is judged")):
+        for weight in part[2:]:
+            checked_weights(f"fit: validation_split: the sample_weight of those by which it {what}", weight)
     return train, judged
 
 

@@ -18,8 +18,8 @@ from nn.training.interrupts import Interrupts
 from nn.training.judging import Metric, figure_of
 from nn.training.progress import PrintLog, ProgressBar
 from nn.training.run import Callback, Figures, History, Run
-from nn.training.setup import callbacks_described, differences, groups_described, module_described
-from nn.training.sources import Batch, Source
+from nn.training.setup import callbacks_described, differences, groups_described, module_described, parameters_described
+from nn.training.sources import Arrays, Batch, Source
 from nn.training.step import NotFinite, Step
 from nn.training.undoing import buffers_of, modules_of, others_of, put_buffers, undone_by_errors
 from nn.training.weights import length, total_of
@@ -159,7 +159,7 @@ class Loop:
         """Take a step with some batches, and count their figures."""
         run = self.run
         if self.transform is not None:
-            group = [batch._replace(x=self.transform(batch.x)) for batch in group]
+            group = [batch._replace(x=self.transform(self._own(batch.x))) for batch in group]
         for batch in group:
             run.tell("on_batch_begin", batch.x, batch.y)
         try:
@@ -178,6 +178,11 @@ class Loop:
             run.batch += 1
             run.figures = self._means.values()
             run.tell("on_batch_end", batch.x, batch.y, float(loss), output)
+
+    def _own(self, x: Any) -> Any:
+        """Return what a transform may write into: batches that are not made anew belong to somebody else."""
+        own: Any = x
+        return own if isinstance(self.source, Arrays) or not isinstance(x, np.ndarray) else own.copy()
 
     def _not_finite(self, fault: NotFinite) -> None:
         run = self.run
@@ -259,6 +264,7 @@ class Loop:
                 **self.setup,
                 "model": module_described(run.model),
                 "optimizer": f"{type(run.optimizer).__name__} {groups_described(run.optimizer.param_groups)}",
+                "parameters": parameters_described(run.model, run.optimizer.param_groups),
                 "callbacks": callbacks_described(self._lasting()),
                 "generators of random numbers": "\n".join(kinds),
             }

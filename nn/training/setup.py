@@ -8,10 +8,19 @@ from itertools import zip_longest
 from typing import Any
 
 from nn.module import Module
-from nn.optim.lr_scheduler import LRScheduler as Schedule
+from nn.optim import Optimizer
 from nn.training.run import Callback
 
-__all__ = ["callbacks_described", "differences", "groups_described", "loss_described", "module_described", "named"]
+__all__ = [
+    "callbacks_described",
+    "differences",
+    "groups_described",
+    "loss_described",
+    "module_described",
+    "named",
+    "parameters_described",
+    "transform_described",
+]
 
 # Hyperparameters that schedules set, by the notes that tell so.
 _SCHEDULED = {"initial_lr": ("lr",), "max_momentum": ("momentum", "betas"), "base_momentum": ("momentum", "betas")}
@@ -42,6 +51,12 @@ def loss_described(loss: Any) -> str:
     return "\n".join([module_described(loss), *buffers])
 
 
+def parameters_described(model: Module, groups: Iterable[Mapping[str, Any]]) -> str:
+    """Return the names of each group's parameters, in the order in which the optimiser has them."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return "; ".join(", ".join(names.get(id(p), f"of shape {p.shape}") for p in group["params"]) for group in groups)
+
+
 def groups_described(groups: Iterable[Mapping[str, Any]]) -> str:
     """Return an optimiser's hyperparameters, in place of those that a schedule sets what it sets them from."""
     texts: list[str] = []
@@ -49,6 +64,11 @@ def groups_described(groups: Iterable[Mapping[str, Any]]) -> str:
         left_out = {"params"}.union(*(names for note, names in _SCHEDULED.items() if note in group))
         texts.append(", ".join(f"{name}={group[name]}" for name in sorted(group) if name not in left_out))
     return "; ".join(texts)
+
+
+def transform_described(transform: Any) -> str:
+    """Return what a transform is called; of this package's with the settings, and what it is composed of."""
+    return _arguments(transform) if type(transform).__module__.startswith("nn.") else named(transform)
 
 
 def callbacks_described(callbacks: Sequence[Callback]) -> str:
@@ -65,9 +85,11 @@ def _arguments(thing: Any) -> str:
     parameters: Any = inspect.signature(thing.__class__).parameters
     # A path says where something is written, and no more; last_epoch is how far a schedule has come.
     names: list[str] = [name for name in parameters if name not in ("path", "last_epoch")]
-    values: dict[str, Any] = {name: vars(thing)[name] for name in names if name in vars(thing)}
-    if isinstance(thing, Schedule):
-        values["schedulers"] = vars(thing).get("_schedulers", ())
+    values: dict[str, Any] = {}
+    for name in names:  # schedules keep some in private, and one for each group
+        place = next((place for place in (name, f"_{name}", f"{name}s") if place in vars(thing)), None)
+        if place is not None:
+            values[name] = vars(thing)[place]
     texts = {name: _text(value) for name, value in values.items()}
     return f"{type(thing).__name__.lstrip('_')}({', '.join(f'{name}={text}' for name, text in texts.items() if text)})"
 
@@ -75,7 +97,9 @@ def _arguments(thing: Any) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(filter(None, map(_text, value)))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if isinstance(value, Schedule):
+    if isinstance(value, Mapping):
+        return _text(sorted(value.items()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType, reportUnknownMemberType]
+    if type(value).__module__.startswith("nn.") and not isinstance(value, Optimizer):
         return _arguments(value)
     return repr(value) if isinstance(value, _SIMPLE) else named(value) if inspect.isfunction(value) else ""
 

@@ -133,8 +133,25 @@ class Stream(Source):
         return Batch(x, y, weight)
 
     def described(self) -> dict[str, Any]:
-        """Return what yields the batches, how many, and the weights of classes."""
-        return {"x": type(self._stream).__name__, "batches": self.batches, "class_weight": str(self._class_weight)}
+        """Return what yields the batches, how many, the weights of classes, and what tells the examples from others.
+
+        That are the arrays of a list, and of a loader's data set that has them; of other things their number alone.
+        """
+        stream: Any = self._stream
+        listed = _type(stream) in (list, tuple) and len(stream)
+        data: Any = getattr(stream, "dataset", None)
+        arrays: Any = [*stream[0], *stream[-1]] if listed else getattr(data, "tensors", ())
+        settings = {name: getattr(stream, name, None) for name in ("batch_size", "shuffle", "drop_last")}
+        return {
+            "x": _type(stream).__name__,
+            "batches": self.batches,
+            "class_weight": str(self._class_weight),
+            "examples": ", ".join(_described(np.asarray(plain(a))) for a in arrays if np.ndim(plain(a)) and len(a)),
+            "loader": ", ".join(f"{name}={value}" for name, value in settings.items() if isinstance(value, int)),
+        }
+
+
+_type: Any = type  # so named, it does not narrow types
 
 
 def _known_length(batches: Any) -> int | None:

@@ -79,8 +79,8 @@ def _product(z: Handle) -> tuple[Handle, Handle, Handle | None]:
     """Return rows, weight and bias: what a recurrent layer is given is rows weightᵀ + bias."""
     product = next((node for node in z.graph.nodes if node.kind == "Gemm" and node.outputs[0] is z), None)
     refuse_unless(product is not None, "rows that are no product")
-    inputs: Any = product and product.inputs
-    return (*inputs, None)[:3]
+    inputs: Any = [] if product is None else product.inputs
+    return inputs[0], inputs[1], inputs[2] if len(inputs) > 2 else None
 
 
 def _gates(x: Handle, order: list[int], hidden: Any) -> Handle:

@@ -397,3 +397,76 @@ def test_numbers_that_files_cannot_hold_are_refused_before_training(tmp_path: Pa
 def _handler_as_before() -> Iterator[None]:
     yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def sequential(milestone: int) -> Callable[[Any], Any]:
+    return lambda o: rates.SequentialLR(o, [rates.ConstantLR(o), rates.ExponentialLR(o, 0.5)], [milestone])
+
+
+def loader(x: Any = X, **options: Any) -> dict[str, Any]:
+    batches = nn.data.DataLoader(nn.data.TensorDataset(x, Y), 8, **options)
+    return {"x": batches, "y": None, "batch_size": None, "rng": None}
+
+
+def batches(x: Any) -> dict[str, Any]:
+    return {"x": [(x[:12], Y[:12]), (x[12:], Y[12:])], "y": None, "batch_size": None, "rng": None}
+
+
+def turned(*transforms: Any) -> dict[str, Any]:
+    images = {"x": X[:, None].repeat(3, axis=1), "transform": nn.data.Compose(transforms)}
+    return {
+        **images,
+        "parts": lambda: [nn.Flatten(), nn.Linear(9, 4, rng=0), nn.Dropout(0.2, rng=1)],
+        "validation": None,
+    }
+
+
+PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "milestones": ({"callbacks": schedules(sequential(1))}, {"callbacks": schedules(sequential(2))}),
+    "a least rate": tuple(
+        {"callbacks": schedules(lambda o, least=least: rates.ReduceLROnPlateau(o, min_lr=least))} for least in (0, 1e-3)
+    ),
+    "steps of several": tuple(
+        {"callbacks": schedules(lambda o, steps=steps: rates.MultiStepLR(o, steps))} for steps in ([1], [2])
+    ),
+    "the order of parameters": tuple(
+        {"optimizer": lambda p, turn=turn: nn.optim.SGD([*p][::turn], lr=0.1, momentum=0.9)} for turn in (1, -1)
+    ),
+    "a transform's setting": tuple(turned(nn.data.RandomRotation(angle, rng=0)) for angle in (10, 20)),
+    "transforms": (turned(nn.data.RandomHorizontalFlip(rng=0)), turned(nn.data.RandomVerticalFlip(rng=0))),
+    "batches in a list": (batches(X), batches(X + 1)),
+    "a loader's examples": (loader(), loader(X + 1)),
+    "a loader's order": (loader(), loader(shuffle=True, rng=0)),
+    "batches of the validation": ({"validation": [(X, Y)]}, {"validation": [(X + 1, Y)]}),
+}
+
+
+@pytest.mark.parametrize("what", PAIRS)
+def test_trainings_that_differ_in_one_thing_are_told_apart(what: str, tmp_path: Path) -> None:
+    first, other = PAIRS[what]
+    nn.fit(**setting(**first), checkpoint=tmp_path / "folder")
+    nn.fit(**setting(**first, epochs=3), checkpoint=tmp_path / "folder")
+    with pytest.raises(ValueError, match="are of another training: "):
+        nn.fit(**setting(**other, epochs=4), checkpoint=tmp_path / "folder")
+
+
+def test_a_transform_writes_into_no_batch_of_somebody_else() -> None:
+    def doubled(x: Any) -> Any:
+        x *= 2
+        return x
+
+    given, before = setting(**batches(X.copy()), transform=doubled), X
+    nn.fit(**given)
+    for (x, _), rows in zip(given["x"], (before[:12], before[12:]), strict=True):
+        np.testing.assert_array_equal(x, rows)
+
+
+@pytest.mark.parametrize("held", [slice(-6, None), slice(-6)])
+def test_weights_that_are_all_zero_on_one_side_are_refused_first(held: slice) -> None:
+    weights = np.ones(24)
+    weights[held] = 0
+    given = setting(sample_weight=weights, validation=None, validation_split=0.25)
+    before = seen(given)
+    with pytest.raises(ValueError, match=r"validation_split: the sample_weight .* is 0 for every example"):
+        nn.fit(**given)
+    assert seen(given) == before
