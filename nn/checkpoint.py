@@ -36,6 +36,11 @@ _DTYPES = {
     "C64": "complex64",
 }
 
+_NO_PROGRAMS = (
+    "; files of torch.save hold programs, which are not run here: write the state dict there by "
+    "safetensors.torch.save_file(model.state_dict(), path)"
+)
+
 # The library's name is part of the keys: a file of other origin may carry a checksum of something else.
 _CHECKSUM = "autograd_np.sha256"
 _STRUCTURE = "autograd_np.structure"
@@ -159,7 +164,8 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         state: dict[str, NDArray[Any]] = {key: _entry(key, entry) for key, entry in entries}
         metadata = _metadata(content)
     except (SafetensorError, ValueError) as error:
-        raise ValueError(f"checkpoint.load: {name} cannot be read as a safetensors file: {error}") from error
+        way = _NO_PROGRAMS if content.startswith((b"PK", b"\x80")) else ""
+        raise ValueError(f"checkpoint.load: {name} cannot be read as a safetensors file: {error}{way}") from error
     structure = metadata.get(_STRUCTURE, "")
     if (structure or _CHECKSUM in metadata) and metadata.get(_CHECKSUM) != _checksum(state, structure):
         raise ValueError(

@@ -269,6 +269,12 @@ class TestDamage:
         with pytest.raises(ValueError, match=r"model.safetensors cannot be read as a safetensors file: "):
             checkpoint.load(path)
 
+    @pytest.mark.parametrize("content", [b"PK\3\4" + bytes(30), b"\x80\x04\x95" + bytes(30)])
+    def test_files_of_torch_save_are_told_the_way(self, path, content):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"which are not run here: .*safetensors.torch.save_file"):
+            checkpoint.load(path)
+
     @pytest.mark.parametrize(("code", "size"), [("BF16", 2), ("F8_E4M3", 1)])
     def test_a_dtype_that_numpy_lacks_is_named_with_its_entry(self, path, code, size):
         entry = {"dtype": code, "shape": [2], "data_offsets": [0, 2 * size]}
