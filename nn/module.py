@@ -476,7 +476,7 @@ class Module:
         return self.train(False)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients: set each parameter's `.grad` to None, or with False those that are there to zeros."""
+        """Forget the gradients: set each parameter's ``.grad`` to None, or with False those that are there to zeros."""
         zero_grad(self.parameters(), set_to_none)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:

@@ -139,7 +139,7 @@ class Optimizer:
             group["lr"] = value
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients: set each parameter's `.grad` to None, or with False those that are there to zeros."""
+        """Forget the gradients: set each parameter's ``.grad`` to None, or with False those that are there to zeros."""
         zero_grad(self._parameters(), set_to_none)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
