@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = {"fast": options.fast, "online": options.online, "built": out}
     code = build_main(
         [
-            "-W", "--keep-going", "-q", "-b", "html", "-d", str(out / "doctrees"),
+            "-W", "--keep-going", "-q", "-j", "auto", "-b", "html", "-d", str(out / "doctrees"),
             *(f"-D{name}={value}" for name, value in settings.items()),
             str(HERE), str(out / "html"),
         ]

@@ -73,5 +73,5 @@ html_theme_options = {
     "footer_end": [],
     "pygments_light_style": "tango",
 }
-html_sidebars = {"index": []}
+html_sidebars = {"index": [], "start": []}
 copyright = "the authors, under the MIT licence"

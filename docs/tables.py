@@ -4,6 +4,7 @@ import contextlib
 import io
 from collections.abc import Callable, Iterable, Sequence
 
+from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from autograd_np import supported
@@ -24,9 +25,12 @@ class Table(SphinxDirective):
     required_arguments = 1
     final_argument_whitespace = True
 
-    def run(self) -> list[object]:
+    def run(self) -> list[nodes.Node]:
         """Return the table as the page has it."""
-        return self.parse_text_to_nodes(markdown(*TABLES[self.arguments[0]]()))
+        found = self.parse_text_to_nodes(markdown(*TABLES[self.arguments[0]]()))
+        for table in found:
+            table["classes"] += ["printed"]
+        return found
 
 
 def markdown(header: Sequence[str], rows: Rows) -> str:
