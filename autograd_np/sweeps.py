@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from autograd_np import views
+from autograd_np import rich, views
 from autograd_np.hooks import Handle, add_hook
 from autograd_np.methods import NumpyMethods
 from autograd_np.modes import recording
@@ -27,6 +27,13 @@ class Differentiable(NumpyMethods):
     """The methods of an array, and those that look at gradients on their way."""
 
     __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the text, and what it leaves out."""
+        t: Any = self
+        gradient = f"of norm {np.linalg.norm(t.grad):.3g}" if t.grad is not None else "none so far"
+        row = [str(t.shape), str(t.dtype), gradient if t.requires_grad else "not asked for"]
+        return rich.preformatted(repr(t)) + rich.table(["shape", "dtype", "gradient"], [row])
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Handle:
         """Let a function see the gradient of this tensor in each sweep, and change it.

@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     out = options.out.resolve()
-    for old in (out / "html", HERE / "generated"):
+    # Sphinx sees changes of pages, and not those of the tables and docstrings in them.
+    for old in (out / "html", out / "doctrees", HERE / "generated"):
         shutil.rmtree(old, ignore_errors=True)
     settings = {"fast": options.fast, "online": options.online, "built": out}
     code = build_main(

@@ -6,7 +6,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ def run(story: Callable[[argparse.Namespace], None], *, epochs: int | None = Non
     """
     script = Path(sys.argv[0])
     # A line of the story stands before the progress bar that belongs to it, also where both go to a file.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    if isinstance(sys.stdout, TextIOWrapper):  # in a notebook it is none
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         options = _arguments(inspect.getmodule(story).__doc__, epochs, lr)  # type: ignore[union-attr]
         options.chapter = script.stem

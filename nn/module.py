@@ -16,6 +16,7 @@ from autograd_np import Tensor
 from autograd_np.hints import refuse
 from autograd_np.hooks import Handle
 from autograd_np.modes import mode
+from autograd_np.rich import table
 from autograd_np.versions import as_ndarray
 from autograd_np.views import recast
 from nn.parameter import Parameter, as_parameter, is_parameter, zero_grad
@@ -550,6 +551,18 @@ class Module:
         else:
             text = f"{type(self).__name__}({extra})"
         return text + _count(self)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the text, as a table with a row for each module."""
+        rows = [
+            (
+                "  " * (name.count(".") + bool(name)) + name.rpartition(".")[2],
+                f"{type(module).__name__}({module.extra_repr()})",
+                _count(module).strip(" #"),
+            )
+            for name, module in self.named_modules()
+        ]
+        return table(["name", "module", "parameters"], rows)
 
 
 def functional_call(module: Module, params: Mapping[str, Tensor | ArrayLike], *args: Any, **kwargs: Any) -> Any:

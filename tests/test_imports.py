@@ -57,6 +57,7 @@ ROWS = [
         "autograd_np.memory",
         "autograd_np.modes",
         "autograd_np.primitives",
+        "autograd_np.rich",
         "autograd_np.trees",
         "autograd_np.versions",
     ],
@@ -71,7 +72,8 @@ PUBLIC = {
     "autograd_np.neural.threads",
     "autograd_np.testing.numerical",
     *(f"autograd_np.{name}" for name in ("capture", "compiling", "gradients", "hints", "hooks", "modes", "neural")),
-    *(f"autograd_np.{name}" for name in ("frames", "primitives", "tensor", "testing", "trees", "versions", "views")),
+    *(f"autograd_np.{name}" for name in ("frames", "primitives", "rich", "tensor", "testing", "trees", "versions")),
+    "autograd_np.views",
 }
 NN_ROWS = [
     ["nn"],

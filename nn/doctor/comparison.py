@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from autograd_np import rich
 from nn import plots
 from nn.doctor.evidence import Diagnosis, listed
 
@@ -140,13 +141,28 @@ class Comparison:
         return plots.gradient_differences(self.manual, self.reference, self.compared_with, figure)
 
     def __str__(self) -> str:
-        if self.manual is None:
-            title = "Automatic gradients; numerical: how far the numerical ones are from them, relatively"
-        else:
-            title = f"Manual gradients beside {self.compared_with} ones; relative: to the latter's largest entry"
-        return "\n".join([title, *self._table(), self._verdict(), *(f"\n{diagnosis}" for diagnosis in self.diagnoses)])
+        columns = self._columns()
+        widths = [max(map(len, column)) for column in columns]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in zip(*columns, strict=True)
+        ]
+        return "\n".join([self._title(), *lines, self._found()])
 
-    def _table(self) -> list[str]:
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the text, with a table."""
+        header, *rows = zip(*self._columns(), strict=True)
+        return rich.table(header, rows, self._title(), self._found())
+
+    def _title(self) -> str:
+        if self.manual is None:
+            return "Automatic gradients; numerical: how far the numerical ones are from them, relatively"
+        return f"Manual gradients beside {self.compared_with} ones; relative: to the latter's largest entry"
+
+    def _found(self) -> str:
+        return "\n".join([self._verdict(), *(f"\n{diagnosis}" for diagnosis in self.diagnoses)])
+
+    def _columns(self) -> list[list[str]]:
         columns: list[list[str]] = [
             ["parameter", *(row.name for row in self.rows)],
             ["shape", *(str(row.shape) for row in self.rows)],
@@ -165,11 +181,7 @@ class Comparison:
         columns.append(
             ["", *("cancels" if row.cancels else "agrees" if row.agrees else "DIFFERS" for row in self.rows)]
         )
-        widths = [max(map(len, column)) for column in columns]
-        return [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in zip(*columns, strict=True)
-        ]
+        return columns
 
     def _place(self, row: ParameterComparison) -> str:
         """Say where the largest difference is, or which shape the manual gradient has that should not."""

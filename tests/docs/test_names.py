@@ -35,7 +35,11 @@ def environment(folder: Path) -> dict[str, Any]:
     found |= {"a": a, "x": a, "u": a + 1, "t": t, "w": w, "model": model, "path": folder / "model.safetensors"}
     found |= {"X": rng.normal(size=(6, 4)).astype(np.float32), "y": np.array([0, 1] * 3), "double": double}
     found |= {"f": lambda x, _z=1.0: np.sum(x**2), "g": np.tanh, "of_tree": lambda p: np.sum(p["w"] ** 2)}
-    found |= {"optimizer": nn.optim.SGD(model.parameters(), lr=0.1), "loss": np.sum(w**2), "fresh": lambda: np.sum(w**2)}
+    found |= {
+        "optimizer": nn.optim.SGD(model.parameters(), lr=0.1),
+        "loss": np.sum(w**2),
+        "fresh": lambda: np.sum(w**2),
+    }
     found |= {"data": nn.data.TensorDataset(np.ones((4, 2)), np.ones(4)), "assigned": lambda: assigned(w, w[0])}
     return found | {"written": lambda: assigned(t * 1, 1.0)}
 
@@ -74,4 +78,5 @@ def test_rows_are_read_from_the_text() -> None:
 
 
 def test_hints_are_all_there() -> None:
-    assert sum(1 for library in ("PyTorch", "NumPy", "JAX", "HIPS autograd") for _ in names.of_hints(library)) == len(hints.rows)
+    libraries = ("PyTorch", "NumPy", "JAX", "HIPS autograd")
+    assert sum(len(list(names.of_hints(library))) for library in libraries) == len(hints.rows)

@@ -1,7 +1,8 @@
 """The pages of the site: their programs run, in the order in which they stand, and print what stands below them.
 
 A block `python` is run, and a block `text` right after it is what that prints: `...` stands for anything, and blanks
-count as one. Functions `test_...` are called at the end. A block `py` is another library's, which is only read; `none` is for commands. There are no others.
+count as one. Functions `test_...` are called at the end. A block `py` is only read; `none` is for commands. There are
+no others.
 """
 
 import ast

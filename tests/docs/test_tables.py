@@ -32,7 +32,11 @@ def test_every_supported_function_has_a_row() -> None:
 
 
 def test_bars_in_cells_stay_in_their_cells() -> None:
-    assert tables.markdown(["a", "b"], [["x | y", "z"]]).splitlines() == ["| a | b |", "| --- | --- |", r"| x \| y | z |"]
+    assert tables.markdown(["a", "b"], [["x | y", "z"]]).splitlines() == [
+        "| a | b |",
+        "| --- | --- |",
+        r"| x \| y | z |",
+    ]
 
 
 @pytest.mark.parametrize("name", tables.TABLES)
