@@ -7,6 +7,8 @@ from pathlib import Path
 
 from sphinx.cmd.build import build_main
 
+from docs.links import broken
+
 HERE = Path(__file__).parent
 
 
@@ -39,9 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
             str(HERE), str(out / "html"),
         ]
     )  # fmt: skip
-    if code == 0:
+    wrong = broken(out / "html") if code == 0 else []
+    for line in wrong:
+        print(f"a link that leads nowhere: {line}", file=sys.stderr)
+    if code == 0 and not wrong:
         print(f"The site is {out / 'html' / 'index.html'}")
-    return code
+    return code or bool(wrong)
 
 
 if __name__ == "__main__":
