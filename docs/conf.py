@@ -1,5 +1,6 @@
 """What Sphinx is told of the site. `python -m docs` builds it."""
 
+import inspect
 import re
 import sys
 import tomllib
@@ -18,6 +19,7 @@ def setup(app: object) -> None:
     add("online", "0", "env")
     add("built", str(HERE / "_build"), "env")
     app.connect("config-inited", prepare, priority=1)  # type: ignore[attr-defined]
+    app.connect("autodoc-process-signature", of_init)  # type: ignore[attr-defined]
     app.connect("autodoc-process-docstring", as_text, priority=400)  # type: ignore[attr-defined] - before numpydoc
 
 
@@ -26,6 +28,17 @@ def as_text(_app: object, _what: str, _name: str, _it: object, _options: object,
     for i, line in enumerate(lines):
         if not line.lstrip().startswith(">>>") and "`" not in line:
             lines[i] = re.sub(r"\||(?<=[( ])\*(?=[,)]|\w+\))", r"\\\g<0>", line)
+
+
+def of_init(
+    _app: object, what: str, _name: str, it: object, _options: object, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Show what a class is called with where its `__new__` takes anything: layers look at their arguments there."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        own = inspect.signature(it.__init__)  # type: ignore[misc]
+        parameters = [p.replace(annotation=p.empty) for p in list(own.parameters.values())[1:]]
+        signature = str(own.replace(parameters=parameters, return_annotation=own.empty))
+    return signature, returned
 
 
 def prepare(_app: object, config: object) -> None:
@@ -54,7 +67,7 @@ autosummary_generate = False
 autodoc_typehints = "none"  # the sections of parameters have them
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["attrs_block"]
 myst_heading_anchors = 3
 suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
 

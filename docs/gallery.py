@@ -112,10 +112,17 @@ def in_cells(source: str, name: str) -> str:
     _, smaller = SMALLER.get(name, ("", ""))
     there = f"`What it prints and draws <#what-{name.replace('_', '-')}-prints-and-draws>`__ is below the code."
     text = "\n\n".join([f"{title}\n{'=' * len(title)}", *paragraphs[1:], f"{there} {smaller.replace('`', '``')}"])
-    # The docstring stays what `--help` prints.
-    body = body.replace('\nif __name__ == "__main__":', f'\n# %%\n# .. rubric:: '
-                        f'What {name}.py prints and draws\n#    :name: what-{name.replace("_", "-")}-prints-and-draws\n'
-                        f'\n__doc__ = {head!r}\n\nif __name__ == "__main__":')  # fmt: skip
+    # The text at the head stays what `--help` prints.
+    place, hidden = name.replace("_", "-"), f"__doc__ = {head!r}\n"
+    end = f"""
+# %%
+# .. rubric:: What {name}.py prints and draws
+#    :name: what-{place}-prints-and-draws
+
+# sphinx_gallery_start_ignore
+{hidden}# sphinx_gallery_end_ignore
+if __name__ == "__main__":"""
+    body = body.replace('\nif __name__ == "__main__":', end)
     return f'r"""\n{text}\n"""{body}'
 
 

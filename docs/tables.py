@@ -80,5 +80,5 @@ TABLES: dict[str, Callable[[], tuple[Sequence[str], Rows]]] = {
     "supported functions": of_functions,
     "awkward points": of_awkward_points,
     **{f"names of {library}": lambda library=library: of_names(library) for library in names.TABLES},
-    **{f"hints for {library}": lambda library=library: of_hints(library) for library in ("PyTorch", "NumPy", "JAX")},
+    **{f"hints for {library}": lambda library=library: of_hints(library) for library in ("PyTorch", "NumPy")},
 }
