@@ -37,7 +37,8 @@ def of_init(
     if what == "class" and signature == "(*args, **kwargs)":
         own = inspect.signature(it.__init__)  # type: ignore[misc]
         parameters = [p.replace(annotation=p.empty) for p in list(own.parameters.values())[1:]]
-        signature = str(own.replace(parameters=parameters, return_annotation=own.empty))
+        text = str(own.replace(parameters=parameters, return_annotation=own.empty))
+        signature = re.sub(r"<class '(.+?)'>", r"\1", text)
     return signature, returned
 
 
