@@ -588,7 +588,7 @@ OF_ONE: dict[str, list[tuple[float, float, float]]] = {
 
 # At the ends of the domain, at infinity and at removable singularities: (point, first, second[, why NaN may come out]).
 # Source: the limit from within the domain, or from the side that the zero's sign tells; by hand. At the kink of i0e it is
-# README's convention: NaN for the second derivative.
+# The convention of docs/awkward_points.md: NaN for the second derivative.
 LIMITS: dict[str, list[Any]] = {
     "np.exp(x)": [
         (inf, inf, inf), (-inf, 0.0, 0.0),
@@ -1179,13 +1179,13 @@ OF_ARRAYS: dict[tuple[str, ...], list[tuple[str, list[float], list[float], Any, 
 }
 
 # The same, where a rule picks a slope, a value is chosen, or the derivative is known without a calculation.
-# Source: by definition, or README's conventions: where a slope is picked the second derivative is NaN.
+# Source: by definition, or the conventions of docs/awkward_points.md: where a slope is picked the second derivative is NaN.
 BY_HAND: dict[tuple[str, ...], list[tuple[str, list[float], list[float], Any, str]]] = {
     ("np.absolute", "np.fabs"): [
-        ("{}(x[0])", [0.0], [0.0], [[nan]], "README"), ("{}(x[0])", [-0.0], [0.0], [[nan]], "README"),
+        ("{}(x[0])", [0.0], [0.0], [[nan]], "convention"), ("{}(x[0])", [-0.0], [0.0], [[nan]], "convention"),
     ],
     ("np.angle",): [
-        ("{}(x[0] + 1j * x[1])", [0.0, 0.0], [0.0, 0.0], [[nan, nan], [nan, nan]], "README"),
+        ("{}(x[0] + 1j * x[1])", [0.0, 0.0], [0.0, 0.0], [[nan, nan], [nan, nan]], "convention"),
         ("{}(x[0] + 1j * x[1])", [3.0, 4.0], [-0.16, 0.12], [[0.0384, 0.0112], [0.0112, -0.0384]], "arctan2"),
         ("{}(x[0])", [-2.0], [0.0], [[0.0]], "arctan2"),
     ],
@@ -1196,26 +1196,26 @@ BY_HAND: dict[tuple[str, ...], list[tuple[str, list[float], list[float], Any, st
         ("{}(x[0], x[1], 3)[1]", [1.0, 4.0], [1.0, 0.25], [[-0.5, 0.125], [0.125, -0.03125]], "sqrt(x y)"),
     ],
     ("np.std", "np.nanstd"): [
-        ("{}(x)", [1.0, 1.0], [0.0, 0.0], [[nan, nan], [nan, nan]], "README"),
-        ("{}(x)", [0.1, 0.1, 0.1], [0.0, 0.0, 0.0], None, "README"),
+        ("{}(x)", [1.0, 1.0], [0.0, 0.0], [[nan, nan], [nan, nan]], "convention"),
+        ("{}(x)", [0.1, 0.1, 0.1], [0.0, 0.0, 0.0], None, "convention"),
     ],
-    ("np.nansum", "np.nanmean"): [("2 * {}(x[:1])", [nan], [0.0], [[0.0]], "README")],
+    ("np.nansum", "np.nanmean"): [("2 * {}(x[:1])", [nan], [0.0], [[0.0]], "convention")],
     ("np.nanprod", "np.nanmax", "np.nanmin", "np.nanmedian"): [
         ("{}(np.append(x[:1], np.nan))", [3.0], [1.0], [[0.0]], "of a number alone"),
     ],
     ("np.max", "np.amax", "np.nanmax", "np.maximum.reduce", "np.min", "np.amin", "np.nanmin", "np.minimum.reduce"): [
-        ("{}(x)", [2.0, 2.0], [0.5, 0.5], [[0.0, 0.0], [0.0, 0.0]], "README"),
+        ("{}(x)", [2.0, 2.0], [0.5, 0.5], [[0.0, 0.0], [0.0, 0.0]], "convention"),
     ],
-    ("np.ptp",): [("{}(x)", [2.0, 2.0], [0.0, 0.0], [[0.0, 0.0], [0.0, 0.0]], "README")],
-    ("np.linalg.norm", "np.linalg.vector_norm"): [("{}(x)", [0.0, 0.0], [0.0, 0.0], [[nan, nan], [nan, nan]], "README")],
-    ("np.linalg.matrix_norm",): [("{}(x[None])", [0.0, 0.0], [0.0, 0.0], [[nan, nan], [nan, nan]], "README")],
+    ("np.ptp",): [("{}(x)", [2.0, 2.0], [0.0, 0.0], [[0.0, 0.0], [0.0, 0.0]], "convention")],
+    ("np.linalg.norm", "np.linalg.vector_norm"): [("{}(x)", [0.0, 0.0], [0.0, 0.0], [[nan, nan], [nan, nan]], "convention")],
+    ("np.linalg.matrix_norm",): [("{}(x[None])", [0.0, 0.0], [0.0, 0.0], [[nan, nan], [nan, nan]], "convention")],
     ("np.clip",): [
         ("{}(x[0], -1.0, 1.0)", [0.3], [1.0], [[0.0]], "by definition"), ("{}(x[0], -1.0, 1.0)", [2.0], [0.0], [[0.0]], "by definition"),
-        ("{}(x[0], -1.0, 1.0)", [1.0], [0.5], [[0.0]], "README"), ("{}(x[0], -1.0, 1.0)", [-1e300], [0.0], [[0.0]], "by definition"),
+        ("{}(x[0], -1.0, 1.0)", [1.0], [0.5], [[0.0]], "convention"), ("{}(x[0], -1.0, 1.0)", [-1e300], [0.0], [[0.0]], "by definition"),
     ],
     ("np.nan_to_num",): [
         ("w({}(x))", [0.3, 1e300, 5e-324], [1.0, 2.0, 3.0], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], "by definition"),
-        ("w({}(x))", [nan, inf, -inf], [0.0, 0.0, 0.0], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], "README"),
+        ("w({}(x))", [nan, inf, -inf], [0.0, 0.0, 0.0], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], "convention"),
     ],
     ("np.modf",): [("w({}(x)[0] ** 2)", [0.25, -1.5, 1e-160], [0.5, -2.0, 6e-160], [[2.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 6.0]], "by definition")],
     ("np.frexp",): [
@@ -1236,7 +1236,7 @@ BY_HAND: dict[tuple[str, ...], list[tuple[str, list[float], list[float], Any, st
 }
 
 # Functions of two numbers that choose, cut off or copy a sign, as above, and why NaN may come out.
-# Source: by definition; where a rule picks a slope, README's convention, and NaN for the second derivative.
+# Source: by definition; where a rule picks a slope, the convention of docs/awkward_points.md, and NaN for the second derivative.
 CHOICES: dict[str, list[Any]] = {
     "np.maximum(x, y)": [
         ((1.0, 2.0), (0.0, 1.0), (0.0, 0.0, 0.0)), ((1e300, -1e300), (1.0, 0.0), (0.0, 0.0, 0.0)),
@@ -1290,6 +1290,6 @@ CHOICES: dict[str, list[Any]] = {
     "np.float_power(x, y)": [((0.0, 0.0), (0.0, 0.0), (0.0, nan, nan)), ((0.0, 2.0), (0.0, 0.0), (2.0, 0.0, 0.0))],
     "sp.xlogy(x, y)": [((0.0, 0.0), (0.0, 0.0), (nan, nan, nan)), ((0.0, 2.0), (0.693147180559945, 0.0), (0.0, 0.5, 0.0))],
     "sp.xlog1py(x, y)": [((0.0, -1.0), (0.0, 0.0), (nan, nan, nan)), ((0.0, 1.0), (0.693147180559945, 0.0), (0.0, 0.5, 0.0))],
-    "sp.rel_entr(x, y)": [((0.0, 2.0), (0.0, 0.0), (inf, -0.5, 0.0), "README: the slope of -infinity is left out")],
+    "sp.rel_entr(x, y)": [((0.0, 2.0), (0.0, 0.0), (inf, -0.5, 0.0), "convention: the slope of -infinity is left out")],
     "sp.kl_div(x, y)": [((0.0, 2.0), (-1.0, 1.0), (inf, -0.5, 0.0), "the slope of -infinity is left out")],
 }

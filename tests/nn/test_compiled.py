@@ -751,5 +751,5 @@ def test_models_written_with_numpy() -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_read_as_they_did(name: str) -> None:
-    """README holds the one of a perceptron."""
+    """The page on compiling holds the one of a perceptron."""
     assert PROGRAMS[name]() == (FOLDER / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Measure this project beside its peers, and write tables, pictures and README's figures."""
+"""Measure this project beside its peers, and write tables, pictures and the site's figures."""
 
 import argparse
 import shlex
@@ -32,7 +32,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, default=Path("out"), metavar="DIR", help="where pictures and figures go (default: out)"
     )
-    parser.add_argument("--readme", type=Path, metavar="FILE", help="write the tables between this file's two marks")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the tables between this file's two marks")
     parser.add_argument("--tiny", action="store_true", help="small sizes, few turns: shows that all of it works")
     return parser.parse_args(argv)
 
@@ -121,8 +121,8 @@ def main(argv: list[str]) -> None:
     save_figures(report, options.out / "benchmarks.json")
     for path in draw(report, options.out):
         print(path)
-    if options.readme:
-        replace_block(options.readme, text)
+    if options.page:
+        replace_block(options.page, text)
 
 
 if __name__ == "__main__":

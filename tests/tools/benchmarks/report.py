@@ -1,4 +1,4 @@
-"""What is made of the measurements: tables, README's block, pictures, and a file of all figures."""
+"""What is made of the measurements: tables, the site's block, pictures, and a file of all figures."""
 
 from __future__ import annotations
 

@@ -211,31 +211,31 @@ class TestMemory:
 
 
 @pytest.fixture
-def readme(tmp_path: Path) -> Path:
-    path = tmp_path / "README.md"
+def page(tmp_path: Path) -> Path:
+    path = tmp_path / "page.md"
     path.write_bytes(f"# Größe\r\n\n{report.BEGIN}\nold\n{report.END}\nthe rest".encode())
     path.chmod(0o640)
     return path
 
 
 class TestReplaceBlock:
-    def test_nothing_else_changes(self, readme: Path) -> None:
-        report.replace_block(readme, "| new |")
-        assert readme.read_bytes() == f"# Größe\r\n\n{report.BEGIN}\n| new |\n{report.END}\nthe rest".encode()
-        assert stat.S_IMODE(readme.stat().st_mode) == 0o640
-        assert os.listdir(readme.parent) == ["README.md"]
+    def test_nothing_else_changes(self, page: Path) -> None:
+        report.replace_block(page, "| new |")
+        assert page.read_bytes() == f"# Größe\r\n\n{report.BEGIN}\n| new |\n{report.END}\nthe rest".encode()
+        assert stat.S_IMODE(page.stat().st_mode) == 0o640
+        assert os.listdir(page.parent) == ["page.md"]
 
-    def test_failure_leaves_the_file(self, readme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        before = readme.read_bytes()
+    def test_failure_leaves_the_file(self, page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = page.read_bytes()
 
         def refuse(*_: Any) -> None:
             raise PermissionError("refused")
 
         monkeypatch.setattr(os, "replace", refuse)
         with pytest.raises(PermissionError):
-            report.replace_block(readme, "new")
-        assert readme.read_bytes() == before
-        assert os.listdir(readme.parent) == ["README.md"]
+            report.replace_block(page, "new")
+        assert page.read_bytes() == before
+        assert os.listdir(page.parent) == ["page.md"]
 
     @pytest.mark.parametrize(
         "text",
@@ -249,27 +249,27 @@ class TestReplaceBlock:
         ],
     )
     def test_marks_are_needed_once(self, text: str, tmp_path: Path) -> None:
-        path = tmp_path / "README.md"
+        path = tmp_path / "page.md"
         path.write_text(text)
         with pytest.raises(ValueError, match="write these, once"):
             report.replace_block(path, "new")
         assert path.read_text() == text
 
-    def test_the_projects_readme_has_them(self, tmp_path: Path) -> None:
-        path = tmp_path / "README.md"
-        path.write_bytes((Path(__file__).parents[3] / "README.md").read_bytes())
+    def test_the_page_has_them(self, tmp_path: Path) -> None:
+        path = tmp_path / "page.md"
+        path.write_bytes((Path(__file__).parents[3] / "docs" / "performance.md").read_bytes())
         report.replace_block(path, "new")
 
 
 class TestProgram:
-    def test_tiny_form(self, readme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_tiny_form(self, page: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         from matplotlib import image
 
         out = tmp_path / "out"
         works_and_peers = ["--works", "mlp", "row-count", "growth", "--peers", "by-hand", "products"]
-        files = ["--out", str(out), "--readme", str(readme)]
+        files = ["--out", str(out), "--page", str(page)]
         program.main(["--tiny", *works_and_peers, "--threads", "1", *files])
-        text = readme.read_text()
+        text = page.read_text()
         assert "`python -m tests.tools.benchmarks --tiny --works mlp" in text
         assert "In the tiny form" in text
         assert re.search(r"^\| MLP 784-256-10, batch 64, SGD \| hand-written NumPy \| [\d.]+ \|", text, re.MULTILINE)
