@@ -57,7 +57,7 @@ version = release = tomllib.loads((HERE.parent / "pyproject.toml").read_text())[
 extensions = [
     "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.intersphinx", "numpydoc",
     "myst_parser", "sphinx_copybutton", "sphinx_gallery.gen_gallery",
-    "docs.tables",
+    "docs.directive",
 ]  # fmt: skip
 exclude_patterns = ["_build"]
 default_role = "py:obj"  # what stands in single backticks in a docstring

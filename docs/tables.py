@@ -1,36 +1,13 @@
-"""The directive `table-of`: tables of the pages that the code prints, so that they say what it does."""
+"""The tables of the pages that the code prints, so that they say what it does."""
 
 import contextlib
 import io
 from collections.abc import Callable, Iterable, Sequence
 
-from docutils import nodes
-from sphinx.util.docutils import SphinxDirective
-
 from autograd_np import supported
 from docs import awkward, names
 
 Rows = Iterable[Sequence[str]]
-
-
-def setup(app: object) -> dict[str, bool]:
-    """Tell Sphinx of the directive."""
-    app.add_directive("table-of", Table)  # type: ignore[attr-defined]
-    return {"parallel_read_safe": True}
-
-
-class Table(SphinxDirective):
-    """A table by its name, as in `{table-of} names of JAX`."""
-
-    required_arguments = 1
-    final_argument_whitespace = True
-
-    def run(self) -> list[nodes.Node]:
-        """Return the table as the page has it."""
-        found = self.parse_text_to_nodes(markdown(*TABLES[self.arguments[0]]()))
-        for table in found:
-            table["classes"] += ["printed"]
-        return found
 
 
 def markdown(header: Sequence[str], rows: Rows) -> str:

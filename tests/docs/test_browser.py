@@ -2,16 +2,14 @@
 
 Held of each page of the guide, of the chapters, and of some of the reference: it comes without errors, its heading is
 seen, nothing is wider than the window, and every picture is there. And the search finds. What was seen is left in
-`out/site`, for people to look at. This takes minutes, and runs in the nightly profile alone; AUTOGRAD_NP_SITE names a
-site that is built already.
+`out/site`, for people to look at. AUTOGRAD_NP_SITE names the folder of a site that `python -m docs` has built, with all
+examples run, which takes minutes: `.ci/run` does it for the nightly profile.
 """
 
 import functools
 import http.server
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +17,9 @@ from typing import Any
 
 import pytest
 
-if os.environ.get("HYPOTHESIS_PROFILE") != "nightly" and "AUTOGRAD_NP_SITE" not in os.environ:
-    pytest.skip("a site is built with all examples, which takes minutes: nightly", allow_module_level=True)
+SITE = os.environ.get("AUTOGRAD_NP_SITE")
+if SITE is None:
+    pytest.skip("AUTOGRAD_NP_SITE names no site: .ci/run builds one for the nightly profile", allow_module_level=True)
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright comes with the extra docs")
 
 ROOT = Path(__file__).parents[2]
@@ -51,11 +50,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """Serve the site to this machine alone, and return its address."""
-    folder = os.environ.get("AUTOGRAD_NP_SITE")
-    if folder is None:
-        subprocess.run([sys.executable, "-m", "docs"], cwd=ROOT, check=True)
-        folder = str(ROOT / "docs" / "_build" / "html")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

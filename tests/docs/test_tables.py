@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from autograd_np import supported
-from docs import awkward
-
-tables = pytest.importorskip("docs.tables", reason="Sphinx comes with the extra docs", exc_type=ImportError)
+from docs import awkward, tables
 
 
 @pytest.mark.parametrize("point", awkward.POINTS, ids=lambda point: f"{point.function} at {point.point}")
