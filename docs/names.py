@@ -166,34 +166,45 @@ jax.debug_nans -> with autograd_np.detect_anomaly(): f(t)
     names the operation and your line that made it
 """
 _SCIKIT_LEARN = """
-MLPClassifier((32,)).fit(X, y) -> nn.fit(model, X, y, optimizer=optimizer)
-    the model is built first, layer by layer; `fit` returns the history
-    claim: 'loss' in nn.fit(model, X, y, optimizer=optimizer, epochs=1, progress=False)
-clf.predict(X) -> nn.predict(model, X).argmax(axis=1)
-    a network returns logits, one a class
+MLPClassifier((32,)) -> nn.NeuralNetClassifier(hidden_layer_sizes=(32,))
+    all by keyword but the network itself, which may be a class or a function that makes one
+MLPRegressor() -> nn.NeuralNetRegressor()
+    one target or several
+clf.fit(X, y), clf.predict(X), clf.score(X, y) -> clf.fit(X, y), clf.predict(X), clf.score(X, y)
+    predictions are computed in float64, so that a row's depends on no other
+    claim: np.array_equal(clf.predict_proba(X)[:1], clf.predict_proba(X[:1]))
+clf.predict_proba(X) -> clf.predict_proba(X)
+    claim: np.allclose(clf.predict_proba(X).sum(axis=1), 1)
+activation="logistic" -> nn.NeuralNetClassifier(activation="logistic")
+    or a class, as `nn.GELU`
+    claim: "GELU" in repr(nn.NeuralNetClassifier(activation=nn.GELU, max_iter=1, **quiet).fit(X, y).module_)
+solver="adam" -> nn.NeuralNetClassifier(optimizer="adam")
+    any optimiser of `nn.optim` but "lbfgs"; its arguments are `optimizer__x`
+    claim: clf.set_params(optimizer="adamw", optimizer__eps=1e-7).fit(X, y).optimizer_.param_groups[0]["eps"] == 1e-7
+alpha=1e-4, learning_rate_init=1e-3 -> nn.NeuralNetClassifier(alpha=1e-4, learning_rate_init=1e-3)
+    so are `max_iter`, `batch_size`, `tol`, `n_iter_no_change`, `early_stopping`, `validation_fraction`, `momentum`
+    claim: {"max_iter", "batch_size", "n_iter_no_change", "validation_fraction", "momentum"} <= set(clf.get_params())
+random_state=0 -> nn.NeuralNetClassifier(random_state=0)
+    of weights, order, split and dropout
+clf.loss_curve_, clf.n_iter_ -> clf.loss_curve_, clf.n_iter_
+    `history_` has all figures of the last call
+    claim: clf.history_["loss"] == clf.loss_curve_
+clf.coefs_, clf.intercepts_ -> clf.module_.state_dict()
+    weights lie as in PyTorch, (out, in)
+    claim: clf.module_.state_dict()["0.weight"].shape == (5, 4)
+GridSearchCV(MLPClassifier(), {"alpha": [...]}) -> GridSearchCV(clf, {"dropout": [0.0, 0.2]})
+    parameters of parts as well: `{"module__width": [8, 16]}`
+class_weight is not there -> nn.NeuralNetClassifier(class_weight="balanced")
+    and `dropout`, `batch_norm`, `loss`, `callbacks`, `fit__clip_grad_norm`
+    claim: clf.set_params(dropout=0.1, batch_norm=True, fit__clip_grad_norm=1.0).fit(X, y).history_["loss"]
+joblib.dump(clf, path) -> nn.save(clf.module_.state_dict(), path)
+    joblib and pickle work, too; a file of safetensors holds the numbers alone
+float64 -> nn.NeuralNetClassifier(dtype=np.float64)
+    training is in float32 unless you say otherwise
+    claim: clf.module_.state_dict()["0.weight"].dtype == np.float32
+Pipeline, without an estimator -> nn.fit(model, X, y, optimizer=optimizer, epochs=1)["loss"]
+    `nn.fit` takes any module and returns the history; `nn.predict` returns logits, `nn.accuracy` counts
     claim: nn.predict(model, X).shape == (6, 2)
-clf.predict_proba(X) -> F.softmax(nn.predict(model, X), axis=1)
-    claim: np.allclose(np.sum(F.softmax(nn.predict(model, X), axis=1), axis=1), 1)
-clf.score(X, y) -> nn.accuracy(nn.predict(model, X), y)
-    claim: 0 <= nn.accuracy(nn.predict(model, X), y) <= 1
-clf.loss_curve_ -> nn.fit(model, X, y, optimizer=optimizer)['loss']
-    a figure an epoch
-random_state=0 -> rng=np.random.default_rng(0)
-    to layers, for their weights, and to `fit`, for the order
-hidden_layer_sizes=(32,), activation='tanh' -> nn.Sequential(nn.Linear(4, 32), nn.Tanh(), nn.Linear(32, 2))
-solver='adam', learning_rate_init=1e-3 -> nn.optim.Adam(model.parameters(), lr=1e-3)
-alpha=1e-4 -> nn.optim.SGD(model.parameters(), lr=0.1, weight_decay=1e-4)
-    a penalty of alpha / 2 times the squared weights; scikit-learn divides it by the examples of a batch
-batch_size=200, max_iter=200 -> nn.fit(model, X, y, optimizer=optimizer, batch_size=200, epochs=2)
-early_stopping=True -> nn.fit(model, X, y, optimizer=optimizer, validation_split=0.5, patience=2)
-    goes back to the best state
-class_weight='balanced' -> nn.fit(model, X, y, optimizer=optimizer, class_weight='balanced')
-sample_weight=w -> nn.fit(model, X, y, optimizer=optimizer, sample_weight=np.ones(6))
-joblib.dump(clf, path) -> nn.save(model.state_dict(), path)
-    the numbers alone; the model is built again by its code
-float64 -> nn.Linear(4, 2, dtype=np.float64)
-    parameters are float32 unless you say otherwise; plain arrays are taken into the module's dtype
-    claim: nn.Linear(4, 2)(X).dtype == np.float32
 """
 
 

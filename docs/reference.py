@@ -20,7 +20,7 @@ MODULES = {
     "Neural networks": [
         "nn",
         *(f"nn.{name}" for name in ("compare", "data", "functional", "init", "optim", "optim.lr_scheduler", "plots")),
-        *(f"nn.{name}" for name in ("reference", "testing", "training.callbacks", "utils", "utils.rnn")),
+        *(f"nn.{name}" for name in ("estimators", "reference", "testing", "training.callbacks", "utils", "utils.rnn")),
     ],
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ A name that has gone, an argument that has another name, a claim that no longer 
 
 import contextlib
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.special
+from sklearn.model_selection import GridSearchCV
 
 import autograd_np.testing
 import nn
@@ -41,6 +43,11 @@ def environment(folder: Path) -> dict[str, Any]:
         "fresh": lambda: np.sum(w**2),
     }
     found |= {"data": nn.data.TensorDataset(np.ones((4, 2)), np.ones(4)), "assigned": lambda: assigned(w, w[0])}
+    quiet = {"hidden_layer_sizes": (5,), "random_state": 0}
+    with warnings.catch_warnings():  # of one epoch, which is few
+        warnings.simplefilter("ignore", UserWarning)
+        clf = nn.NeuralNetClassifier(max_iter=1, **quiet).fit(found["X"], found["y"])
+    found |= {"clf": clf, "quiet": quiet, "GridSearchCV": GridSearchCV}
     return found | {"written": lambda: assigned(t * 1, 1.0)}
 
 
@@ -51,6 +58,7 @@ def assigned(y: Tensor, value: Any) -> Tensor:
     return y
 
 
+@pytest.mark.filterwarnings("ignore:.*max_iter:UserWarning")
 @pytest.mark.parametrize("row", ROWS)
 def test_what_stands_there_runs(row: names.Name, tmp_path: Path) -> None:
     found = environment(tmp_path)

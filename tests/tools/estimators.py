@@ -164,7 +164,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="how many, at least 2 (default: 10)")
     parser.add_argument("--max-iter", type=int, metavar="N", help="epochs, for a short run (default: theirs, 200)")
-    parser.add_argument("--readme", type=Path, metavar="FILE", help="write the table between this file's two marks")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the table between this file's two marks")
     return parser.parse_args(argv)
 
 
@@ -180,8 +180,8 @@ def main(argv: list[str]) -> int:
     for row in rows:
         if not row.keeps_up:
             print(f"{row.name} does not keep up")
-    if options.readme:
-        replace_block(options.readme, text, BEGIN, END)
+    if options.page:
+        replace_block(options.page, text, BEGIN, END)
     return 0 if all(row.keeps_up for row in rows) else 1
 
 

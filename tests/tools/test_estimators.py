@@ -50,10 +50,10 @@ def test_there_are_eight_sets() -> None:
 
 
 def test_short_run_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "README.md"
+    path = tmp_path / "page.md"
     path.write_text(f"above\n{estimators.BEGIN}\nold\n{estimators.END}\nbelow\n")
     before = dict(os.environ)
-    code = main(["--data", "iris", "diabetes", "--seeds", "2", "--max-iter", "3", "--readme", str(path)])
+    code = main(["--data", "iris", "diabetes", "--seeds", "2", "--max-iter", "3", "--page", str(path)])
     assert dict(os.environ) == before
     printed = capsys.readouterr().out
     assert code == ("does not keep up" in printed)
