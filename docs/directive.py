@@ -20,7 +20,8 @@ class Table(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the table as the page has it."""
-        found = self.parse_text_to_nodes(tables.markdown(*tables.TABLES[self.arguments[0]]()))
+        header, rows = tables.TABLES[self.arguments[0]]()
+        found = self.parse_text_to_nodes(tables.markdown(header, rows))
         for table in found:
-            table["classes"] += ["printed"]
+            table["classes"] += ["printed", f"columns-{len(header)}"]
         return found

@@ -1,6 +1,7 @@
 """The pages of the reference: one for each module, and one for each of its public functions and classes."""
 
 import inspect
+import re
 import shutil
 from importlib import import_module
 from pathlib import Path
@@ -54,7 +55,11 @@ def write_module(name: str) -> None:
     (TARGET / f"{name}.rst").write_text("\n".join(lines))
     for member in members:
         what = getattr(module, member)
-        text = f".. autoclass:: {member}\n   :members:\n" if inspect.isclass(what) else f".. autofunction:: {member}\n"
+        text = f".. autofunction:: {member}\n"
+        if inspect.isclass(what):
+            # What scikit-learn adds to its estimators refers to its own pages.
+            added = [own for own in dir(what) if re.fullmatch("set_[a-z_]+_request", own)]
+            text = f".. autoclass:: {member}\n   :members:\n   :exclude-members: {', '.join(added)}\n"
         if member == "Tensor":
             text += "   :inherited-members:\n"
         (TARGET / f"{name}.{member}.rst").write_text(f"{titled(member)}\n.. currentmodule:: {name}\n\n{text}")

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-BLOCK = re.compile(r"^```(\S*)[ \w-]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -59,7 +59,9 @@ def run(page: list[Block], names: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_programs_print_what_stands_below(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # some save files
-    found = blocks(page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    assert "```" not in BLOCK.sub("", text), "a block that does not end"
+    found = blocks(text)
     assert {block.language for block in found} <= {"python", "py", "text", "none"}
     for block in found:
         assert block.text.strip() != "...", "which any output fits"
