@@ -194,8 +194,8 @@ clf.coefs_, clf.intercepts_ -> clf.module_.state_dict()
     claim: clf.module_.state_dict()["0.weight"].shape == (5, 4)
 GridSearchCV(MLPClassifier(), {"alpha": [...]}) -> GridSearchCV(clf, {"dropout": [0.0, 0.2]})
     parameters of parts as well: `{"module__width": [8, 16]}`
-class_weight is not there -> nn.NeuralNetClassifier(class_weight="balanced")
-    and `dropout`, `batch_norm`, `loss`, `callbacks`, `fit__clip_grad_norm`
+class_weight="balanced", elsewhere -> nn.NeuralNetClassifier(class_weight="balanced")
+    `MLPClassifier` has none; nor `dropout`, `batch_norm`, `loss`, `callbacks`, `fit__clip_grad_norm`
     claim: clf.set_params(dropout=0.1, batch_norm=True, fit__clip_grad_norm=1.0).fit(X, y).history_["loss"]
 joblib.dump(clf, path) -> nn.save(clf.module_.state_dict(), path)
     joblib and pickle work, too; a file of safetensors holds the numbers alone

@@ -1,9 +1,9 @@
 """The built site in a real browser, Chromium without a window: at the widths of a phone and of a desk.
 
 Held of each page of the guide, of the chapters, and of some of the reference: it comes without errors, its heading is
-seen, nothing is wider than the window, and every picture is there. And the search finds. What was seen is left in
-`out/site`, for people to look at. AUTOGRAD_NP_SITE names the folder of a site that `python -m docs` has built, with all
-examples run, which takes minutes: `.ci/run` does it for the nightly profile.
+seen, nothing is wider than the window, no word sticks out of its cell, and every picture is there. And the search
+finds. What was seen is left in `out/site`, for people to look at. AUTOGRAD_NP_SITE names the folder of a site that
+`python -m docs` has built, with all examples run, which takes minutes: `.ci/run` does it for the nightly profile.
 """
 
 import functools
@@ -87,6 +87,8 @@ def test_pages_are_shown_whole(site: str, browser: Any, name: str, width: str) -
     try:
         assert page.locator("h1").first.is_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[width][0]
+        wide = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.innerText)"
+        assert page.locator("table.printed td").evaluate_all(wide) == []
         pictures = page.locator("article img")
         for i in range(pictures.count()):
             pictures.nth(i).scroll_into_view_if_needed()
