@@ -21,7 +21,8 @@ MODULES = {
     "Neural networks": [
         "nn",
         *(f"nn.{name}" for name in ("compare", "data", "functional", "init", "optim", "optim.lr_scheduler", "plots")),
-        *(f"nn.{name}" for name in ("estimators", "reference", "testing", "training.callbacks", "utils", "utils.rnn")),
+        *(f"nn.{name}" for name in ("estimators", "onnx", "reference", "testing", "utils", "utils.rnn")),
+        "nn.training.callbacks",
     ],
 }  # fmt: skip
 
