@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -262,6 +263,16 @@ class LRScheduler(Callback):
             raise ValueError(
                 f"LRScheduler: schedule is of another optimizer, {theirs}, than the {ours} that trains; give one that "
                 f"is made of the latter"
+            )
+        total: int | None = getattr(self.schedule, "total_steps", None)
+        taken = self.schedule.last_epoch + run.epochs - run.epoch
+        if self.every == "epoch" and total is not None and taken < total:
+            warnings.warn(
+                f"LRScheduler: with every='epoch' only {taken} of the {type(self.schedule).__name__}'s "
+                f"total_steps={total} will be taken, one after each epoch; give every='step' if they are steps of the "
+                f"optimizer",
+                RuntimeWarning,
+                stacklevel=2,
             )
 
     def on_step_end(self, run: Run) -> None:

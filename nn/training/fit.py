@@ -16,6 +16,7 @@ from nn.data.batches import check_count
 from nn.losses import CrossEntropyLoss, NLLLoss
 from nn.module import Module
 from nn.optim import Optimizer
+from nn.optim.lr_scheduler import LRScheduler as Schedule
 from nn.training.arguments import (
     check_choice,
     check_flag,
@@ -31,6 +32,7 @@ from nn.training.arguments import (
 )
 from nn.training.callbacks import EarlyStopping, LRScheduler
 from nn.training.checkpoints import Checkpoints
+from nn.training.hooks import check_hooks
 from nn.training.judging import Metric, evaluate, keeping_modes
 from nn.training.loop import Loop
 from nn.training.progress import shown
@@ -291,10 +293,17 @@ def _callbacks(callbacks: Any, patience: int | None, progress: bool, compiled: b
         raise TypeError(f"fit: callbacks is {kind_of(callbacks)}; give a list of them")
     found: list[Callback] = [] if patience is None else [EarlyStopping(patience)]
     for callback in cast(Iterable[Any], callbacks):
+        if isinstance(callback, Schedule):
+            raise TypeError(
+                f"fit: callbacks holds {kind_of(callback)} itself; give nn.callbacks.LRScheduler(schedule, "
+                f"every='epoch'), or every='step' where it counts steps of the optimizer"
+            )
         if isinstance(callback, type) or not (isinstance(callback, Callback) or callable(callback)):
             raise TypeError(
                 f"fit: callbacks holds {kind_of(callback)}; give objects of nn.callbacks.Callback, or functions"
             )
+        if isinstance(callback, Callback):
+            check_hooks(callback)
         found.append(callback if isinstance(callback, Callback) else _Function(cast(AfterEpoch, callback)))
     if compiled and any(map(_looks_at_gradients, found)):
         raise ValueError("fit: on_grad_computed with compiled=True: a program keeps gradients to itself; leave one out")

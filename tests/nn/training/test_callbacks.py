@@ -343,3 +343,41 @@ class TestLRScheduler:
         model, theirs = trained(3, "twice")
         assert rate == theirs == 1 / 16
         check_same_bits(model, expected)
+
+    @pytest.mark.parametrize("resumed", [False, True])
+    def test_warns_of_a_schedule_that_will_not_be_over(self, resumed: bool, tmp_path: Path) -> None:
+        """One whose steps were counted for those of the optimiser, and that is taken after each epoch."""
+
+        def trained(epochs: int, total: int, every: str = "epoch") -> None:
+            model = nn.Linear(3, 2, rng=0)
+            optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+            schedule = lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=total)
+            options: dict[str, Any] = {"checkpoint": tmp_path / f"{total}{every}"} if resumed else {}
+            callbacks = [LRScheduler(schedule, every=every)]
+            fitted(model, optimizer=optimizer, epochs=epochs, batch_size=60, callbacks=callbacks, **options)
+
+        with pytest.warns(RuntimeWarning, match=r"only 2 of the OneCycleLR's total_steps=4 will be .*every='step'"):
+            trained(2, 4)
+        trained(4, 4)  # goes on where it is resumed
+        trained(2, 2)
+        trained(1, 2, every="step")
+
+
+def test_own_methods_and_attributes() -> None:
+    """Only methods that are named like hooks are taken for them, and such as can be called are let be."""
+
+    class Own(Callback):
+        on_time = True
+
+        def __init__(self) -> None:
+            self.on_better = print
+
+        @staticmethod
+        def on_epoch_begin(run: Run) -> None:
+            assert run.epoch == 1
+
+        def one(self) -> None: ...
+
+        def on_batch_end(self, *args: Any, **others: Any) -> None: ...
+
+    fitted(callbacks=[Own()], epochs=1)

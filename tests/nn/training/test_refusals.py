@@ -401,7 +401,30 @@ TABLE = [
             (EarlyStopping, "the class EarlyStopping"), ("stop", "'stop'"), (None, "None"), ([print], "a list"),
         )
     ),
-    fits(TypeError, r"fit: callbacks holds a StepLR; give", callbacks=Lazy(lambda scene: [scene.schedule])),
+    fits(TypeError, r"fit: callbacks holds a StepLR itself; give nn.callbacks.LRScheduler\(schedule, every='epoch'\)",
+         callbacks=Lazy(lambda scene: [scene.schedule])),
+    *(
+        fits(TypeError, rf"fit: Own.{name} would never be called: .*Callback, {near} is; they are on_train_begin, .*",
+             callbacks=[type("Own", (Callback,), {name: lambda self, *args: None})()])
+        for name, near in (
+            ("on_epoch_finish", "on_epoch_begin"), ("on_epochend", "on_epoch_end"), ("on_epoch_End", "on_epoch_end"),
+            ("on_train_batch_end", "on_batch_end"), ("on_train_batch_begin", "on_batch_begin"),
+            ("on_train_start", "on_train_begin"), ("on_fit_end", "on_train_end"),
+            ("on_train_epoch_start", "on_epoch_begin"), ("on_gradients_computed", "on_grad_computed"),
+        )
+    ),
+    fits(TypeError, r"fit: Own.on_zzz would never be called: it is no hook of nn.callbacks.Callback; they are",
+         callbacks=[type("Own", (Callback,), {"on_zzz": lambda self, *args: None})()]),
+    *(
+        fits(TypeError, rf"fit: Own.{name}\(.*\) cannot be called as it is, with \({given}\): .*; write {name}\(self",
+             callbacks=[type("Own", (Callback,), {name: method})()])
+        for name, given, method in (
+            ("on_epoch_end", "run", lambda self: None), ("on_epoch_end", "run", lambda self, epoch, logs: None),
+            ("on_batch_end", "run, x, y, loss, outputs", lambda self, batch, logs=None: None),
+            ("on_batch_begin", "run, x, y", lambda self, net, batch=None, **others: None),
+            ("close", "", lambda self, run: None), ("load_state_dict", "state", lambda self: None),
+        )
+    ),
     *(
         fits(TypeError, r"fit: one of callbacks is <lambda>\(.*\); give a function of model and", callbacks=[wrong])
         for wrong in (lambda: None, lambda model: None, lambda run, x, y: None)
