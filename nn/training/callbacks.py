@@ -190,6 +190,17 @@ class SaveBest(Monitor):
             raise TypeError(f"SaveBest: path is {kind_of(path)}; give the path of a file, such as 'best.safetensors'")
         self.path = os.fspath(path)
 
+    def on_train_begin(self, run: Run) -> None:
+        """Look whether there is such a figure, and a folder for the file."""
+        super().on_train_begin(run)
+        folder = os.path.dirname(self.path) or "."
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(
+                f"SaveBest: path is {self.path!r}, and there is no folder {folder!r}; make it, or give another path"
+            )
+        if os.path.isdir(self.path):
+            raise IsADirectoryError(f"SaveBest: path is {self.path!r}, which is a folder; give the path of a file")
+
     def on_epoch_end(self, run: Run) -> None:
         """Save the model if the figure is the best one."""
         before = self.best

@@ -40,6 +40,7 @@ from nn.training.run import Callback, Figures, History, Run
 from nn.training.setup import loss_described, named, transform_described
 from nn.training.sources import Arrays, Source, Stream, is_stream, parts_of, refuse_with_stream
 from nn.training.step import Step
+from nn.training.trial import look
 from nn.training.weights import check_weightable, checked_weights, class_weights
 
 __all__ = ["fit"]
@@ -152,6 +153,10 @@ def fit(
 
     Notes
     -----
+    Where there is a validation, or metrics, the model, the loss and the metrics are tried with a few examples before
+    the first step, so that what cannot be judged is refused before anything has changed. Generators of random numbers
+    are put back; of batches, only a list, `nn.data.Batches` or a `nn.data.DataLoader` is begun for it.
+
     The first Ctrl-C ends the training after the present step, with a checkpoint and the history so far; the second one
     ends it at once.
 
@@ -188,6 +193,7 @@ def fit(
     loop = Loop(
         run, step, source, metrics=figures, transform=transform, accumulate=accumulate, skip=nonfinite == "skip",
         checkpoints=checkpoint, validate=None if held is None else lambda: _judged(run, held, figures),
+        look=lambda: _look(run, source, held, figures, transform),
         setup={
             **source.described(), "validation": _held_described(held), "loss": loss_described(loss),
             "metrics": ", ".join(figures), "accumulate": str(accumulate), "transform": transform_described(transform),
@@ -208,6 +214,14 @@ def _held_described(held: Any) -> str:
     arrays = [] if is_stream(held) else [np.asarray(part) for part in held]
     source = Arrays(arrays, 1, np.random.default_rng(0)) if arrays else Stream(held, "fit: validation")
     return str(source.described())
+
+
+def _look(
+    run: Run, source: Source, held: Any, metrics: Mapping[str, Metric], transform: Callable[[Any], Any] | None
+) -> None:
+    """Look, if there is anything to judge, whether that can be done."""
+    if held is not None or metrics:
+        look(run, held, metrics, source if isinstance(source, Arrays) else None, transform)
 
 
 def _judged(run: Run, held: Sequence[Any] | Iterable[Any], metrics: Mapping[str, Metric]) -> Figures:

@@ -61,6 +61,8 @@ class Loop:
         More figures than the loss.
     validate : callable, optional
         Returns the figures of the validation.
+    look : callable
+        Raises if the examples cannot be judged; called before the first step.
     transform : callable, optional
         Of each batch's examples.
     accumulate : int
@@ -75,10 +77,11 @@ class Loop:
 
     def __init__(
         self, run: Run, step: Step, source: Source, *, metrics: Mapping[str, Metric],
-        validate: Callable[[], Figures] | None, transform: Callable[[Any], Any] | None, accumulate: int, skip: bool,
-        checkpoints: Checkpoints | None, setup: State,
+        validate: Callable[[], Figures] | None, look: Callable[[], None], transform: Callable[[Any], Any] | None,
+        accumulate: int, skip: bool, checkpoints: Checkpoints | None, setup: State,
     ) -> None:  # fmt: skip
-        self.run, self.step, self.source, self.metrics, self.validate = run, step, source, metrics, validate
+        self.run, self.step, self.source, self.metrics = run, step, source, metrics
+        self.validate, self.look = validate, look
         self.transform, self.accumulate, self.skip = transform, accumulate, skip
         self.checkpoints, self.setup = checkpoints, setup
         self._whole_setup: State = {}
@@ -121,6 +124,7 @@ class Loop:
         run, checkpoints = self.run, self.checkpoints
         if checkpoints is None:
             run.tell("on_train_begin")
+            self.look()
             return
         if secret := unrepeatable(self.generators):
             raise ValueError(
@@ -135,6 +139,7 @@ class Loop:
                 self._resume(state, checkpoints)
             run.tell("on_train_begin")
             checkpoints.best.on_train_begin(run)
+            self.look()
         if state is None:
             self._write()
 

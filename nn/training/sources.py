@@ -60,6 +60,16 @@ class Arrays(Source):
         """Return an epoch's batches, without the first so many."""
         return (Batch(*parts) for parts in self._drawn.starting_at(first))
 
+    @property
+    def arrays(self) -> Sequence[NDArray[Any]]:
+        """Examples, targets, and perhaps weights."""
+        return self._drawn.arrays
+
+    @property
+    def batch_size(self) -> int:
+        """How many examples are in a batch."""
+        return self._drawn.batch_size
+
     def described(self) -> dict[str, Any]:
         """Return the arrays' shapes, dtypes, and checksums of some of their rows."""
         named = zip(("x", "y", "weights"), self._drawn.arrays, strict=False)

@@ -60,7 +60,7 @@ def test_modes() -> None:
 
     model = nn.Sequential(Watch(), nn.Linear(3, 2, rng=0)).eval()
     fitted(model, epochs=1, batch_size=120, validation=problem(1))
-    assert modes == [True, False]
+    assert modes == [False, True, True, False]  # as often before the first step, to see whether all can be judged
     assert not model.training
 
 
@@ -172,7 +172,7 @@ class TestModes:
                 fitted(model, epochs=1, metrics={"look": look}, validation=problem(1))
         else:
             fitted(model, epochs=1, batch_size=60, metrics={"look": look}, validation=problem(1))
-            assert seen[:2] == [[True] * 5] * 2
+            assert seen[-3:-1] == [[True] * 5] * 2
         assert [part.training for part in model.modules()] == before
 
     def test_a_callback_may_leave_another(self) -> None:
@@ -338,10 +338,10 @@ def test_batch_size_and_epochs() -> None:
     sizes: list[int] = []
     count = {"metrics": {"count": lambda outputs, targets: sizes.append(len(targets)) or 0.0}}
     fitted(batch_size=50, epochs=2, **count)
-    assert sizes == [50, 50, 20] * 2
+    assert sizes == [2] + [50, 50, 20] * 2  # two examples are looked at before the first step
     sizes.clear()
     fitted(epochs=1, **count)
-    assert sizes == [64, 56]
+    assert sizes == [2, 64, 56]
 
 
 def test_figures_are_means_over_examples() -> None:
