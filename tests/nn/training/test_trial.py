@@ -7,6 +7,7 @@ also where two examples do not suffice for it. The look draws no random numbers 
 
 import random
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,18 @@ def test_what_two_examples_do_not_tell() -> None:
     order = np.argsort(Y, kind="stable")  # whose first and last batches are of one class
     _, history = fitted(validation=(X[order], Y[order]), metrics={"m": per_class}, epochs=1, batch_size=64)
     assert history["val_m"] == [0.5]
+
+
+def test_it_does_not_warn_of_few() -> None:
+    def warns(outputs: Any, labels: Any) -> float:
+        if len(labels) < 10:
+            warnings.warn("few", UserWarning, stacklevel=1)
+        return 0.5
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fitted(validation=(X, Y), metrics={"m": warns}, epochs=1)
+    assert not caught
 
 
 @pytest.mark.parametrize("kind", ["arrays", "list", "loader", "batches"])
