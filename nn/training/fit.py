@@ -35,7 +35,7 @@ from nn.training.checkpoints import Checkpoints
 from nn.training.hooks import check_hooks
 from nn.training.judging import Metric, evaluate, keeping_modes
 from nn.training.loop import Loop
-from nn.training.progress import shown
+from nn.training.progress import Progress, shown
 from nn.training.run import Callback, Figures, History, Run
 from nn.training.setup import loss_described, named, transform_described
 from nn.training.sources import Arrays, Source, Stream, is_stream, parts_of, refuse_with_stream
@@ -126,7 +126,8 @@ def fit(
     rng : numpy.random.Generator or int, optional
         The order of the examples, or its seed.
     progress : bool
-        Show a bar on standard error, in a notebook its widget; where it is no terminal, a line for each epoch.
+        Show a bar on standard error, in a notebook its widget; where it is no terminal, a line for each epoch. A
+        `PrintLog` or `ProgressBar` among the callbacks takes its place.
     compiled : bool
         Run the steps as programs of NumPy, once each was captured: see `compile_step`. The figures are the same, to the
         last bit.
@@ -321,7 +322,7 @@ def _callbacks(callbacks: Any, patience: int | None, progress: bool, compiled: b
         found.append(callback if isinstance(callback, Callback) else _Function(cast(AfterEpoch, callback)))
     if compiled and any(map(_looks_at_gradients, found)):
         raise ValueError("fit: on_grad_computed with compiled=True: a program keeps gradients to itself; leave one out")
-    return [*found, shown()] if progress else found
+    return [*found, shown()] if progress and not any(isinstance(c, Progress) for c in found) else found
 
 
 def _looks_at_gradients(callback: Callback) -> bool:

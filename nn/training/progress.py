@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Any, TextIO
@@ -10,12 +11,13 @@ from nn.training.arguments import kind_of
 from nn.training.run import Callback, Run
 from nn.training.weights import length
 
-__all__ = ["PrintLog", "ProgressBar", "shown"]
+__all__ = ["PrintLog", "Progress", "ProgressBar", "shown"]
 
 
 def shown() -> Callback:
     """Return what shows progress here: a bar in a terminal and in a notebook, lines elsewhere."""
-    return ProgressBar() if sys.stderr.isatty() or _in_notebook() else PrintLog()
+    is_terminal = getattr(sys.stderr, "isatty", bool)  # programs without a console have no standard error
+    return ProgressBar() if is_terminal() or _in_notebook() else PrintLog()
 
 
 def _in_notebook() -> bool:
@@ -50,6 +52,8 @@ class Progress(Callback):
 class ProgressBar(Progress):
     """A bar on standard error, a widget in a notebook: figures, examples per second, and the remaining time.
 
+    Where a terminal is too narrow for all of that, figures come first: what else there is is left out.
+
     It has all epochs in one. Where it is not known how many batches an epoch has, it has an end from the second one on.
     """
 
@@ -69,7 +73,7 @@ class ProgressBar(Progress):
         bar: Any = tqdm
         self._bar = bar(
             total=None if run.batches is None else run.batches * run.epochs, initial=self._before + run.batch,
-            unit="batch", dynamic_ncols=True,
+            unit="batch", ncols=_width(), dynamic_ncols=_in_notebook(), disable=sys.stderr is None,  # pyright: ignore[reportUnnecessaryComparison]
         )  # fmt: skip
 
     def on_epoch_begin(self, run: Run) -> None:
@@ -101,7 +105,44 @@ class ProgressBar(Progress):
     def _show(self, run: Run) -> None:
         self._shown = self._ended
         self._bar.n = self._before + run.batch
-        self._bar.set_postfix_str(self.line(run))
+        width = _width()
+        if width is None:
+            self._bar.set_postfix_str(self.line(run))
+        else:
+            self._bar.ncols = width
+            self._bar.bar_format, text = self._that_fits(run, width)
+            self._bar.set_postfix_str(text)
+
+    def _that_fits(self, run: Run, width: int) -> tuple[str | None, str]:
+        """Return a format and the figures: as much as has room, of the bar at least one column."""
+        line = self.line(run)
+        joined = _joined(run)
+        share = "" if self._bar.total is None else "{percentage:3.0f}% "
+        short = "{desc}" + share + "[{elapsed}<{remaining}{postfix}]"
+        for form, measured, text in (
+            (None, "{l_bar} {r_bar}", line), (short, short, line.rpartition(", ")[0]), (short, short, joined),
+        ):  # fmt: skip
+            known = self._bar.format_dict | {"bar_format": measured, "postfix": text, "ncols": None}
+            if len(self._bar.format_meter(**known)) <= width:
+                return form, text
+        return f"{run.epoch}/{run.epochs}: {joined}".replace("{", "{{").replace("}", "}}"), ""
+
+
+def _joined(run: Run) -> str:
+    """Return the figures, each with that of the validation, without repeating its name."""
+    own = {name: value for name, value in run.figures.items() if not name.startswith("val_")}
+    pairs = [(name, value, run.figures.get(f"val_{name}")) for name, value in own.items()]
+    return ", ".join(f"{name} {value:.4f}" + ("" if val is None else f" val {val:.4f}") for name, value, val in pairs)
+
+
+def _width() -> int | None:
+    """Return how many columns the terminal has, 80 if it does not say so; None if there is none."""
+    if _in_notebook():
+        return None
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 class PrintLog(Progress):
@@ -123,4 +164,6 @@ class PrintLog(Progress):
         """Write the line."""
         left = (time.perf_counter() - self._begun) * (run.epochs - run.epoch)
         number = f"{run.epoch:{len(str(run.epochs))}}/{run.epochs}"
-        print(f"epoch {number}: {self.line(run)}, {left:.0f} s left", file=self._file or sys.stderr, flush=True)
+        file: TextIO | None = self._file or sys.stderr
+        if file is not None:
+            print(f"epoch {number}: {self.line(run)}, {left:.0f} s left", file=file, flush=True)

@@ -190,3 +190,51 @@ def test_rate_is_of_training_alone(show: Callable[[], Any], monkeypatch: pytest.
     fitted(epochs=1, batch_size=40, callbacks=[shower], validation=problem(1))
     run = type("Run", (), {"figures": {"loss": 0.5}})()
     assert shower.line(run) == "loss 0.5000, 40 examples/s"
+
+
+def _two_metrics() -> dict[str, Any]:
+    metrics = {"accuracy": nn.accuracy, "f1": lambda outputs, y: 0.25}
+    return {"metrics": metrics, "validation": problem(1), "batch_size": 40, "epochs": 2, "progress": True}
+
+
+@pytest.mark.parametrize("columns", [0, 60, 80, 100, 120, 160])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.usefixtures("every_batch")
+def test_figures_come_first_where_there_is_little_room(
+    columns: int, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal that does not say how wide it is, as some that are made by programs, has 80 columns."""
+    options = {name: value for name, value in _two_metrics().items() if name != "batch_size"}
+    model = nn.Linear(3, 2, rng=0)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    x, y = problem()
+    batches = [(x, y), (x, y)]
+    with terminal(monkeypatch, columns) as written:
+        history = nn.fit(model, batches if known else Again(batches), optimizer=optimizer, **options)
+    last = written[-1].rstrip()
+    assert re.match("epoch 2/2: " if columns > 100 else "2/2: ", last)
+    assert all(len(text.strip("\n")) <= (columns or 80) for text in written)
+    if columns != 60:
+        for name, values in history.items():
+            assert f"{'val' if name.startswith('val_') and columns < 160 else name} {values[-1]:.4f}" in last
+    else:
+        assert f"loss {history['loss'][-1]:.4f} val {history['val_loss'][-1]:.4f}, accuracy " in last
+
+
+@pytest.mark.parametrize("own", [None, PrintLog, ProgressBar])
+def test_silence_without_a_standard_error(
+    own: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in programs without a console."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", None)
+        fitted(epochs=2, progress=True, callbacks=[] if own is None else [own()])
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("own", [PrintLog, ProgressBar])
+def test_ones_own_wins(own: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    fitted(epochs=1, progress=True, callbacks=[own()])
+    err = capsys.readouterr().err
+    assert ("examples/s, 0 s left" in err) == (own is PrintLog)
+    assert ("%|" in err) == (own is ProgressBar)
