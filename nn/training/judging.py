@@ -26,6 +26,9 @@ Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 def accuracy(outputs: NDArray[Any], labels: NDArray[Any]) -> float:
     """Return the share of rows whose largest output is at the label.
 
+    Of other outputs write a metric of your own: of logits of one class or of several labels at once
+    ``lambda outputs, y: ((outputs > 0) == y).mean()``.
+
     Parameters
     ----------
     outputs : ndarray, shape (N, C)
@@ -36,7 +39,7 @@ def accuracy(outputs: NDArray[Any], labels: NDArray[Any]) -> float:
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or there is one column.
 
     Examples
     --------
@@ -45,12 +48,34 @@ def accuracy(outputs: NDArray[Any], labels: NDArray[Any]) -> float:
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     """
-    if outputs.ndim != 2 or labels.shape != outputs.shape[:1]:
+    if outputs.ndim != 2 or outputs.shape[1] == 1 or labels.shape != outputs.shape[:1]:
         raise ValueError(
-            f"accuracy: outputs {outputs.shape} and labels {labels.shape} do not fit; they must be (N, C) and (N,)"
+            f"accuracy: outputs {outputs.shape} and labels {labels.shape} do not fit; they must be (N, C), of at least "
+            f"two classes, and (N,)"
+            f"{_of_others(outputs, labels)}"
         )
     hits: NDArray[np.bool_] = outputs.argmax(axis=1) == labels
     return float(np.mean(hits))
+
+
+def _of_others(outputs: NDArray[Any], labels: NDArray[Any]) -> str:
+    """Return a metric for outputs and labels that are no logits of classes and their numbers, if there is one."""
+    if outputs.ndim == 2 and labels.shape == (len(outputs), 1) and outputs.shape[1] > 1:
+        return "; of labels in a column give lambda outputs, y: nn.accuracy(outputs, y[:, 0])"
+    if outputs.size != labels.size:
+        return ""
+    if (
+        labels.ndim == 2
+        and labels.shape[1] > 1
+        and ((labels == 0) | (labels == 1)).all()
+        and (labels.sum(1) == 1).all()
+    ):
+        return "; of one-hot labels give lambda outputs, y: nn.accuracy(outputs, y.argmax(axis=1))"
+    y = "y" if outputs.shape == labels.shape else "y.reshape(outputs.shape)"
+    return (
+        f"; of logits that are for one yes or no each give lambda outputs, y: ((outputs > 0) == {y}).mean(), and of "
+        f"probabilities outputs > 0.5"
+    )
 
 
 def evaluate(

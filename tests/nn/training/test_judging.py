@@ -23,6 +23,28 @@ def test_accuracy_refuses_what_it_cannot_compare() -> None:
         nn.accuracy(np.zeros((3, 1)), np.zeros((3, 1)))
 
 
+LOGITS, BITS = np.array([[1.0], [-1.0], [2.0], [3.0]]), np.array([1, 0, 0, 1])
+WAYS: list[Any] = [
+    (LOGITS, BITS[:, None], 0.75),
+    (LOGITS, BITS, 0.75),
+    (LOGITS[:, 0], BITS, 0.75),
+    (np.c_[LOGITS, -LOGITS], np.c_[BITS, BITS], 0.5),
+    (np.c_[LOGITS, -LOGITS], np.c_[BITS, 1 - BITS], 0.75),
+    (np.c_[LOGITS, -LOGITS], BITS[:, None], 0.25),
+]
+
+
+@pytest.mark.parametrize(("outputs", "labels", "expected"), WAYS)
+def test_accuracy_says_what_to_write_instead(outputs: Any, labels: Any, expected: float) -> None:
+    """In a column, of several labels at once, and one-hot: what it says can be copied, and is right."""
+    with pytest.raises(
+        ValueError, match=r"accuracy: outputs .* do not fit; .*; of .* give lambda outputs, y: "
+    ) as caught:
+        nn.accuracy(outputs, labels)
+    metric = eval("lambda" + str(caught.value).partition("lambda")[2].partition(", and of")[0], {"nn": nn})
+    assert metric(outputs, labels) == expected
+
+
 class Watch(nn.Module):
     """Notes what each batch was and how it was asked."""
 
