@@ -53,7 +53,7 @@ class RangeTest:
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; by default the current axes.
+            Where to draw; by default the current axes, or a new figure if there is something on them.
 
         Returns
         -------

@@ -90,7 +90,7 @@ def learning_rates(
     suggestion : float, optional
         A learning rate to mark.
     ax : matplotlib Axes, optional
-        Where to draw; by default the current axes.
+        Where to draw; by default the current axes, or a new figure if there is something on them.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def learning_rates(
             f"learning_rates: lrs {lrs.shape}, losses {losses.shape} and smoothed {smoothed.shape} do not fit; they "
             f"must be (N,), and N at least 1"
         )
-    axes = _axes(ax)
+    axes = _axes(ax, empty=True)
     axes.semilogx(lrs, losses, color="0.65", linewidth=1, label="loss of each batch")
     axes.semilogx(lrs, smoothed, color="C0", linewidth=2.2, label="smoothed")
     if suggestion is not None:
@@ -442,14 +442,14 @@ def augmented(images: Array, transform: Callable[[Array], Array], versions: int 
 
     Parameters
     ----------
-    images : ndarray, shape (N, H, W)
-        Grey images, a few of them.
+    images : ndarray, shape (N, H, W), (N, 1, H, W) or (N, 3, H, W)
+        A few images, grey ones or such of red, green and blue.
     transform : callable
         What is to be looked at, such as `nn.data.RandomRotation(15)`; it is called once for each version.
     versions : int
         How often each image is drawn anew.
     ax : matplotlib Axes, optional
-        Where to draw; by default the current axes.
+        Where to draw; by default the current axes, or a new figure if there is something on them.
 
     Returns
     -------
@@ -458,7 +458,7 @@ def augmented(images: Array, transform: Callable[[Array], Array], versions: int 
     Raises
     ------
     ValueError
-        If there are no images, `images` has not three axes, or there are to be no versions.
+        If there are no images, `images` has another shape, the transform changes it, or there are to be no versions.
 
     Examples
     --------
@@ -473,23 +473,42 @@ def augmented(images: Array, transform: Callable[[Array], Array], versions: int 
     >>> axes.images[0].get_array().shape  # 3 rows of 5 images, 8 x 8 each
     (26, 46)
     """
-    if images.ndim != 3 or not len(images) or versions < 1:
+    is_batch = images.ndim == 3 or (images.ndim == 4 and images.shape[1] in (1, 3))
+    if not is_batch or not len(images) or versions < 1:
         raise ValueError(
-            f"augmented: images {images.shape} and {versions} versions; give one image at least, (N, H, W), and one "
-            f"version"
+            f"augmented: images {images.shape} and {versions} versions; give one image at least, (N, H, W), "
+            f"(N, 1, H, W) or (N, 3, H, W), and one version"
         )
-    axes = _axes(ax)
-    height, width = images.shape[1:]
+    made = [np.asarray(transform(images)) for _ in range(versions)]
+    for version in made:
+        if version.shape != images.shape:
+            raise ValueError(
+                f"augmented: transform returned an array of shape {version.shape} for images {images.shape}; give one "
+                f"that keeps the shape"
+            )
+    axes = _axes(ax, empty=True)
+    width = images.shape[-1]
     gap = max(width // 8, 1)
-    drawn = np.stack([transform(images) for _ in range(versions)], axis=1)
-    left, right = _mosaic(images, 1, gap), _mosaic(drawn.reshape(-1, height, width), versions, gap)
-    between = np.full((len(left), 3 * gap), np.nan)
-    axes.imshow(np.hstack([left, between, right]), cmap="gray", interpolation="nearest")
+    originals, drawn = _pictures(images), _pictures(np.stack(made, axis=1).reshape(-1, *images.shape[1:]))
+    left, right = _mosaic(originals, 1, gap), _mosaic(drawn, versions, gap)
+    between = np.full((len(left), 3 * gap, *left.shape[2:]), np.nan)
+    picture = np.hstack([left, between, right])
+    if picture.ndim == 3:  # colours are shares of 1; what lies outside, or in between, gets room
+        low, high = min(0.0, float(np.nanmin(picture))), max(1.0, float(np.nanmax(picture)))
+        picture = np.where(np.isnan(picture), 1.0, (picture - low) / (high - low))
+    axes.imshow(picture, cmap="gray", interpolation="nearest")
     axes.set_axis_off()
     for start, columns, text in ((0, 1, "original"), (width + 3 * gap, versions, "augmented")):
         middle = start + (columns * (width + gap) - gap - 1) / 2
         axes.text(middle, -0.5 - gap, text, ha="center", va="bottom", fontsize=12)
     return axes
+
+
+def _pictures(images: Array) -> Array:
+    """Return images as they are drawn, (N, H, W), or of colours (N, H, W, 3), of bytes as shares of 1."""
+    if images.ndim == 3 or images.shape[1] == 1:
+        return images.reshape(len(images), *images.shape[-2:])
+    return np.moveaxis(images / 255 if images.dtype == np.uint8 else images, 1, -1)
 
 
 def decision_boundary(predict: Callable[[Array], Any], points: Array, labels: Array, ax: Axes | None = None) -> Axes:
@@ -570,10 +589,10 @@ def _class_colours(classes: int) -> Any:
 
 
 def _mosaic(images: Array, columns: int, gap: int = 1) -> Array:
-    """Put images, (N, H, W), into one picture, so that all have the same scale; what is between them is NaN."""
-    count, height, width = images.shape
+    """Put images, (N, H, W) or (N, H, W, 3), into one picture of one scale; what is between them is NaN."""
+    count, height, width, *colours = images.shape
     rows = -(-count // columns)
-    mosaic = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    mosaic = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, *colours), np.nan)
     for i, image in enumerate(images):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         mosaic[top : top + height, left : left + width] = image
@@ -586,12 +605,15 @@ def _scale(axes: Axes, picture: Any, label: str) -> None:
     axes.set_axis_off()
 
 
-def _axes(ax: Axes | None) -> Axes:
+def _axes(ax: Axes | None, empty: bool = False) -> Axes:
+    """Return where to draw; without axes the current ones, or others, if those are to be empty and are not."""
     if ax is not None:
         return ax
     from matplotlib import pyplot
 
-    return pyplot.gca()
+    new_figure: Any = pyplot.figure
+    axes: Any = pyplot.gca()
+    return new_figure().gca() if empty and axes.has_data() else axes
 
 
 def _difference(axes: Axes, name: str, manual: NDArray[Any], expected: NDArray[Any]) -> None:

@@ -239,6 +239,49 @@ def test_augmented_images_stand_beside_their_originals() -> None:
     pyplot.close(figure)
 
 
+@pytest.mark.parametrize("scale", [1, 255, -2.0, 3.0])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_augmented_images_may_have_channels(channels: int, scale: float) -> None:
+    """Bytes, shares, and numbers that are beyond them; colours keep theirs, as far as there is room."""
+    figure, ax = pyplot.subplots()
+    images = np.linspace(0, 1, 2 * channels * 16).reshape(2, channels, 4, 4) * scale
+    images = images.astype(np.uint8) if scale == 255 else images
+    plots.augmented(images, lambda x: x[:, :, ::-1], versions=2, ax=ax)
+    mosaic = np.ma.filled(ax.images[0].get_array(), np.nan)
+    assert mosaic.shape == (9, 16, 3)[: 2 + (channels == 3)]
+    if channels == 1:
+        np.testing.assert_array_equal(mosaic[5:, 7:11], images[1, 0, ::-1])
+    else:
+        shares = {1: images, 255: images / 255, -2.0: (images + 2) / 3, 3.0: images / 3}[scale]
+        np.testing.assert_allclose(mosaic[5:, 7:11], np.moveaxis(shares[1, :, ::-1], 0, -1))
+        assert (mosaic[4] == 1).all()
+    pyplot.close(figure)
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 4, 4), (2, 4, 4, 3), (4, 4)])
+def test_augmented_refuses_other_images(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"augmented: images \(.*\) and 8 versions; give one image at least"):
+        plots.augmented(np.zeros(shape), np.copy)
+    with pytest.raises(
+        ValueError, match=r"augmented: transform returned an array of shape \(\) for images \(2, 4, 4\)"
+    ):
+        plots.augmented(np.zeros((2, 4, 4)), lambda x: None)
+
+
+def test_whole_pictures_are_drawn_on_empty_axes() -> None:
+    """Of those that are not given: what is there already stays as it is."""
+    numbers = np.array([0.01, 0.1, 1.0])
+    for draw in (
+        lambda ax=None: plots.augmented(np.zeros((2, 4, 4)), np.copy, ax=ax),
+        lambda ax=None: plots.learning_rates(numbers, numbers, numbers, ax=ax),
+    ):
+        _, ax = pyplot.subplots()
+        assert draw() is ax
+        assert draw() is not ax
+        assert draw(ax) is ax
+        pyplot.close("all")
+
+
 def test_learning_rates() -> None:
     figure, ax = pyplot.subplots()
     lrs, losses, smoothed = np.array([0.01, 0.1, 1, 10]), np.array([2.0, 1, 3, 1e9]), np.array([2.0, 1.5, 2, 1e8])
