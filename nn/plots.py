@@ -611,9 +611,10 @@ def _axes(ax: Axes | None, empty: bool = False) -> Axes:
         return ax
     from matplotlib import pyplot
 
-    new_figure: Any = pyplot.figure
     axes: Any = pyplot.gca()
-    return new_figure().gca() if empty and axes.has_data() else axes
+    if empty and axes.has_data():
+        axes = pyplot.figure().gca()  # pyright: ignore[reportUnknownMemberType]
+    return axes
 
 
 def _difference(axes: Axes, name: str, manual: NDArray[Any], expected: NDArray[Any]) -> None:

@@ -19,7 +19,7 @@ from nn.training.judging import Metric, figure_of
 from nn.training.progress import PrintLog, ProgressBar
 from nn.training.run import Callback, Figures, History, Run
 from nn.training.setup import callbacks_described, differences, groups_described, module_described, parameters_described
-from nn.training.sources import Arrays, Batch, Source
+from nn.training.sources import Arrays, Batch, Source, spoilt_in
 from nn.training.step import NotFinite, Step
 from nn.training.undoing import buffers_of, modules_of, others_of, put_buffers, undone_by_errors
 from nn.training.weights import length, total_of
@@ -95,6 +95,7 @@ class Loop:
         self._begun: State = {}  # where the generators were when the epoch began
         self._means = self._no_means()
         self._skipped: list[str] = []
+        self._warned = False  # of a validation that is not finite
 
     def go(self) -> History:
         """Train until the end, or until somebody stops it."""
@@ -170,7 +171,7 @@ class Loop:
         try:
             losses, outputs = self.step(group)
         except NotFinite as fault:
-            self._not_finite(fault)
+            self._not_finite(fault, group[fault.batch])
             run.batch += len(group)
             return
         run.tell("on_step_end")
@@ -189,15 +190,23 @@ class Loop:
         own: Any = x
         return own if isinstance(self.source, Arrays) or not isinstance(x, np.ndarray) else own.copy()
 
-    def _not_finite(self, fault: NotFinite) -> None:
+    def _not_finite(self, fault: NotFinite, batch: Batch) -> None:
         run = self.run
         number = run.batch + fault.batch + 1
         of = "" if run.batches is None else f" of {run.batches}"
         text = f"{fault.what} in epoch {run.epoch}, batch {number}{of}: {fault.cause}"
+        spoilt = spoilt_in(batch, "x" if self.transform is None else "what transform made of x")
+        if spoilt:
+            text += f"; {spoilt}"
         if not self.skip:
+            advice = (
+                "mend or leave out such examples"
+                if spoilt
+                else "a smaller learning rate or clip_grad_norm=1.0 may help"
+            )
             raise FloatingPointError(
-                f"fit: {text}. The model is as it was before this step; a smaller learning rate or clip_grad_norm=1.0 "
-                f"may help, and nonfinite='skip' leaves such steps out"
+                f"fit: {text}. The model is as it was before this step; {advice}, and nonfinite='skip' leaves such "
+                f"steps out"
             ) from None
         self._skipped.append(text)
 
@@ -214,6 +223,14 @@ class Loop:
         self._check_parameters()
         figures = self._means.values()
         run.figures = figures | ({} if self.validate is None else {f"val_{k}": v for k, v in self.validate().items()})
+        if not self._warned and not np.isfinite(run.figures.get("val_loss", 0.0)):
+            self._warned = True
+            warnings.warn(
+                f"fit: val_loss is {run.figures['val_loss']} after epoch {run.epoch}: look for NaN and infinity in the "
+                f"validation and in what the model makes of it",
+                RuntimeWarning,
+                stacklevel=4,
+            )
         run.history.add(run.figures)
         run.tell("on_epoch_end")
         if self.checkpoints is not None:

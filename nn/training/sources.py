@@ -14,7 +14,7 @@ from nn.data import Batches
 from nn.training.arguments import kind_of
 from nn.training.weights import checked_weights, class_weights, length
 
-__all__ = ["Arrays", "Batch", "Source", "Stream", "is_stream", "parts_of", "refuse_with_stream"]
+__all__ = ["Arrays", "Batch", "Source", "Stream", "is_stream", "parts_of", "refuse_with_stream", "spoilt_in"]
 
 
 class Batch(NamedTuple):
@@ -162,6 +162,26 @@ class Stream(Source):
 
 
 _type: Any = type  # so named, it does not narrow types
+
+
+def spoilt_in(batch: Batch, x: str) -> str:
+    """Return where the examples of a batch, or their targets, are NaN or infinite, or an empty text."""
+    for name, thing in ((x, batch.x), ("y", batch.y), ("the weights", batch.weight)):
+        for part in _arrays_in(thing):
+            if part.dtype.kind in "fc" and part.ndim and not np.isfinite(part).all():
+                row = int(np.flatnonzero(~np.isfinite(part).reshape(len(part), -1).all(axis=1))[0])
+                kind = "NaN" if np.isnan(part[row]).any() else "infinity"
+                return f"{name} itself holds {kind}, first in row {row} of this batch"
+    return ""
+
+
+def _arrays_in(thing: Any) -> Iterator[NDArray[Any]]:
+    if isinstance(thing, Mapping | list | tuple):
+        parts: Any = thing.values() if isinstance(thing, Mapping) else thing  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        for part in parts:
+            yield from _arrays_in(part)
+    elif thing is not None:
+        yield np.asarray(plain(thing))
 
 
 def _known_length(batches: Any) -> int | None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import nn
+from tests.nn.training.runs import fitted, problem
 from tests.nn.training.trainings import bits
 
 BATCHES, SIZE = 6, 4
@@ -268,3 +269,61 @@ def test_a_last_step_that_is_too_large_is_told() -> None:
         pytest.raises(FloatingPointError, match=r"parameter weight is NaN or infinite after"),
     ):
         nn.fit(model, x, np.arange(4) % 2, optimizer=optimizer, **options)
+
+
+def _rows(x: Any, y: Any, row: int, value: float, where: str) -> tuple[Any, Any]:
+    """Spoil one row of x, of y, or of a part of x."""
+    x, y = x.copy(), y.astype(float)
+    (y if where == "y" else x)[row] = value
+    return ({"a": x[:, :1], "b": x} if where == "part" else x), y
+
+
+class Second(nn.Module):
+    """Takes a dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 1, rng=0)
+
+    def forward(self, x: Any) -> Any:
+        return self.linear(x["b"] if isinstance(x, dict) else x)[:, 0]
+
+
+@pytest.mark.parametrize(("value", "kind"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")])
+@pytest.mark.parametrize("where", ["x", "y", "part"])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_it_is_said_if_the_examples_are_so_themselves(value: float, kind: str, where: str, accumulate: int) -> None:
+    """Then a smaller learning rate would not help."""
+    x, y = problem(n=20)
+    model = Second()
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.01)
+    good = _rows(x, y, 0, 0.5, where)
+    batches = [good, good, _rows(x, y, 7, value, where), good]
+    options: dict[str, Any] = {"loss": nn.MSELoss(), "epochs": 1, "progress": False, "accumulate": accumulate}
+    name = "y" if where == "y" else "x"
+    text = rf"batch 3 of 4: .*; {name} itself holds {kind}, first in row 7 of this batch"
+    with pytest.raises(FloatingPointError, match=rf"{text}\. .* before this step; mend or leave out") as caught:
+        nn.fit(model, batches, optimizer=optimizer, **options)
+    assert "learning rate" not in str(caught.value)
+    with pytest.warns(RuntimeWarning, match=text):
+        nn.fit(model, batches, optimizer=optimizer, nonfinite="skip", **options)
+
+
+def test_it_is_said_if_a_transform_made_them_so() -> None:
+    with pytest.raises(FloatingPointError, match="; what transform made of x itself holds NaN, first in row 0 of"):
+        fitted(transform=lambda x: x * np.nan)
+
+
+def test_a_learning_rate_is_advised_only_where_it_may_help() -> None:
+    with pytest.raises(FloatingPointError, match=r"; a smaller learning rate or clip_grad_norm=1\.0 may help"):
+        trained("loss", (4,))[-1]()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_validation_that_is_not_finite_is_warned_of_once(value: float) -> None:
+    x, y = problem()
+    x[7, 0] = value
+    with pytest.warns(RuntimeWarning, match=r"fit: val_loss is (nan|inf) after epoch 1: look for NaN and inf") as seen:
+        fitted(validation=(x, y), epochs=3)
+    assert len(seen) == 1
+    assert seen[0].filename.endswith("runs.py")
