@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -15,9 +15,24 @@ from numpy.typing import NDArray
 
 from autograd_np import no_grad
 from autograd_np.tensor import plain
-from nn.data.batches import check_count
-from nn.estimators.making import layer_sizes, loss_of, module_of, optimizer_of, perceptron
-from nn.estimators.objective import Convergence, Objective
+from nn.estimators.checking import (
+    are_ours,
+    are_same,
+    check_parameters,
+    check_unchanged,
+    is_of_a_part,
+    own_modules_refused,
+    shape_of,
+)
+from nn.estimators.making import (
+    layer_sizes,
+    loss_of,
+    module_of,
+    optimizer_of,
+    perceptron,
+    warn_of_other_randomness,
+)
+from nn.estimators.objective import Convergence, Objective, Seed
 from nn.estimators.scikit_learn import (
     BaseEstimator,
     ConvergenceWarning,
@@ -28,22 +43,22 @@ from nn.estimators.scikit_learn import (
     train_test_split,
     validate_data,
 )
+from nn.losses.reductions import Loss
 from nn.module import Module
 from nn.optim import Optimizer
 from nn.training import History, fit, predict
+from nn.training.generators import generators_in, put_states, states_of
 
 __all__ = ["Array", "NeuralNet"]
 
 Array = NDArray[Any]
 
-PARTS = ("module", "optimizer", "loss", "fit")
 # From so many steps on, writing the step as a program takes less time than it saves.
 WORTH_A_PROGRAM = 150
 
 
-def _is_of_a_part(name: str) -> bool:
-    part, found, rest = name.partition("__")
-    return part in PARTS and bool(found) and rest != ""
+def _parts_of(loss: Any) -> list[Any]:
+    return list(loss.modules()) if isinstance(loss, Module) else [loss]
 
 
 class NeuralNet(BaseEstimator):
@@ -61,6 +76,9 @@ class NeuralNet(BaseEstimator):
     n_iter_: int
     converged_: bool
     _random: np.random.Generator
+    _seed: int | None
+    _shape: dict[str, Any]
+    _loss_of: dict[str, Any] | None
     _split: int
     _scale: float
     _progress: dict[str, Any] | None
@@ -122,7 +140,7 @@ class NeuralNet(BaseEstimator):
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, those of parts included, and return the estimator."""
-        parts = {name: value for name, value in params.items() if _is_of_a_part(name)}
+        parts = {name: value for name, value in params.items() if is_of_a_part(name)}
         super().set_params(**{name: value for name, value in params.items() if name not in parts})
         vars(self).update(parts)
         return self
@@ -131,41 +149,6 @@ class NeuralNet(BaseEstimator):
         """Return what was given for a part."""
         prefix = f"{part}__"
         return {name.removeprefix(prefix): value for name, value in vars(self).items() if name.startswith(prefix)}
-
-    def _check(self) -> None:
-        """Raise if a parameter makes no sense."""
-        name = type(self).__name__
-        if unknown := [given for given in self._besides() if not _is_of_a_part(given)]:
-            raise TypeError(
-                f"{name}: there is no parameter {unknown[0]!r}; those of a part begin with "
-                f"{', '.join(f'{part}__' for part in PARTS)}"
-            )
-        check_count(name, "max_iter", self.max_iter, least=1)
-        if self.batch_size != "auto":
-            check_count(name, "batch_size", self.batch_size, least=1)
-        if self.n_iter_no_change != math.inf:
-            check_count(name, "n_iter_no_change", self.n_iter_no_change, least=1)
-        limits: dict[str, tuple[float, float]] = {
-            "alpha": (0, math.inf), "tol": (0, math.inf), "learning_rate_init": (0, math.inf), "momentum": (0, 1),
-            "dropout": (0, 1), "validation_fraction": (0, 1),
-        }  # fmt: skip
-        for parameter, (least, below) in limits.items():
-            value = getattr(self, parameter)
-            if isinstance(value, bool) or not isinstance(value, Real) or not least <= float(value) < below:
-                limit = "" if below == math.inf else f" and below {below}"
-                raise ValueError(f"{name}: {parameter}={value!r}; give a finite number of at least {least}{limit}")
-        for parameter in ("batch_norm", "early_stopping", "warm_start"):
-            value = getattr(self, parameter)
-            if not isinstance(value, bool | np.bool_):
-                raise ValueError(f"{name}: {parameter}={value!r}; give True or False")
-        if self.dtype not in (np.float32, np.float64, "float32", "float64", np.dtype("f4"), np.dtype("f8")):
-            raise ValueError(f"{name}: dtype={self.dtype!r}; give np.float32 or np.float64")
-        if self.image_shape is not None and (
-            not np.iterable(self.image_shape) or not all(isinstance(n, Integral) and n > 0 for n in self.image_shape)
-        ):
-            raise ValueError(
-                f"{name}: image_shape={self.image_shape!r}; give the shape of one image, such as (1, 8, 8)"
-            )
 
     # -- data ---------------------------------------------------------------------------------------------------------
 
@@ -221,8 +204,12 @@ class NeuralNet(BaseEstimator):
         """Return how many it may have."""
         return {self._width()}
 
-    def _default_loss(self) -> tuple[Callable[..., Any], float]:
+    def _default_loss(self) -> tuple[type[Loss], float]:
         """Return the loss, and what it is multiplied by."""
+        raise NotImplementedError
+
+    def _check_loss(self, loss: Callable[..., Any]) -> None:
+        """Raise if a loss is none of the kind that learns such targets."""
         raise NotImplementedError
 
     def _targets(self, y: Array) -> Array:
@@ -241,25 +228,59 @@ class NeuralNet(BaseEstimator):
 
     def _fit(self, x: Any, y: Any, sample_weight: Any, partial: bool, **more: Any) -> Self:
         before = dict(vars(self))
+        name, given = type(self).__name__, self.get_params(deep=False)
+        check_parameters(name, given, self._besides(), partial)
+        fresh = not hasattr(self, "module_") or not (partial or self.warm_start)
+        if self._is_own_module():
+            own_modules_refused(name, given, self._defaults())
+        if not fresh:
+            check_unchanged(name, self._shape, shape_of(name, given))
+        put_back = None if fresh else self._kept()
         try:
-            self._prepare_and_train(x, y, sample_weight, partial, **more)
+            self._prepare_and_train(x, y, sample_weight, partial, fresh, **more)
         except BaseException:  # what was fitted before is left as it was
             vars(self).clear()
             vars(self).update(before)
+            if put_back is not None:
+                put_back()
             raise
         self._say_how_it_ended(partial)
         return self
 
-    def _prepare_and_train(self, x: Any, y: Any, sample_weight: Any, partial: bool, **more: Any) -> None:
-        self._check()
-        fresh = not hasattr(self, "module_") or not (partial or self.warm_start)
+    def _is_own_module(self) -> bool:
+        return isinstance(self.module, Module) or callable(self.module)
+
+    def _defaults(self) -> dict[str, Any]:
+        parameters: Any = inspect.signature(type(self).__init__).parameters
+        return {name: parameter.default for name, parameter in parameters.items()}
+
+    def _kept(self) -> Callable[[], None]:
+        """Return what puts the module, the optimiser and what both draw from back to where they are now."""
+        module, optimizer = self.module_, self.optimizer_
+        generators = generators_in({"random": self._random, "module": module})
+        drawn = copy.deepcopy(states_of(generators))
+        state, remembered = copy.deepcopy(module.state_dict()), copy.deepcopy(optimizer.state_dict())
+
+        def put_back() -> None:
+            module.load_state_dict(state)
+            optimizer.load_state_dict(remembered)
+            put_states(generators, drawn)
+
+        return put_back
+
+    def _prepare_and_train(
+        self, x: Any, y: Any, sample_weight: Any, partial: bool, fresh: bool, **more: Any
+    ) -> None:  # fmt: skip
+        name = type(self).__name__
         inputs, targets, weight = self._examples(x, y, sample_weight, reset=fresh, **more)
         if fresh or not partial:
-            self._random = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
+            seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+            self._random = np.random.default_rng(seed)
+            self._seed = None if self.random_state is None else seed
         if fresh:
-            self._begin(inputs, targets)
+            self._begin(inputs)
+        self._heed_loss()
         if fresh or not partial:
-            name = type(self).__name__
             self.optimizer_ = optimizer_of(
                 name, self.optimizer, self._of("optimizer"), self.module_.parameters(), self.learning_rate_init,
                 self.momentum,
@@ -268,8 +289,8 @@ class NeuralNet(BaseEstimator):
             self._progress = None
         self._train(inputs, targets, weight, partial)
 
-    def _begin(self, inputs: Array, targets: Array) -> None:
-        """Make the module and the loss."""
+    def _begin(self, inputs: Array) -> None:
+        """Make the module."""
         name, width = type(self).__name__, self._width()
         offered = {"in_features": self.n_features_in_, "out_features": width, "rng": self._random}
         if self.module is None:
@@ -282,13 +303,24 @@ class NeuralNet(BaseEstimator):
             )
         else:
             module = module_of(name, self.module, self._of("module"), offered)
+            if self.random_state is not None:
+                warn_of_other_randomness(name, self.module, self._of("module"), offered, module)
         self._check_outputs(module.to(self.dtype), inputs)
-        self.module_ = module
-        default, scale = self._default_loss()
-        self.loss_function_ = loss_of(name, self.loss, self._of("loss"), default)
-        self._scale = scale if self.loss is None else 1.0
+        self.module_, self._shape = module, shape_of(name, self.get_params(deep=False))
+        self._loss_of = None
         self.n_iter_, self.loss_curve_ = 0, []
         self.validation_scores_ = [] if self.early_stopping else None
+
+    def _heed_loss(self) -> None:
+        """Make the loss, unless there is one of the same parameters."""
+        given = {"loss": self.loss, **self._of("loss")}
+        if self._loss_of is not None and are_same(self._loss_of, given):
+            return
+        default, scale = self._default_loss()
+        self.loss_function_ = loss_of(type(self).__name__, self.loss, self._of("loss"), default)
+        self._check_loss(self.loss_function_)
+        self._scale = scale if self.loss is None else 1.0
+        self._loss_of = given
 
     def _check_outputs(self, module: Module, inputs: Array) -> None:
         """Raise if a module does not give a row of outputs for each example, as wide as is needed."""
@@ -325,9 +357,9 @@ class NeuralNet(BaseEstimator):
         self._progress = convergence.state_dict()
         losses = self.history_.get("loss", [])
         self.n_iter_ = len(losses) + (self.n_iter_ if partial else 0)
-        self.loss_curve_ += losses
+        self.loss_curve_ = self.loss_curve_ + losses
         if self.validation_scores_ is not None:
-            self.validation_scores_ += convergence.scores[seen:]
+            self.validation_scores_ = self.validation_scores_ + convergence.scores[seen:]
         self.converged_ = convergence.converged
         if score is not None and (self.converged_ or not partial):
             convergence.restore(self.module_)
@@ -348,23 +380,29 @@ class NeuralNet(BaseEstimator):
             "epochs": epochs,
             "batch_size": size,
             "sample_weight": weight,
-            "callbacks": [convergence, *self.callbacks_],
+            "callbacks": [convergence, Seed(self._seed), *self.callbacks_],
             "rng": self._random,
             "progress": bool(self.verbose),
         }
         if taken := own.keys() & options.keys():
             raise TypeError(f"{name}: fit__{min(taken)} is the estimator's own to give; it has a parameter for it")
-        if self.module is None and not self.callbacks_ and steps >= WORTH_A_PROGRAM:
+        parts = [*self.module_.modules(), *_parts_of(self.loss_function_), self.optimizer_]
+        if self.module is None and not self.callbacks_ and steps >= WORTH_A_PROGRAM and are_ours(parts):
             options.setdefault("compiled", True)
         return fit(self.module_, inputs, self._targets(targets), **own, **options)
 
     def _batch_size(self, examples: int) -> int:
-        """Return how many examples are in a batch; no last one of a single example, if that is left to us."""
-        if self.batch_size != "auto":
-            return min(int(self.batch_size), examples)
-        size = min(200, examples)
+        """Return how many examples are in a batch; no last one of a single example, where it is not to be."""
+        size = min(200 if self.batch_size == "auto" else int(self.batch_size), examples)
+        if self.batch_size != "auto" and not self.batch_norm:
+            return size
         while size > 2 and examples % size == 1:
             size -= 1
+        if self.batch_norm and (size == 1 or examples % size == 1):
+            raise ValueError(
+                f"{type(self).__name__}: batch_size={self.batch_size!r} of {examples} examples makes a batch of one, "
+                f"which batch_norm=True has nothing to normalise by; give batch_size='auto' and at least 2 examples"
+            )
         return size
 
     def _held_back(

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from nn.estimators.base import Array, NeuralNet
+from nn.estimators.checking import check_same_classes
 from nn.estimators.scikit_learn import (
     ClassifierMixin,
     check_classification_targets,
@@ -16,7 +17,9 @@ from nn.estimators.scikit_learn import (
     type_of_target,
     unique_labels,
 )
-from nn.losses import BCEWithLogitsLoss, CrossEntropyLoss
+from nn.functional import cross_entropy, nll_loss
+from nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, NLLLoss
+from nn.losses.reductions import Loss
 
 __all__ = ["NeuralNetClassifier"]
 
@@ -164,7 +167,7 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
                 f"{type(self).__name__}: class_weight='balanced' needs all examples, and partial_fit sees some; give a "
                 f"dict with the weight of each class, or sample_weight"
             )
-        return self._fit(X, y, sample_weight, partial=True, classes=classes)
+        return self._fit(X, y, sample_weight, partial=True, classes=classes, needs_classes=True)
 
     def predict(self, X: Any) -> Array:
         """Return each example's class, or for each of several labels 0 or 1."""
@@ -197,7 +200,7 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
     # -- what `NeuralNet` asks for ------------------------------------------------------------------------------------
 
     def _examples(
-        self, x: Any, y: Any, sample_weight: Any, reset: bool, classes: Any = None
+        self, x: Any, y: Any, sample_weight: Any, reset: bool, classes: Any = None, needs_classes: bool = False
     ) -> tuple[Array, Array, Array | None]:
         rows, y = self._rows_and_targets(x, y, reset)
         check_classification_targets(y)
@@ -207,10 +210,14 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
             raise ValueError(f"{name}: y has several columns of classes; give one column, or labels as 0 and 1")
         multilabel = kind == "multilabel-indicator"
         if reset:
+            if needs_classes and classes is None and not multilabel:
+                raise ValueError(f"{name}: classes must be passed on the first call to partial_fit")
             self._multilabel = multilabel
             self.classes_ = self._all_classes(y, classes)
         elif multilabel != self._multilabel:
             raise ValueError(f"{name}: y is {kind}, and was {'' if self._multilabel else 'not '}multilabel before")
+        if classes is not None:
+            check_same_classes(name, classes, self.classes_)
         encoded = self._encoded(y)
         weight = self._weights(rows, sample_weight)
         if self.class_weight is not None:
@@ -237,6 +244,8 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
             dense: Any = y.toarray() if hasattr(y, "toarray") else y
             if dense.shape[1] != len(self.classes_):
                 raise ValueError(f"{name}: y has {dense.shape[1]} labels, and had {len(self.classes_)} before")
+            if len(strange := np.setdiff1d(dense, [0, 1])):
+                raise ValueError(f"{name}: y has several labels, and holds {strange.tolist()[0]!r}; give 0 and 1")
             return np.asarray(dense, self.dtype)
         strange = np.setdiff1d(y, self.classes_)
         if len(strange):
@@ -257,11 +266,20 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
         count = len(self.classes_)
         return {1, 2} if count == 2 and not self._multilabel else {count}
 
-    def _default_loss(self) -> tuple[Callable[..., Any], float]:
+    def _default_loss(self) -> tuple[type[Loss], float]:
         # Of several labels, the sum of their losses.
         if self._multilabel:
-            return BCEWithLogitsLoss(), float(self.n_outputs_)
-        return BCEWithLogitsLoss() if self.n_outputs_ == 1 else CrossEntropyLoss(), 1.0
+            return BCEWithLogitsLoss, float(self.n_outputs_)
+        return BCEWithLogitsLoss if self.n_outputs_ == 1 else CrossEntropyLoss, 1.0
+
+    def _check_loss(self, loss: Callable[..., Any]) -> None:
+        if self.n_outputs_ != 1 or self._multilabel:
+            return
+        if isinstance(loss, CrossEntropyLoss | NLLLoss) or loss in (cross_entropy, nll_loss):
+            raise ValueError(
+                f"{type(self).__name__}: loss is {getattr(loss, '__name__', type(loss).__name__)}, and of one output "
+                f"it is always 0; give a module with two, or nn.BCEWithLogitsLoss"
+            )
 
     def _targets(self, y: Array) -> Array:
         return y[:, None].astype(self.dtype) if self.n_outputs_ == 1 and not self._multilabel else y

@@ -5,16 +5,27 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from nn.layers import BatchNorm1d, Dropout, Identity, Linear, ReLU, Sequential, Sigmoid, Tanh
+from nn.losses.reductions import Loss
 from nn.module import Module
 from nn.optim import SGD, Adagrad, Adam, AdamW, NAdam, Optimizer, RMSprop
+from nn.training.generators import generators_in, states_of
 
-__all__ = ["called", "layer_sizes", "loss_of", "module_of", "optimizer_of", "perceptron"]
+__all__ = [
+    "called",
+    "layer_sizes",
+    "loss_of",
+    "module_of",
+    "optimizer_of",
+    "perceptron",
+    "warn_of_other_randomness",
+]
 
 ACTIVATIONS: dict[str, Callable[[], Module]] = {
     "identity": Identity, "logistic": Sigmoid, "tanh": Tanh, "relu": ReLU,
@@ -56,7 +67,8 @@ def called(what: str, factory: Callable[..., Any], given: Mapping[str, Any], off
 
 def layer_sizes(name: str, given: Any) -> list[int]:
     """Return the widths of hidden layers, which are given one by one, or as one number."""
-    sizes: Any = list(given) if np.iterable(given) else [given]
+    unordered: Any = (str, bytes, bytearray, Mapping, set, frozenset)
+    sizes: Any = list(given) if np.iterable(given) and not isinstance(given, unordered) else [given]
     integers: Any = (int, np.integer)
     if not all(isinstance(size, integers) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise ValueError(f"{name}: hidden_layer_sizes={given!r}; give the width of each layer, such as (100,)")
@@ -71,11 +83,7 @@ def perceptron(
 
     Weights and biases begin uniform on ±√(6 / (fan in + fan out)), with 2 in place of 6 for the logistic function.
     """
-    if not (activation in ACTIVATIONS if isinstance(activation, str) else callable(activation)):
-        raise ValueError(
-            f"{name}: activation={activation!r}; give one of {', '.join(ACTIVATIONS)}, or a class, such as nn.GELU"
-        )
-    act: Callable[[], Module] = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+    act = _activation(name, activation)
     layers: list[Module] = []
     for size in sizes:
         layers.append(_linear(in_features, size, 2 if activation == "logistic" else 6, rng))
@@ -84,6 +92,23 @@ def perceptron(
         layers += [Dropout(dropout, rng=rng)] if dropout else []
         in_features = size
     return Sequential(*layers, _linear(in_features, out_features, 2 if activation == "logistic" else 6, rng))
+
+
+def _activation(name: str, activation: Any) -> Callable[[], Module]:
+    """Return what makes an activation."""
+    make: Any = ACTIVATIONS.get(activation) if isinstance(activation, str) else activation
+    advice = f"give one of {', '.join(ACTIVATIONS)}, or a class, such as nn.GELU"
+    if not callable(make):
+        raise ValueError(f"{name}: activation={activation!r}; {advice}")
+    if isinstance(make, Module):
+        raise TypeError(f"{name}: activation={activation!r} is made already, and each layer has its own; {advice}")
+    try:
+        made: object = make()
+    except TypeError as error:
+        raise TypeError(f"{name}: activation={activation!r} cannot be called with nothing; {advice}") from error
+    if not isinstance(made, Module):
+        raise TypeError(f"{name}: activation={activation!r} made a {type(made).__name__}, no nn.Module; {advice}")
+    return cast(Callable[[], Module], make)
 
 
 def _linear(in_features: int, out_features: int, factor: int, rng: np.random.Generator) -> Linear:
@@ -105,23 +130,61 @@ def module_of(name: str, module: Any, given: Mapping[str, Any], offered: Mapping
             f"{name}: module is a {type(module).__name__}; give a class of nn.Module, a function that makes one, or a "
             f"module; the widths of layers are hidden_layer_sizes"
         )
+    if inspect.isclass(module) and issubclass(module, Optimizer | Loss):
+        raise TypeError(f"{name}: module is the class {module.__name__}, which is no model; give a class of nn.Module")
     made = called("module", module, given, offered)
     if not isinstance(made, Module):
         raise TypeError(f"{name}: module made a {type(made).__name__}; it is to make an nn.Module")
     return made
 
 
-def loss_of(name: str, loss: Any, given: Mapping[str, Any], default: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a loss: one of a class, a function as it is, or the default."""
+def warn_of_other_randomness(
+    name: str, module: Any, given: Mapping[str, Any], offered: Mapping[str, Any], made: Module
+) -> None:
+    """Warn if what makes a module asks for no generator, and makes another one each time."""
+    if isinstance(module, Module) or "rng" in given or "rng" in _names_of_parameters(module):
+        return
+    other = called("module", module, given, offered)
+    pair = [(m.state_dict(), states_of(generators_in({"module": m}))) for m in (made, other)]
+    (state, drawn), (others, others_drawn) = pair
+    if (
+        state.keys() == others.keys()
+        and all(np.array_equal(state[key], others[key], equal_nan=True) for key in state)
+        and repr(drawn) == repr(others_drawn)
+    ):
+        return
+    warnings.warn(
+        f"{name}: random_state does not reach module, {getattr(module, '__qualname__', repr(module))}, which draws "
+        f"other numbers each time it is called; give it a parameter rng, and what it makes the same: "
+        f"nn.Linear(..., rng=rng)",
+        UserWarning, stacklevel=6,
+    )  # fmt: skip
+
+
+def _names_of_parameters(factory: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):  # written in C, say
+        return []
+
+
+def loss_of(name: str, loss: Any, given: Mapping[str, Any], default: type[Loss]) -> Callable[..., Any]:
+    """Return a loss: one of a class, a function as it is, or one of the default's class."""
     loss = default if loss is None else loss
+    advice = "give a class, such as nn.CrossEntropyLoss, or a function"
+    kind: Any = cast(Any, loss) if inspect.isclass(loss) else cast(Any, type(loss))
+    strange = issubclass(kind, Optimizer) or (kind.__module__.startswith("nn.layers") and issubclass(kind, Module))
+    if strange:
+        raise TypeError(f"{name}: loss is {kind.__name__}, which is no loss; {advice}")
     if inspect.isclass(loss):
-        return called("loss", loss, given, {})
+        made = called("loss", loss, given, {})
+        if not callable(made):
+            raise TypeError(f"{name}: loss made a {type(made).__name__}, which cannot be called; {advice}")
+        return made
     if given:
         raise TypeError(f"{name}: loss__{next(iter(given))} with a loss that is made already; give its class")
     if not callable(loss):
-        raise TypeError(
-            f"{name}: loss is a {type(loss).__name__}; give a class, such as nn.CrossEntropyLoss, or a function"
-        )
+        raise TypeError(f"{name}: loss is a {type(loss).__name__}; {advice}")
     return copy.deepcopy(loss) if isinstance(loss, Module) else loss
 
 
@@ -130,11 +193,15 @@ def optimizer_of(
 ) -> Optimizer:
     """Return an optimiser by its name or class."""
     make: Any = OPTIMIZERS.get(optimizer) if isinstance(optimizer, str) else optimizer
-    if not callable(make):
-        raise ValueError(
-            f"{name}: optimizer={optimizer!r}; give one of {', '.join(OPTIMIZERS)}, or a class, such as nn.optim.Adam"
-        )
+    advice = f"give one of {', '.join(OPTIMIZERS)}, or a class, such as nn.optim.Adam"
+    if not callable(make) or isinstance(make, Module):
+        raise ValueError(f"{name}: optimizer={optimizer!r}; {advice}")
+    if inspect.isclass(make) and not issubclass(make, Optimizer):
+        raise TypeError(f"{name}: optimizer is the class {make.__name__}, which is no optimiser; {advice}")
     offered = {"params": list(parameters), "lr": lr}
     if make is SGD:
         offered |= {"momentum": momentum, "nesterov": momentum > 0}
-    return called("optimizer", make, given, offered)
+    made = called("optimizer", make, given, offered)
+    if not isinstance(made, Optimizer):
+        raise TypeError(f"{name}: optimizer made a {type(made).__name__}, which is no optimiser; {advice}")
+    return made

@@ -12,7 +12,7 @@ from nn.module import Module
 from nn.training.run import Callback, Run
 from nn.training.weights import heeding
 
-__all__ = ["Convergence", "Objective"]
+__all__ = ["Convergence", "Objective", "Seed"]
 
 
 class Objective(Module):
@@ -122,3 +122,16 @@ class Convergence(Callback):
         """Put a model into its best state."""
         if self._state:
             model.load_state_dict(self._state)
+
+
+class Seed(Callback):
+    """Tells trainings of other seeds apart: a checkpoint is compared with what callbacks are made with.
+
+    Parameters
+    ----------
+    seed : int, optional
+        What the estimator's generator was made with; None where it was not asked for one.
+    """
+
+    def __init__(self, seed: int | None) -> None:
+        self.seed = seed

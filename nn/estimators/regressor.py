@@ -9,7 +9,9 @@ import numpy as np
 
 from nn.estimators.base import Array, NeuralNet
 from nn.estimators.scikit_learn import RegressorMixin, r2_score
-from nn.losses import MSELoss
+from nn.functional import cross_entropy, nll_loss
+from nn.losses import CrossEntropyLoss, MSELoss, NLLLoss
+from nn.losses.reductions import Loss
 
 __all__ = ["NeuralNetRegressor"]
 
@@ -86,8 +88,15 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):
     def _width(self) -> int:
         return self._targets_wide
 
-    def _default_loss(self) -> tuple[Callable[..., Any], float]:
-        return MSELoss(), 0.5
+    def _default_loss(self) -> tuple[type[Loss], float]:
+        return MSELoss, 0.5
+
+    def _check_loss(self, loss: Callable[..., Any]) -> None:
+        if isinstance(loss, CrossEntropyLoss | NLLLoss) or loss in (cross_entropy, nll_loss):
+            raise ValueError(
+                f"{type(self).__name__}: loss is {getattr(loss, '__name__', type(loss).__name__)}, which is of "
+                f"classes, and targets are numbers; give one such as nn.MSELoss, or use NeuralNetClassifier"
+            )
 
     def _targets(self, y: Array) -> Array:
         return y

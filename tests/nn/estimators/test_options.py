@@ -28,12 +28,17 @@ def blobs(classes: int = 3, n: int = 120, seed: int = 0) -> tuple[Array, Array]:
 
 def net(**options: Any) -> NeuralNetClassifier:
     small = {"hidden_layer_sizes": (6,), "learning_rate_init": 0.02, "max_iter": 4, "batch_size": 40, "random_state": 0}
-    return NeuralNetClassifier(**small | options)
+    return NeuralNetClassifier(**of_module(small, options) | options)
 
 
 def regressor(**options: Any) -> NeuralNetRegressor:
     small = {"hidden_layer_sizes": (6,), "learning_rate_init": 0.02, "max_iter": 4, "random_state": 0}
-    return NeuralNetRegressor(**small | options)
+    return NeuralNetRegressor(**of_module(small, options) | options)
+
+
+def of_module(small: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return what goes with a module of one's own, if one is given."""
+    return {name: value for name, value in small.items() if name != "hidden_layer_sizes" or "module" not in options}
 
 
 def weights(fitted: Any) -> Array:
