@@ -69,6 +69,13 @@ def test_comparison_says_what_its_text_says(manual: bool) -> None:
     assert words(comparison._repr_html_()) == str(comparison).split()
 
 
+def test_history_has_a_row_for_each_epoch() -> None:
+    history = nn.training.History(loss=[1.5, 0.25], val_loss=[2.0, 1e-5])
+    history.stopped = "good enough"
+    expected = "epoch loss val_loss 1 1.5 2 2 0.25 1e-05 stopped: good enough"
+    assert words(history._repr_html_()) == expected.split()
+
+
 TEXT = st.text("<>&\"' \nab")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from autograd_np.rich import table
 from nn.module import Module
 from nn.optim import Optimizer
 
@@ -30,6 +31,13 @@ class History(dict[str, list[float]]):
         """Append the figures of an epoch."""
         for name, value in figures.items():
             self.setdefault(name, []).append(value)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a row for each epoch."""
+        rows = (
+            [str(i), *(f"{value:.4g}" for value in row)] for i, row in enumerate(zip(*self.values(), strict=True), 1)
+        )
+        return table(["epoch", *self], rows, after=f"stopped: {self.stopped}" if self.stopped else "")
 
 
 class Callback:
