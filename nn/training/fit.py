@@ -124,7 +124,8 @@ def fit(
     nonfinite : {"raise", "skip"}
         What to do where a loss or a gradient is NaN or infinite: end the training, or leave the step out and warn.
     rng : numpy.random.Generator or int, optional
-        The order of the examples, or its seed.
+        The order of the examples, which is another one in each epoch, or its seed. As batches of
+        ``DataLoader(TensorDataset(x, y), batch_size=64)`` they keep their own order.
     progress : bool
         Show a bar on standard error, in a notebook its widget; where it is no terminal, a line for each epoch. A
         `PrintLog` or `ProgressBar` among the callbacks takes its place.
@@ -157,6 +158,9 @@ def fit(
     Where there is a validation, or metrics, the model, the loss and the metrics are tried with a few examples before
     the first step, so that what cannot be judged is refused before anything has changed. Generators of random numbers
     are put back; of batches, only a list, `nn.data.Batches` or a `nn.data.DataLoader` is begun for it.
+
+    Where both limits of gradients are given, numbers are clipped first, and then the norm. A training that was stopped
+    by a callback stays stopped when it is started again from its checkpoint.
 
     The first Ctrl-C ends the training after the present step, with a checkpoint and the history so far; the second one
     ends it at once.

@@ -7,11 +7,12 @@ import itertools
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from autograd_np.tensor import plain
+from nn.training.arguments import kind_of
 from nn.training.checkpoints import Checkpoints
 from nn.training.generators import everybodys, generators_in, kinds_of, put_states, states_of, unrepeatable
 from nn.training.interrupts import Interrupts
@@ -165,7 +166,7 @@ class Loop:
         """Take a step with some batches, and count their figures."""
         run = self.run
         if self.transform is not None:
-            group = [batch._replace(x=self.transform(self._own(batch.x))) for batch in group]
+            group = [batch._replace(x=self._transformed(batch)) for batch in group]
         for batch in group:
             run.tell("on_batch_begin", batch.x, batch.y)
         try:
@@ -185,10 +186,20 @@ class Loop:
             run.figures = self._means.values()
             run.tell("on_batch_end", batch.x, batch.y, float(loss), output)
 
-    def _own(self, x: Any) -> Any:
-        """Return what a transform may write into: batches that are not made anew belong to somebody else."""
-        own: Any = x
-        return own if isinstance(self.source, Arrays) or not isinstance(x, np.ndarray) else own.copy()
+    def _transformed(self, batch: Batch) -> Any:
+        """Return what the transform makes of a batch's examples, or raise if that is not as many."""
+        x: Any = batch.x
+        # It may write into them; batches that are not made anew belong to somebody else.
+        own = x if isinstance(self.source, Arrays) or not isinstance(batch.x, np.ndarray) else x.copy()
+        made: Any = cast(Callable[[Any], Any], self.transform)(own)
+        if made is None or (hasattr(x, "shape") and not hasattr(made, "shape")):
+            raise TypeError(f"fit: transform returned {kind_of(made)}; give one that returns the examples")
+        if hasattr(made, "shape") and made.shape[:1] != (length(batch.y),):
+            raise ValueError(
+                f"fit: transform made an array of shape {made.shape} of {length(batch.y)} examples; give one that "
+                f"returns as many"
+            )
+        return made
 
     def _not_finite(self, fault: NotFinite, batch: Batch) -> None:
         run = self.run

@@ -353,3 +353,18 @@ def test_figures_are_means_over_examples() -> None:
         figures = nn.evaluate(model, *problem(), metrics=metrics, **options)
         for name, value in figures.items():
             assert history[name][0] == pytest.approx(value, rel=1e-6), name
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        (lambda x: None, "transform returned None; give one that returns the examples"),
+        (lambda x: (x, x), "transform returned a tuple; give one"),
+        (lambda x: x[:2], r"transform made an array of shape \(2, 3\) of 4 examples"),
+    ],
+)
+def test_a_transform_that_loses_examples_is_named(transform: Any, message: str) -> None:
+    model, x = nn.Linear(3, 2, rng=0), np.zeros((4, 3))
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises((TypeError, ValueError), match=message):
+        nn.fit(model, x, np.arange(4) % 2, optimizer=optimizer, transform=transform, progress=False)
