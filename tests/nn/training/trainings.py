@@ -314,6 +314,7 @@ def obey(order: dict[str, Any]) -> None:
 
 def main() -> None:
     """Obey orders until there are no more."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a program in the background has not
     for line in iter(sys.stdin.readline, ""):
         if not line.strip():  # for a process that no longer is
             continue
