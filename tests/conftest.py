@@ -17,7 +17,7 @@ if _workers > 1:
 _quiet = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 
 settings.register_profile("dev", max_examples=20, **_quiet)
-settings.register_profile("ci", max_examples=50, derandomize=True, print_blob=True, **_quiet)
+settings.register_profile("ci", max_examples=30, derandomize=True, print_blob=True, **_quiet)
 settings.register_profile("nightly", max_examples=300, print_blob=True, **_quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
