@@ -103,12 +103,12 @@ def _check_names(name: str, given: Mapping[str, Any], besides: Iterable[str], pa
 
 def _check_kinds(name: str, given: Mapping[str, Any]) -> None:
     dtype, shape, callbacks = given["dtype"], given["image_shape"], given["callbacks"]
+    integers: Any = (int, np.integer)
     if not isinstance(dtype, type | str | np.dtype) or dtype not in (
         np.float32, np.float64, "float32", "float64", np.dtype("f4"), np.dtype("f8")
     ):  # fmt: skip
         raise ValueError(f"{name}: dtype={dtype!r}; give np.float32 or np.float64")
-    sizes: list[Any] = list(shape) if np.iterable(shape) else []
-    if shape is not None and not (sizes and all(isinstance(n, Integral) and int(n) > 0 for n in sizes)):
+    if shape is not None and (not np.iterable(shape) or not all(isinstance(n, integers) and n > 0 for n in shape)):
         raise ValueError(f"{name}: image_shape={shape!r}; give the shape of one image, such as (1, 8, 8)")
     if callbacks is not None and not isinstance(callbacks, list | tuple):
         raise TypeError(

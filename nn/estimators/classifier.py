@@ -34,8 +34,9 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
     module : class, callable or Module, optional
         What is trained: a class of `nn.Module`, or a function that makes one. It is called with the parameters
         ``module__x``, and, if it has parameters of these names, with `in_features`, `out_features` and `rng`. A module
-        itself is copied, and its training goes on. It gives logits, one for each class; of two classes it may also give
-        one, that of the second. By default, it is linear layers with an activation between them.
+        itself is copied, and its training goes on. Without `rng`, or where it is not passed on to the layers,
+        `random_state` does not reach their initial values. It gives logits, one for each class; of two classes it may
+        also give one, that of the second. By default, it is linear layers with an activation between them.
     hidden_layer_sizes : sequence of int, or int
         The widths of these layers.
     activation : {"relu", "tanh", "logistic", "identity"}, or class
@@ -58,7 +59,8 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
     alpha : float
         Half of it times the squared weights, divided by the batch's size, is added to the loss.
     batch_size : int or "auto"
-        Examples in a batch; automatically 200, or all.
+        Examples in a batch; automatically 200, or all. Automatically, and with `batch_norm`, a few less where a last
+        batch of one example would be left.
     learning_rate_init, momentum : float
         Of the optimiser; momentum is for "sgd".
     max_iter : int
@@ -73,16 +75,18 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
     class_weight : mapping, "balanced", optional
         How much the examples of each class count.
     warm_start : bool
-        Whether `fit` goes on with the module of the last one.
+        Whether `fit` goes on with the module of the last one, which is refused where another module is asked for.
     random_state : int, RandomState, optional
-        Of initial weights, of the order and the split of the examples, and of dropout.
+        Of initial weights, of the order and the split of the examples, and of dropout; those of a module of one's own
+        through its parameter `rng`.
     callbacks : sequence, optional
         For `nn.fit`; each training has copies of its own, `callbacks_`.
     verbose : bool
         Show a bar, or a line for each epoch where standard error is no terminal.
     **parts
         Parameters of parts, ``module__x``, ``optimizer__x``, ``loss__x``; and ``fit__x`` for what else `nn.fit` takes,
-        such as ``fit__clip_grad_norm=1.0``, ``fit__transform``, ``fit__checkpoint`` or ``fit__compiled``.
+        such as ``fit__clip_grad_norm=1.0``, ``fit__transform``, ``fit__compiled``, or ``fit__checkpoint``, which is for
+        `fit` without `warm_start`, and of one seed.
 
     Attributes
     ----------
@@ -102,7 +106,7 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
     Notes
     -----
     The module of the default begins and is trained as that of `MLPClassifier`, with steps that run as programs (see
-    `compile_step`) where there are many.
+    `compile_step`) where there are many, and where loss, activations and optimiser are of this package.
 
     Examples
     --------
@@ -160,14 +164,14 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
         X, y, sample_weight
             As for `fit`.
         classes : array_like, optional
-            All classes that there will be; needed in the first call, unless `y` has several labels.
+            All classes that there will be; needed in the first call, unless `y` has several labels, and the same later.
         """
         if self.class_weight == "balanced":
             raise ValueError(
                 f"{type(self).__name__}: class_weight='balanced' needs all examples, and partial_fit sees some; give a "
                 f"dict with the weight of each class, or sample_weight"
             )
-        return self._fit(X, y, sample_weight, partial=True, classes=classes, needs_classes=True)
+        return self._fit(X, y, sample_weight, partial=True, classes=classes, in_parts=True)
 
     def predict(self, X: Any) -> Array:
         """Return each example's class, or for each of several labels 0 or 1."""
@@ -200,7 +204,7 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
     # -- what `NeuralNet` asks for ------------------------------------------------------------------------------------
 
     def _examples(
-        self, x: Any, y: Any, sample_weight: Any, reset: bool, classes: Any = None, needs_classes: bool = False
+        self, x: Any, y: Any, sample_weight: Any, reset: bool, classes: Any = None, in_parts: bool = False
     ) -> tuple[Array, Array, Array | None]:
         rows, y = self._rows_and_targets(x, y, reset)
         check_classification_targets(y)
@@ -210,7 +214,7 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
             raise ValueError(f"{name}: y has several columns of classes; give one column, or labels as 0 and 1")
         multilabel = kind == "multilabel-indicator"
         if reset:
-            if needs_classes and classes is None and not multilabel:
+            if in_parts and classes is None and not multilabel:
                 raise ValueError(f"{name}: classes must be passed on the first call to partial_fit")
             self._multilabel = multilabel
             self.classes_ = self._all_classes(y, classes)
@@ -277,8 +281,8 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
             return
         if isinstance(loss, CrossEntropyLoss | NLLLoss) or loss in (cross_entropy, nll_loss):
             raise ValueError(
-                f"{type(self).__name__}: loss is {getattr(loss, '__name__', type(loss).__name__)}, and of one output "
-                f"it is always 0; give a module with two, or nn.BCEWithLogitsLoss"
+                f"{type(self).__name__}: loss is {getattr(loss, '__name__', type(loss).__name__)}, and the module "
+                f"gives one output, of which it is always 0; give a module with two, or nn.BCEWithLogitsLoss"
             )
 
     def _targets(self, y: Array) -> Array:

@@ -67,8 +67,8 @@ def called(what: str, factory: Callable[..., Any], given: Mapping[str, Any], off
 
 def layer_sizes(name: str, given: Any) -> list[int]:
     """Return the widths of hidden layers, which are given one by one, or as one number."""
-    unordered: Any = (str, bytes, bytearray, Mapping, set, frozenset)
-    sizes: Any = list(given) if np.iterable(given) and not isinstance(given, unordered) else [given]
+    others: Any = (str, bytes, bytearray, Mapping, set, frozenset)
+    sizes: Any = list(given) if np.iterable(given) and not isinstance(given, others) else [given]
     integers: Any = (int, np.integer)
     if not all(isinstance(size, integers) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise ValueError(f"{name}: hidden_layer_sizes={given!r}; give the width of each layer, such as (100,)")
@@ -103,7 +103,7 @@ def _activation(name: str, activation: Any) -> Callable[[], Module]:
     if isinstance(make, Module):
         raise TypeError(f"{name}: activation={activation!r} is made already, and each layer has its own; {advice}")
     try:
-        made: object = make()
+        made: Any = make()
     except TypeError as error:
         raise TypeError(f"{name}: activation={activation!r} cannot be called with nothing; {advice}") from error
     if not isinstance(made, Module):
@@ -172,7 +172,8 @@ def loss_of(name: str, loss: Any, given: Mapping[str, Any], default: type[Loss])
     """Return a loss: one of a class, a function as it is, or one of the default's class."""
     loss = default if loss is None else loss
     advice = "give a class, such as nn.CrossEntropyLoss, or a function"
-    kind: Any = cast(Any, loss) if inspect.isclass(loss) else cast(Any, type(loss))
+    is_class = inspect.isclass(loss)
+    kind: Any = loss if is_class else cast(Any, type(loss))
     strange = issubclass(kind, Optimizer) or (kind.__module__.startswith("nn.layers") and issubclass(kind, Module))
     if strange:
         raise TypeError(f"{name}: loss is {kind.__name__}, which is no loss; {advice}")

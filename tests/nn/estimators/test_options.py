@@ -27,18 +27,16 @@ def blobs(classes: int = 3, n: int = 120, seed: int = 0) -> tuple[Array, Array]:
 
 
 def net(**options: Any) -> NeuralNetClassifier:
-    small = {"hidden_layer_sizes": (6,), "learning_rate_init": 0.02, "max_iter": 4, "batch_size": 40, "random_state": 0}
-    return NeuralNetClassifier(**of_module(small, options) | options)
+    small: dict[str, Any] = {"hidden_layer_sizes": (6,), "learning_rate_init": 0.02, "max_iter": 4, "batch_size": 40}
+    small["random_state"] = 0
+    if "module" in options:
+        del small["hidden_layer_sizes"]
+    return NeuralNetClassifier(**small | options)
 
 
 def regressor(**options: Any) -> NeuralNetRegressor:
     small = {"hidden_layer_sizes": (6,), "learning_rate_init": 0.02, "max_iter": 4, "random_state": 0}
-    return NeuralNetRegressor(**of_module(small, options) | options)
-
-
-def of_module(small: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Return what goes with a module of one's own, if one is given."""
-    return {name: value for name, value in small.items() if name != "hidden_layer_sizes" or "module" not in options}
+    return NeuralNetRegressor(**small | options)
 
 
 def weights(fitted: Any) -> Array:
@@ -423,7 +421,7 @@ WRONG: list[tuple[tuple[dict[str, Any], Any, Any], str]] = [
     ),
     (wrong(loss=nn.CrossEntropyLoss([1, 1, 2]), class_weight="balanced"), "CrossEntropyLoss has weight="),
     (wrong(fit__epochs=3), "fit__epochs is the estimator's own to give; it has a parameter for it"),
-    (wrong(fit__clip=3), "clip"),
+    (wrong(fit__clip=3), "fit__clip: nn.fit has no parameter 'clip'; it has optimizer, loss"),
     (wrong(learning_rate=0.1), "there is no parameter 'learning_rate'; those of a part begin with module__"),
     (wrong(y=np.zeros(120)), "y has one class, 0.0; there is nothing to tell apart"),
     (wrong(y=np.stack([blobs()[1]] * 2, axis=1)), "y has several columns of classes"),

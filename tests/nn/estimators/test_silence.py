@@ -44,7 +44,7 @@ LATE: list[tuple[Callable[[], Any], str]] = [
     (lambda: net(fit__lr=1.0), "fit__lr: nn.fit has no parameter 'lr'"),
     (
         lambda: net(module=single, loss=nn.CrossEntropyLoss),
-        "loss is CrossEntropyLoss, and of one output it is always 0",
+        "loss is CrossEntropyLoss, and the module gives one output, of which it is always 0",
     ),
     (lambda: net(batch_norm=True, batch_size=1), "makes a batch of one"),
     (lambda: net(warm_start=True, fit__checkpoint="folder"), "fit__checkpoint is for fit without warm_start"),
