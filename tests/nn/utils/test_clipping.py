@@ -41,7 +41,8 @@ def test_the_norm_of_all_together_and_no_more_than_the_limit(shapes, seed, order
     for p, g, array in zip(ps, gradients, memory, strict=True):
         assert p.grad is array  # in place
         np.testing.assert_allclose(p.grad, g * factor, rtol=1e-12)
-    assert clip_grad_norm_(ps, limit, order) <= limit * (1 + 1e-12)
+    rounding = sum(g.size for g in gradients) * np.finfo(float).smallest_subnormal
+    assert clip_grad_norm_(ps, limit, order) <= limit * (1 + 1e-12) + rounding
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
