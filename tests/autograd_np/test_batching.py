@@ -282,7 +282,7 @@ np.moveaxis(a, 0, -1) if a.ndim else a
 np.expand_dims(a, -1) if a.ndim < 3 else np.squeeze(a[:1], 0)
 W @ np.ravel(np.stack([np.sum(a), np.min(a), s]))
 np.outer(np.ravel(a)[:2], v)
-np.einsum("...,i->i...", a, v) if a.ndim < 3 else np.einsum("ijk->k", a)
+np.einsum("...,i->i...", a, v) if a.ndim < 3 else np.einsum("ijk->k", a) if a.ndim == 3 else a.sum(axis=0)
 np.dot(v, v) * a
 np.broadcast_to(a, (2, *a.shape)) if a.ndim < 3 else a[..., 0]
 a[[0, -1]] if a.ndim else a
