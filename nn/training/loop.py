@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 
 from autograd_np.tensor import plain
-from nn.training.arguments import kind_of
 from nn.training.checkpoints import Checkpoints
 from nn.training.generators import everybodys, generators_in, kinds_of, put_states, states_of, unrepeatable
 from nn.training.interrupts import Interrupts
@@ -20,7 +19,7 @@ from nn.training.judging import Metric, figure_of
 from nn.training.progress import PrintLog, ProgressBar
 from nn.training.run import Callback, Figures, History, Run
 from nn.training.setup import callbacks_described, differences, groups_described, module_described, parameters_described
-from nn.training.sources import Arrays, Batch, Source, spoilt_in
+from nn.training.sources import Arrays, Batch, Source, spoilt_in, transformed
 from nn.training.step import NotFinite, Step
 from nn.training.undoing import buffers_of, modules_of, others_of, put_buffers, undone_by_errors
 from nn.training.weights import length, total_of
@@ -187,19 +186,10 @@ class Loop:
             run.tell("on_batch_end", batch.x, batch.y, float(loss), output)
 
     def _transformed(self, batch: Batch) -> Any:
-        """Return what the transform makes of a batch's examples, or raise if that is not as many."""
         x: Any = batch.x
         # It may write into them; batches that are not made anew belong to somebody else.
         own = x if isinstance(self.source, Arrays) or not isinstance(batch.x, np.ndarray) else x.copy()
-        made: Any = cast(Callable[[Any], Any], self.transform)(own)
-        if made is None or (hasattr(x, "shape") and not hasattr(made, "shape")):
-            raise TypeError(f"fit: transform returned {kind_of(made)}; give one that returns the examples")
-        if hasattr(made, "shape") and made.shape[:1] != (length(batch.y),):
-            raise ValueError(
-                f"fit: transform made an array of shape {made.shape} of {length(batch.y)} examples; give one that "
-                f"returns as many"
-            )
-        return made
+        return transformed(cast(Callable[[Any], Any], self.transform), own, length(batch.y))
 
     def _not_finite(self, fault: NotFinite, batch: Batch) -> None:
         run = self.run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -14,7 +14,17 @@ from nn.data import Batches
 from nn.training.arguments import kind_of
 from nn.training.weights import checked_weights, class_weights, length
 
-__all__ = ["Arrays", "Batch", "Source", "Stream", "is_stream", "parts_of", "refuse_with_stream", "spoilt_in"]
+__all__ = [
+    "Arrays",
+    "Batch",
+    "Source",
+    "Stream",
+    "is_stream",
+    "parts_of",
+    "refuse_with_stream",
+    "spoilt_in",
+    "transformed",
+]
 
 
 class Batch(NamedTuple):
@@ -162,6 +172,18 @@ class Stream(Source):
 
 
 _type: Any = type  # so named, it does not narrow types
+
+
+def transformed(transform: Callable[[Any], Any], x: Any, count: int) -> Any:
+    """Return what a transform makes of so many examples, or raise if that is not as many."""
+    made: Any = transform(x)
+    if made is None or (hasattr(x, "shape") and not hasattr(made, "shape")):
+        raise TypeError(f"fit: transform returned {kind_of(made)}; give one that returns the examples")
+    if hasattr(made, "shape") and made.shape[:1] != (count,):
+        raise ValueError(
+            f"fit: transform made an array of shape {made.shape} of {count} examples; give one that returns as many"
+        )
+    return made
 
 
 def spoilt_in(batch: Batch, x: str) -> str:

@@ -17,7 +17,7 @@ from nn.module import Module, buffer_names
 from nn.training.generators import everybodys, generators_in, put_states, states_of, unrepeatable
 from nn.training.judging import Metric, evaluate, figure_of, keeping_modes
 from nn.training.run import Run
-from nn.training.sources import Arrays, is_stream
+from nn.training.sources import Arrays, is_stream, transformed
 from nn.training.undoing import modules_of
 from nn.training.weights import heeding
 
@@ -104,7 +104,7 @@ def _of_training(
     x, y, *weights = parts
     with keeping_modes(run.model), no_grad():
         run.model.train()
-        outputs = run.model(x if transform is None else transform(x))
+        outputs = run.model(x if transform is None else transformed(transform, x, len(y)))
         heeding("fit", run.loss)(outputs, y, weights[0] if weights else None)
         for name, metric in metrics.items():
             figure_of("fit", name, metric, plain(outputs), y)

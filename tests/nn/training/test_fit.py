@@ -360,11 +360,15 @@ def test_figures_are_means_over_examples() -> None:
     [
         (lambda x: None, "transform returned None; give one that returns the examples"),
         (lambda x: (x, x), "transform returned a tuple; give one"),
-        (lambda x: x[:2], r"transform made an array of shape \(2, 3\) of 4 examples"),
+        (lambda x: x[1:], r"transform made an array of shape \(3, 3\) of 4 examples"),
     ],
 )
 def test_a_transform_that_loses_examples_is_named(transform: Any, message: str) -> None:
     model, x = nn.Linear(3, 2, rng=0), np.zeros((4, 3))
     optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    options = {"optimizer": optimizer, "transform": transform, "progress": False}
     with pytest.raises((TypeError, ValueError), match=message):
-        nn.fit(model, x, np.arange(4) % 2, optimizer=optimizer, transform=transform, progress=False)
+        nn.fit(model, x, np.arange(4) % 2, **options)
+    # Where some examples are looked at first, there are fewer of them.
+    with pytest.raises((TypeError, ValueError), match=message.partition(" of shape")[0]):
+        nn.fit(model, x, np.array([0, 0, 1, 1]), metrics={"accuracy": nn.accuracy}, **options)
